@@ -1,0 +1,195 @@
+"""The ragged container: sequences of different lengths as one flat array and offsets, never padded."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .seeds import seed_sequence
+from .storage import read_arrays, write_arrays
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences of d-dimensional vectors.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N, d), float32
+        All elements of all sequences, one after the other.
+    offsets : ndarray of shape (n + 1,), int64
+        Sequence i is ``values[offsets[i]:offsets[i + 1]]``.
+    labels : ndarray of shape (n,), int64, optional
+        Classes 0, 1, ...; -1 where unknown. Used for scoring and stratification, never for training.
+    split : ndarray of shape (n,), int8, optional
+        Index into `SPLITS`; everything is ``train`` when left out.
+
+    Raises
+    ------
+    ValueError
+        For a shape or type that does not fit, an empty sequence, or a value that is not finite, naming the sequence.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+    labels: np.ndarray | None = None
+    split: np.ndarray | None = None
+
+    def __post_init__(self):
+        set_field = object.__setattr__  # the only way to fill the defaults of a frozen dataclass
+        set_field(self, "values", np.ascontiguousarray(self.values, dtype=np.float32))
+        set_field(self, "offsets", np.asarray(self.offsets, dtype=np.int64))
+        if self.values.ndim != 2 or self.values.shape[1] == 0:
+            raise ValueError(f"values: expected shape (N, d) with d > 0, got {self.values.shape}")
+        if (
+            self.offsets.ndim != 1
+            or len(self.offsets) < 1
+            or self.offsets[0] != 0
+            or self.offsets[-1] != len(self.values)
+        ):
+            raise ValueError(
+                f"offsets: expected 0, ..., {len(self.values)} (the number of elements), one more than sequences"
+            )
+        for name, default in (("labels", -1), ("split", 0)):
+            given = getattr(self, name)
+            dtype = np.int64 if name == "labels" else np.int8
+            filled = np.full(len(self), default, dtype) if given is None else np.asarray(given, dtype=dtype)
+            if filled.shape != (len(self),):
+                raise ValueError(f"{name}: expected shape ({len(self)},), got {filled.shape}")
+            set_field(self, name, filled)
+        if len(self) and self.lengths.min() < 1:
+            raise ValueError(
+                f"sequence {int(self.lengths.argmin())}: length {int(self.lengths.min())}, at least 1 is needed"
+            )
+        if self.split.size and not (self.split.min() >= 0 and self.split.max() < len(SPLITS)):
+            raise ValueError(
+                f"split: expected 0 to {len(SPLITS) - 1}, got {int(self.split.min())} to {int(self.split.max())}"
+            )
+        finite = np.isfinite(self.values).all(axis=1)
+        if not finite.all():
+            element = int(finite.argmin())
+            sequence = int(np.searchsorted(self.offsets, element, side="right")) - 1
+            raise ValueError(f"sequence {sequence}, element {element - self.offsets[sequence]}: NaN or infinite value")
+
+    @classmethod
+    def from_list(cls, sequences, labels=None, split=None):
+        """Build from a list of arrays of shape (length_i, d), or (length_i,) for one dimension.
+
+        Raises
+        ------
+        ValueError
+            When two sequences differ in d, naming the sequence.
+        """
+        arrays = [np.asarray(sequence, dtype=np.float32) for sequence in sequences]
+        if not arrays:
+            raise ValueError("no sequences: at least 1 is needed")
+        arrays = [array[:, None] if array.ndim == 1 else array for array in arrays]
+        for i, array in enumerate(arrays):
+            if array.ndim != 2 or array.shape[1] != arrays[0].shape[1]:
+                raise ValueError(
+                    f"sequence {i}: shape {array.shape}, expected (length, {arrays[0].shape[-1]}) as in sequence 0"
+                )
+        offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+        return cls(np.concatenate(arrays), offsets, labels, split)
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i):
+        """Sequence `i` as a view of shape (length, d)."""
+        i = range(len(self))[i]
+        return self.values[self.offsets[i] : self.offsets[i + 1]]
+
+    @property
+    def lengths(self):
+        """Number of elements of every sequence, shape (n,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def dimensions(self):
+        """Number d of values in an element."""
+        return self.values.shape[1]
+
+    @property
+    def n_classes(self):
+        """Number of distinct known labels."""
+        return len(np.unique(self.labels[self.labels >= 0]))
+
+    def subset(self, index):
+        """Sequences at `index` (integers or a mask), in that order."""
+        index = np.arange(len(self))[index]
+        lengths = self.lengths[index]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        elements = np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Sequences(self.values[elements], offsets, self.labels[index], self.split[index])
+
+    def part(self, name):
+        """Sequences of one split: ``train``, ``validation`` or ``test``."""
+        return self.subset(self.split == SPLITS.index(name))
+
+    def with_split(self, split):
+        """The same sequences with another split."""
+        return replace(self, split=split)
+
+    def digest(self):
+        """SHA-256 over content, the same on every machine."""
+        sha = hashlib.sha256()
+        for array in (self.values.astype("<f4"), self.offsets.astype("<i8"), self.labels.astype("<i8"), self.split):
+            sha.update(repr(array.shape).encode())
+            sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
+
+    def save(self, path):
+        """Write as ``.npz`` without pickle, whole or not at all."""
+        write_arrays(path, values=self.values, offsets=self.offsets, labels=self.labels, split=self.split)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            When the file is broken or lacks an array, naming the file.
+        """
+        arrays = read_arrays(path)
+        missing = {"values", "offsets"} - arrays.keys()
+        unknown = arrays.keys() - {"values", "offsets", "labels", "split"}
+        if missing or unknown:
+            raise ValueError(f"{path}: missing arrays {sorted(missing)}, unknown arrays {sorted(unknown)}")
+        try:
+            return cls(**arrays)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+
+def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1)):
+    """Split every class by the same fractions.
+
+    Parameters
+    ----------
+    labels : array of shape (n,)
+    seed : int
+    name : str
+        The data set's name: another one gives another stream.
+    fractions : sequence of 3 floats
+        Train, validation, test; must sum to 1.
+
+    Returns
+    -------
+    ndarray of shape (n,), int8
+        Index into `SPLITS`.
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(f"fractions: expected three that sum to 1, got {list(fractions)}")
+    labels = np.asarray(labels)
+    rng = np.random.default_rng(seed_sequence(seed, name, "split"))
+    split = np.empty(len(labels), np.int8)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        bounds = np.rint(np.cumsum(fractions)[:2] * len(members)).astype(int)
+        for part, chosen in enumerate(np.split(members, bounds)):
+            split[chosen] = part
+    return split

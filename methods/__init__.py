@@ -1,0 +1,1 @@
+"""Clustering methods: one file each, found by its name; nothing else to register."""

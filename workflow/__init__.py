@@ -1,0 +1,1 @@
+"""Which runs happen when; the science is in `datasets`, `methods` and `reports`."""
