@@ -1,0 +1,98 @@
+"""The clustering loss of Deep Divergence-based Clustering, shared by DDC and RDDC, for several seeds at once.
+
+Kampffmeyer et al., *Deep divergence-based approach to clustering*, Neural Networks 2019 (DDC); Trosten et al., ICASSP
+2019 (RDDC). In every function `h` is the hidden representation, shape (S, B, units), and `A` the cluster assignments,
+shape (S, B, k), of one batch of B sequences for each of S seeds; every result has one number a seed, shape (S,).
+"""
+
+import torch
+
+# Floor of numerator and denominator, as in the authors' later public code.
+EPSILON = 1e-9
+
+
+def squared_distances(x):
+    """Squared Euclidean distance of every pair, shape (S, B, B)."""
+    squares = x.square().sum(-1)
+    products = torch.baddbmm(squares[:, None, :], x, x.transpose(1, 2), alpha=-2)
+    return (products + squares[:, :, None]).clamp_min(0)
+
+
+def median_off_diagonal(distances):
+    """Median distance of two different sequences, by partition: shape (S,)."""
+    n = distances.shape[1]
+    # The n zeros of the diagonal are among the smallest, so the median of the rest is so many places further on.
+    rank = n + (n * n - n + 1) // 2 if n > 1 else 1
+    return distances.flatten(1).kthvalue(rank).values
+
+
+def kernel_matrix(h, kernel_width, relative_width):
+    """Gaussian kernel K_ij = exp(-‖h_i - h_j‖² / 2σ²), shape (S, B, B).
+
+    Parameters
+    ----------
+    kernel_width : {"median_squared_distance", "median_distance"}
+        σ² = `relative_width` · median of the squared distances, or σ = `relative_width` · median of the distances.
+        Either is recomputed for every batch and constant in the backward pass.
+    """
+    distances = squared_distances(h)
+    with torch.no_grad():
+        median = median_off_diagonal(distances)
+        if kernel_width == "median_squared_distance":
+            variance = relative_width * median
+        else:
+            variance = relative_width**2 * median  # the median of the distances, squared
+        scale = -0.5 / variance.clamp_min(EPSILON)
+    return torch.exp(distances * scale[:, None, None])
+
+
+def mean_over_pairs(matrix):
+    """Mean of the entries above the diagonal of symmetric (S, k, k) matrices."""
+    k = matrix.shape[-1]
+    return (matrix.sum((1, 2)) - matrix.diagonal(dim1=1, dim2=2).sum(-1)) / (k * (k - 1))
+
+
+def cauchy_schwarz(K, A):
+    """Mean over pairs of a_iᵀ K a_j / sqrt(a_iᵀ K a_i · a_jᵀ K a_j), a_i the columns of A (L1, and L3 with m_i)."""
+    products = A.transpose(1, 2) @ (K @ A)
+    own = products.diagonal(dim1=1, dim2=2)
+    norms = (own[:, :, None] * own[:, None, :]).clamp_min(EPSILON**2).sqrt()
+    return mean_over_pairs(products.clamp_min(EPSILON) / norms)
+
+
+def orthogonality(A, form):
+    """How far assignments are from orthogonal (L2).
+
+    Parameters
+    ----------
+    form : {"memberships", "clusters", "clusters_mean"}
+        ``memberships``: mean over pairs of rows of A, as in DDC (AAᵀ); ``clusters``: mean over pairs of columns, as
+        RDDC words it (AᵀA); ``clusters_mean``: the latter divided by the batch size.
+    """
+    if form == "memberships":
+        n = A.shape[1]
+        # Σ_{i≠j} α_iᵀ α_j = ‖Σ α_i‖² - Σ ‖α_i‖², without an n × n matrix.
+        return (A.sum(1).square().sum(-1) - A.square().sum((1, 2))) / (n * (n - 1))
+    overlap = mean_over_pairs(A.transpose(1, 2) @ A)
+    return overlap / A.shape[1] if form == "clusters_mean" else overlap
+
+
+def simplex_similarity(A):
+    """m_qj = exp(-‖α_q - e_j‖²), e_j the corners of the simplex: shape (S, B, k)."""
+    return torch.exp(2 * A - A.square().sum(-1, keepdim=True) - 1)
+
+
+def divergence_terms(h, A, *, kernel_width, relative_width, orthogonality_form, orthogonality_weight, simplex_weight):
+    """The three terms of the loss, weighted.
+
+    Returns
+    -------
+    dict of str to Tensor of shape (S,)
+        ``divergence`` (L1), ``orthogonality`` (λ2 · L2) and ``simplex`` (λ3 · L3).
+    """
+    K = kernel_matrix(h, kernel_width, relative_width)
+    return {
+        "divergence": cauchy_schwarz(K, A),
+        "orthogonality": orthogonality_weight * orthogonality(A, orthogonality_form),
+        "simplex": simplex_weight * cauchy_schwarz(K, simplex_similarity(A)),
+    }

@@ -1,0 +1,53 @@
+"""k-means on vectors (Lloyd 1982; k-means++ seeding by Arthur and Vassilvitskii 2007), scikit-learn's implementation.
+
+The paper names k-means without settings. Budget: `n_init` restarts (inferred: 10, scikit-learn's default of 2018) of at
+most `max_iter` iterations; the restart with the lowest inertia is kept. The loss is the mean squared distance to the
+nearest centroid.
+"""
+
+import numpy as np
+import sklearn.cluster
+
+from .base import Clusterer
+
+
+class KMeans(Clusterer):
+    """k-means.
+
+    Parameters
+    ----------
+    n_clusters : int
+    n_init : int
+        Restarts.
+    max_iter : int
+        Iterations of one restart.
+    random_state : int or None
+    """
+
+    def __init__(self, n_clusters=8, n_init=10, max_iter=300, random_state=None):
+        self.n_clusters = n_clusters
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Cluster vectors of shape (n, D)."""
+        X = self._check(X, reset=True)
+        self._kmeans = sklearn.cluster.KMeans(
+            self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=self.random_state
+        ).fit(X)
+        self.labels_ = self._kmeans.labels_.astype(np.int64)
+        self.cluster_centers_ = self._kmeans.cluster_centers_
+        self.loss_ = float(self._kmeans.inertia_ / len(X))
+        self.n_updates_ = int(self._kmeans.n_iter_)
+        self.n_parameters_ = int(self.cluster_centers_.size)
+        return self
+
+    def predict(self, X):
+        """Nearest centroid, shape (n,)."""
+        return self._kmeans.predict(self._check(X, reset=False)).astype(np.int64)
+
+    def score_loss(self, X):
+        """Mean squared distance to the nearest centroid."""
+        X = self._check(X, reset=False)
+        return float(-self._kmeans.score(X) / len(X))

@@ -1,0 +1,36 @@
+"""Agglomerative clustering with Ward's criterion (Ward 1963), scikit-learn's implementation.
+
+The paper names "hierarchical clustering with Ward linkage" without more; Ward's criterion leaves nothing to set.
+Nothing is random and there is no loss, so one run stands for all seeds. The test split is scored by the rule of
+`TransductiveClusterer`.
+"""
+
+import numpy as np
+from sklearn.cluster import AgglomerativeClustering
+
+from .base import TransductiveClusterer
+
+
+class Ward(TransductiveClusterer):
+    """Ward linkage.
+
+    Parameters
+    ----------
+    n_clusters : int
+    random_state : None
+        Unused: nothing here is random.
+    """
+
+    deterministic = True
+
+    def __init__(self, n_clusters=8, random_state=None):
+        self.n_clusters = n_clusters
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Cluster vectors of shape (n, D), n at least 2."""
+        X = self._check(X, reset=True)
+        linkage = AgglomerativeClustering(self.n_clusters, linkage="ward")
+        self.labels_ = linkage.fit_predict(X).astype(np.int64)
+        self._training_vectors = X
+        return self
