@@ -1,8 +1,6 @@
 """The contract that every clustering method keeps: scikit-learn's conventions, and what a run may end with."""
 
 import importlib
-import re
-from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, clone
@@ -10,6 +8,10 @@ from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.validation import validate_data
 
 from datasets.sequences import Sequences
+
+
+class InvalidInput(ValueError):
+    """What the user gave can't be clustered; the message is one line that says why."""
 
 
 class Diverged(ArithmeticError):
@@ -27,6 +29,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
     ----------
     accepts : {"vectors", "sequences"}
         What ``X`` is: an array of shape (n, D), or `Sequences` (a list of arrays will do).
+    backend : str
+        What does the arithmetic, for the record.
     deterministic : bool
         Whether nothing is random, so that one run stands for all seeds.
     labels_ : ndarray of shape (n,), int64
@@ -40,6 +44,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     """
 
     accepts = "vectors"
+    backend = "scikit-learn"
     deterministic = False
     loss_ = None
     loss_curve_ = {}
@@ -69,17 +74,20 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return
 
     def _check(self, X, reset):
-        """Return `X` as what the method accepts, or raise ``ValueError`` saying what is wrong with it."""
+        """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
         if self.accepts == "vectors":
-            X = validate_data(self, X, reset=reset, dtype=np.float32)
+            try:
+                X = validate_data(self, X, reset=reset, dtype=np.float32)
+            except ValueError as error:
+                raise InvalidInput(str(error)) from error
         else:
             X = X if isinstance(X, Sequences) else Sequences.from_list(X)
             if reset:
                 self.n_features_in_ = X.dimensions
             elif X.dimensions != self.n_features_in_:
-                raise ValueError(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}")
+                raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}")
         if reset and not 1 <= self.n_clusters <= len(X):
-            raise ValueError(f"n_clusters={self.n_clusters}: expected 1 to the number of sequences, {len(X)}")
+            raise InvalidInput(f"n_clusters={self.n_clusters}: expected 1 to the number of sequences, {len(X)}")
         return X
 
 
@@ -96,25 +104,7 @@ class TransductiveClusterer(Clusterer):
         return self.labels_[pairwise_distances_argmin(X, self._training_vectors)]
 
 
-def available():
-    """Names of all methods: the files that define a class of their own name, underscores aside."""
-    names = {}
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        for name in re.findall(r"^class (\w+)\(\w*Clusterer\):", path.read_text(encoding="utf-8"), re.MULTILINE):
-            if name.lower() == path.stem.replace("_", ""):
-                names[path.stem] = name
-    return names
-
-
 def load_method(name):
-    """Class of the method called `name`.
-
-    Raises
-    ------
-    ValueError
-        When there is no such file, naming those that there are.
-    """
-    names = available()
-    if name not in names:
-        raise ValueError(f"method {name!r}: no such file in methods/ (there are {', '.join(names)})")
-    return getattr(importlib.import_module(f"methods.{name}"), names[name])
+    """Class of the method in ``methods/<name>.py``: the one with the file's name, underscores and case aside."""
+    module = importlib.import_module(f"methods.{name}")
+    return next(value for key, value in vars(module).items() if key.lower() == name.replace("_", ""))

@@ -10,6 +10,7 @@ config/README.md says why.
 import numpy as np
 import torch
 
+from .base import InvalidInput
 from .deep import (
     DeepMethod,
     batch_norm,
@@ -60,7 +61,7 @@ class DivergenceClusterer(DeepMethod):
 
     def _train(self, X, estimators):
         if self.n_clusters < 2:
-            raise ValueError("n_clusters=1: a divergence between clusters needs at least 2")
+            raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
         parameters = trainable(network)

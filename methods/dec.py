@@ -50,6 +50,8 @@ class DEC(Clusterer):
     random_state : int or None
     """
 
+    backend = "torch"
+
     def __init__(
         self,
         n_clusters=8,

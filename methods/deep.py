@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from .base import Clusterer, Diverged
+from .base import Clusterer, Diverged, InvalidInput
 
 
 def random_streams(random_state, n):
@@ -102,11 +102,11 @@ def minimise(loss_terms, parameters, n, *, batch, epochs, rngs, learning_rate, c
 
     Raises
     ------
-    ValueError
+    InvalidInput
         When there are fewer sequences than a batch.
     """
     if batch > n:
-        raise ValueError(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")
+        raise InvalidInput(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")
     device = parameters[0].device
     for parameter in parameters:
         parameter.requires_grad_()
@@ -150,6 +150,8 @@ class DeepMethod(Clusterer):
 
     `_train` fits the estimators in place and returns, for each, None or the exception that ended its training.
     """
+
+    backend = "torch"
 
     def fit(self, X, y=None):
         """Cluster `X` with this estimator's `random_state`."""

@@ -17,7 +17,7 @@ import torch
 
 from .ddc import DivergenceClusterer
 from .deep import batch_norm, init_batch_norm
-from .gru import gru_final_states, init_gru_weights
+from .gru import backend_for, gru_final_states, init_gru_weights
 
 DIRECTIONS = ("forward", "backward")
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -86,6 +86,11 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         self.epochs = epochs
         self.device = device
         self.random_state = random_state
+
+    @property
+    def backend(self):
+        """Backend of the recurrent layers."""
+        return backend_for(self.device)
 
     def _init_embedding(self, rngs):
         layers = init_gru_weights(

@@ -1,0 +1,32 @@
+# Two commands are all a fresh machine needs: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test smoke paper lint
+
+help:  ## What there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/installed: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	touch $@
+
+demo: .venv/installed  ## Set up, then every method on embedded real data: results/demo/
+	$(BIN)/snakemake --profile profiles/demo
+	@echo "Open results/demo/recommended/report.html"
+
+test: .venv/installed lint  ## Set up, then run the tests
+	$(BIN)/pytest
+
+lint: .venv/installed  ## Style of Python and Snakemake files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+smoke: .venv/installed  ## Every row on the four real data sets with tiny budgets: results/smoke/
+	$(BIN)/snakemake --profile profiles/smoke
+
+paper: .venv/installed  ## The paper's table, 20 seeds: results/paper/
+	$(BIN)/snakemake --profile profiles/paper

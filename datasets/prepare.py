@@ -1,0 +1,142 @@
+"""From the name of a data set to sequences with a split, and the sheet that says what they are."""
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+
+from .fetch import fetch
+from .sequences import SPLITS, stratified_split
+
+SHARED = {"fetch", "prepare", "seeds", "sequences", "storage"}
+SPLIT_KINDS = ("stratified", "official")
+FRACTIONS = (0.8, 0.1, 0.1)
+
+
+def available():
+    """Names of all data sets, sorted: every file of this folder that is not shared by all."""
+    found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
+    return sorted(name for name in found - SHARED if not name.startswith("_"))
+
+
+def find(name):
+    """Module of the data set `name`; ValueError naming the known ones when there is no such."""
+    if name not in available():
+        raise ValueError(f"unknown data set {name!r}, expected one of {', '.join(available())}")
+    return importlib.import_module(f"{__package__}.{name}")
+
+
+def settings_of(name):
+    """Settings of the data set `name` and their defaults, from the signature of its ``load``."""
+    parameters = inspect.signature(find(name).load).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def prepare(name, settings, split, *, raw, mirror=None, seed=0):
+    """Fetch, load, verify and split one data set.
+
+    Parameters
+    ----------
+    name : str
+        One of `available`.
+    settings : dict or None
+        Settings of the data set that differ from `settings_of`.
+    split : dict
+        ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
+        sets; the validation set is carved from the training set, stratified, in the ratio of its fractions).
+        ``fractions``: train, validation, test; 0.8, 0.1, 0.1 when left out.
+    raw : str or Path
+        Folder of all raw data.
+    mirror : str or Path, optional
+        See `datasets.fetch.fetch`.
+    seed : int
+        For the split and for what is random in the data set.
+
+    Returns
+    -------
+    sequences : Sequences
+    sheet : dict
+        JSON-able: name, settings, split, seed, digest, n, classes with counts, dimensions, lengths, split sizes, source,
+        notes, licence and citation. It holds no path and no time, so that equal data give equal sheets.
+
+    Raises
+    ------
+    ValueError
+        For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
+    """
+    module, defaults = find(name), settings_of(name)
+    for what, given, allowed in (("setting", settings or {}, defaults), ("split key", split, ("kind", "fractions"))):
+        unknown = sorted(set(given) - set(allowed))
+        if unknown:
+            raise ValueError(f"{name}: unknown {what} {unknown[0]!r}, expected one of {', '.join(allowed) or 'none'}")
+    kind, fractions = split.get("kind", "stratified"), tuple(split.get("fractions", FRACTIONS))
+    if kind not in SPLIT_KINDS:
+        raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
+    settings = {**defaults, **(settings or {})}
+    fetched = fetch(module.SOURCE, raw, mirror, settings.get("form", "any"))
+    if "form" in settings:
+        settings["form"] = fetched.form
+    loaded = module.load(fetched.path, seed, **settings)
+    sequences = loaded.sequences
+    if kind == "official":
+        parts = official_split(sequences.labels, sequences.split, seed, name, fractions)
+    else:
+        parts = stratified_split(sequences.labels, seed, name, fractions)
+    sequences = sequences.with_split(parts)
+    lengths = sequences.lengths
+    sheet = {
+        "name": name,
+        "settings": {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()},
+        "split": {"kind": kind, "fractions": list(fractions)},
+        "seed": seed,
+        "digest": sequences.digest(),
+        "n": len(sequences),
+        "classes": {c: int(np.sum(sequences.labels == i)) for i, c in enumerate(loaded.classes)},
+        "dimensions": sequences.dimensions,
+        "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
+        "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},
+        "source": {"file": fetched.file, "origin": fetched.origin, "form": fetched.form},
+        "notes": loaded.notes,
+        "homepage": module.SOURCE.homepage,
+        "licence": module.SOURCE.licence,
+        "citation": module.SOURCE.citation,
+    }
+    return sequences, sheet
+
+
+def official_split(labels, official, seed, name, fractions=FRACTIONS):
+    """Official test set as it is; train and validation carved from the official training set, stratified.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+    official : ndarray of shape (n,)
+        Index into `SPLITS`; a data set that has an official validation set keeps it.
+    seed : int
+    name : str
+        The data set's name.
+    fractions : sequence of 3 floats
+        Only the ratio of the first two counts.
+
+    Returns
+    -------
+    ndarray of shape (n,), int8
+
+    Raises
+    ------
+    ValueError
+        When there is no official test set, or the fractions leave nothing for training.
+    """
+    split = np.array(official, dtype=np.int8)
+    validation, test = SPLITS.index("validation"), SPLITS.index("test")
+    if not (split == test).any():
+        raise ValueError(f"{name}: there is no official test set, expected split kind stratified")
+    if len(fractions) != 3 or min(fractions) < 0 or not fractions[0]:
+        raise ValueError(f"{name}: fractions: expected three with a positive first one, got {list(fractions)}")
+    if not (split == validation).any():
+        train = np.flatnonzero(split == 0)
+        share = fractions[1] / (fractions[0] + fractions[1])
+        split[train] = stratified_split(labels[train], seed, name, (1 - share, share, 0.0))
+    return split

@@ -1,0 +1,179 @@
+"""The contract of a clusterer, once for every method in ``methods/``."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.metrics import adjusted_rand_score
+
+from datasets.sequences import Sequences
+from methods.base import Clusterer, InvalidInput, load_method
+from methods.vectorize import vectorize
+from workflow import plan
+
+METHODS = plan.available("methods")
+SMALL = {
+    "batch": 20,
+    "epochs": 8,
+    "layer_updates": 4,
+    "pretrain_updates": 8,
+    "cluster_updates": 8,
+    "widths": (16, 4),
+    "hidden_units": 8,
+    "recurrent_units": 4,
+}
+
+
+def sequences(n=60, classes=3, lengths=(1, 12), seed=0):
+    """Noisy sequences around a level of their class, of very different lengths."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    drawn = rng.integers(lengths[0], lengths[1] + 1, n)
+    return Sequences.from_list(
+        [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, drawn, strict=True)], labels
+    )
+
+
+def small(name, **settings):
+    """The method with a budget for tests."""
+    known = inspect.signature(load_method(name)).parameters
+    settings = {key: value for key, value in SMALL.items() if key in known} | {"random_state": 0} | settings
+    return load_method(name)(**{"n_clusters": 3} | settings)
+
+
+def data_for(method, data):
+    """What the method accepts, from sequences."""
+    return data if method.accepts == "sequences" else vectorize(data, "avg")
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return small(request.param)
+
+
+def test_a_clusterer_of_its_own_name(method):
+    assert isinstance(method, Clusterer)
+    assert method.accepts in ("vectors", "sequences")
+    assert type(method).__doc__ and inspect.getmodule(type(method)).__doc__
+    parameters = method.get_params()
+    assert clone(method).get_params() == parameters
+    assert {"n_clusters", "random_state"} <= parameters.keys()
+
+
+def test_fit_predict(method):
+    X = data_for(method, sequences())
+    labels = method.fit_predict(X)
+    assert labels.dtype == np.int64 and labels.shape == (len(X),)
+    assert labels.min() >= 0 and labels.max() < 3
+    np.testing.assert_array_equal(method.labels_, labels)
+    np.testing.assert_array_equal(method.predict(X), labels)
+    assert (method.loss_ is None) == (method.score_loss(X) is None)
+    if method.loss_ is not None:
+        assert np.isfinite([method.loss_, method.score_loss(X)]).all()
+    assert all(np.isfinite(values).all() for values in method.loss_curve_.values())
+
+
+def test_finds_clusters_that_lie_apart():
+    """Not for every method with its budget for tests: k-means shows that the data can be clustered."""
+    data = sequences(lengths=(8, 12))
+    assert adjusted_rand_score(data.labels, small("kmeans").fit_predict(vectorize(data, "avg"))) > 0.9
+
+
+def test_same_seed_same_bytes_and_no_global_state(method):
+    X = data_for(method, sequences())
+    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    first, second = clone(method).fit(X), clone(method).fit(X)
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+    assert first.loss_ == second.loss_ and first.loss_curve_ == second.loss_curve_
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+
+
+def test_labels_of_the_data_are_not_used(method):
+    data = sequences()
+    shuffled = Sequences(data.values, data.offsets, data.labels[::-1].copy(), data.split)
+    first = clone(method).fit(data_for(method, data))
+    second = clone(method).fit(data_for(method, shuffled), np.zeros(len(data)))
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+
+
+def test_a_seed_does_not_depend_on_its_block(method):
+    X = data_for(method, sequences())
+    alone = [method.fit_seeds(X, [seed])[0] for seed in (5, 6)]
+    together = method.fit_seeds(X, [6, 7, 5])
+    for one, block in ((alone[0], together[2]), (alone[1], together[0])):
+        np.testing.assert_array_equal(one.labels_, block.labels_)
+        np.testing.assert_allclose(one.loss_ or 0, block.loss_ or 0, rtol=1e-5)
+
+
+def test_prediction_does_not_depend_on_the_company(method):
+    data = sequences()
+    method.fit(data_for(method, data))
+    order = np.random.default_rng(1).permutation(len(data))
+    everything = method.predict(data_for(method, data))
+    np.testing.assert_array_equal(method.predict(data_for(method, data.subset(order))), everything[order])
+    np.testing.assert_array_equal(method.predict(data_for(method, data.subset([4]))), everything[[4]])
+
+
+@pytest.mark.parametrize("lengths", [(1, 1), (7, 7), (1, 40)])
+def test_lengths(method, lengths):
+    X = data_for(method, sequences(lengths=lengths))
+    assert method.fit_predict(X).shape == (60,)
+
+
+def test_one_cluster(method):
+    X = data_for(method, sequences())
+    method.set_params(n_clusters=1)
+    try:
+        labels = method.fit_predict(X)
+    except InvalidInput as error:
+        assert "n_clusters=1" in str(error)
+    else:
+        assert (labels == 0).all()
+
+
+@pytest.mark.parametrize("n_clusters", [0, 61])
+def test_more_clusters_than_sequences_or_none(method, n_clusters):
+    method.set_params(n_clusters=n_clusters)
+    with pytest.raises(InvalidInput, match=f"n_clusters={n_clusters}: expected 1 to the number of sequences, 60"):
+        method.fit(data_for(method, sequences()))
+    assert not hasattr(method, "labels_")
+
+
+def test_fewer_sequences_than_a_batch(method):
+    if "batch" not in method.get_params():
+        assert method.fit_predict(data_for(method, sequences(n=5))).shape == (5,)
+        return
+    with pytest.raises(InvalidInput, match="batch=20: more than the 5 sequences"):
+        method.fit(data_for(method, sequences(n=5)))
+
+
+def test_nan(method):
+    data = sequences()
+    if method.accepts == "sequences":
+        with pytest.raises(ValueError, match="sequence 1, element 0: NaN"):
+            method.fit([data[0], np.full((2, 2), np.nan)])
+    else:
+        X = vectorize(data, "avg")
+        X[3, 1] = np.nan
+        with pytest.raises(InvalidInput, match="NaN"):
+            method.fit(X)
+
+
+def test_other_dimension(method):
+    data = sequences()
+    method.fit(data_for(method, data))
+    wider = Sequences(np.repeat(data.values, 2, axis=1), data.offsets)
+    with pytest.raises(InvalidInput, match="4"):
+        method.predict(data_for(method, wider))
+
+
+def test_a_list_of_arrays_will_do():
+    for name in METHODS:
+        method = small(name)
+        if method.accepts == "sequences":
+            data = sequences()
+            from_list = clone(method).fit_predict([data[i] for i in range(len(data))])
+            np.testing.assert_array_equal(from_list, method.fit_predict(data))

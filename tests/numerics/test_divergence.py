@@ -1,0 +1,134 @@
+"""The loss of DDC and RDDC against a formulation in loops and float64."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from methods import divergence
+from methods.deep import batch_norm, clip_gradients, init_batch_norm
+
+
+def naive_terms(h, A, kernel_width, relative_width, form):
+    """The three terms for one seed, straight from the papers' formulas."""
+    n, k = A.shape
+    distances = [np.sum((h[i] - h[j]) ** 2) for i, j in itertools.combinations(range(n), 2)]
+    if kernel_width == "median_squared_distance":
+        variance = relative_width * np.sort(distances)[(len(distances) - 1) // 2]
+    else:
+        variance = (relative_width * np.sort(np.sqrt(distances))[(len(distances) - 1) // 2]) ** 2
+    K = np.array([[np.exp(-np.sum((a - b) ** 2) / (2 * variance)) for b in h] for a in h])
+
+    def divergence_between(columns):
+        pairs = [
+            columns[:, i]
+            @ K
+            @ columns[:, j]
+            / np.sqrt((columns[:, i] @ K @ columns[:, i]) * (columns[:, j] @ K @ columns[:, j]))
+            for i, j in itertools.combinations(range(k), 2)
+        ]
+        return np.sum(pairs) * 2 / (k * (k - 1))
+
+    if form == "memberships":
+        second = np.sum([A[i] @ A[j] for i, j in itertools.combinations(range(n), 2)]) * 2 / (n * (n - 1))
+    else:
+        second = np.sum([A[:, i] @ A[:, j] for i, j in itertools.combinations(range(k), 2)]) * 2 / (k * (k - 1))
+        second /= n if form == "clusters_mean" else 1
+    corners = np.array([[np.exp(-np.sum((row - corner) ** 2)) for corner in np.eye(k)] for row in A])
+    return divergence_between(A), second, divergence_between(corners)
+
+
+@pytest.mark.parametrize("kernel_width", ["median_squared_distance", "median_distance"])
+@pytest.mark.parametrize("form", ["memberships", "clusters", "clusters_mean"])
+@pytest.mark.parametrize(("n", "k"), [(12, 3), (7, 2), (2, 2), (9, 5)])
+def test_against_loops(kernel_width, form, n, k):
+    rng = np.random.default_rng(n)
+    h = rng.normal(size=(2, n, 4))
+    A = rng.dirichlet(np.ones(k), size=(2, n))
+    terms = divergence.divergence_terms(
+        torch.from_numpy(h),
+        torch.from_numpy(A),
+        kernel_width=kernel_width,
+        relative_width=0.15 if kernel_width == "median_squared_distance" else 0.5,
+        orthogonality_form=form,
+        orthogonality_weight=2.0,
+        simplex_weight=3.0,
+    )
+    relative_width = 0.15 if kernel_width == "median_squared_distance" else 0.5
+    for seed in range(2):
+        first, second, third = naive_terms(h[seed], A[seed], kernel_width, relative_width, form)
+        np.testing.assert_allclose(terms["divergence"][seed], first, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(terms["orthogonality"][seed], 2 * second, rtol=1e-9)
+        np.testing.assert_allclose(terms["simplex"][seed], 3 * third, rtol=1e-6, atol=1e-8)
+
+
+def test_forms_of_orthogonality_differ():
+    """A mutant that swaps AAᵀ and AᵀA would pass no test if they agreed."""
+    A = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
+    assert divergence.orthogonality(A, "clusters").item() == 0
+    assert divergence.orthogonality(A, "memberships").item() == pytest.approx(1 / 3)
+
+
+def test_gradients():
+    torch.manual_seed(0)
+    h = torch.randn(2, 6, 3, dtype=torch.float64, requires_grad=True)
+    logits = torch.randn(2, 6, 3, dtype=torch.float64, requires_grad=True)
+    width = divergence.median_off_diagonal(divergence.squared_distances(h.detach()))
+
+    def loss(h, logits):
+        # The width is constant in the backward pass, so it is held fixed for the finite differences.
+        K = torch.exp(-divergence.squared_distances(h) / (2 * 0.15 * width[:, None, None]))
+        A = logits.softmax(-1)
+        terms = (
+            divergence.cauchy_schwarz(K, A)
+            + divergence.orthogonality(A, "memberships")
+            + divergence.cauchy_schwarz(K, divergence.simplex_similarity(A))
+        )
+        return terms.sum()
+
+    assert torch.autograd.gradcheck(loss, (h, logits))
+
+
+def test_identical_sequences_have_a_finite_loss_and_gradient():
+    h = torch.zeros(1, 8, 4, requires_grad=True)
+    A = torch.full((1, 8, 2), 0.5, requires_grad=True)
+    K = divergence.kernel_matrix(h, "median_squared_distance", 0.15)
+    loss = divergence.cauchy_schwarz(K, A).sum()
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(h.grad).all() and torch.isfinite(A.grad).all()
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 9, 10])
+def test_median(n):
+    x = torch.randn(3, n, 2, generator=torch.Generator().manual_seed(n))
+    distances = divergence.squared_distances(x)
+    for seed in range(3):
+        upper = distances[seed][np.triu_indices(n, 1)]
+        # Float32 sums in another order make the two triangles differ in the last digits.
+        torch.testing.assert_close(divergence.median_off_diagonal(distances)[seed], upper.median())
+
+
+def test_batch_norm_against_torch():
+    x = torch.randn(2, 30, 5, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    network = init_batch_norm("norm", 5, 2)
+    for seed in range(2):
+        reference = torch.nn.BatchNorm1d(5)
+        torch.testing.assert_close(batch_norm(x[seed][None], one(network, seed), "norm", True)[0], reference(x[seed]))
+    trained = init_batch_norm("norm", 5, 2)
+    batch_norm(x, trained, "norm", True)
+    reference = torch.nn.BatchNorm1d(5)
+    reference(x[1])
+    reference.eval()
+    torch.testing.assert_close(batch_norm(x, trained, "norm", False)[1], reference(x[1]))
+
+
+def one(network, seed):
+    return {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
+
+
+def test_clipping_is_per_seed():
+    parameter = torch.zeros(2, 3)
+    parameter.grad = torch.tensor([[3.0, 4.0, 0.0], [0.3, 0.4, 0.0]])
+    clip_gradients([parameter], 1.0)
+    torch.testing.assert_close(parameter.grad, torch.tensor([[0.6, 0.8, 0.0], [0.3, 0.4, 0.0]]))

@@ -1,0 +1,35 @@
+"""Vectorisations against loops."""
+
+import numpy as np
+import pytest
+
+from datasets.sequences import Sequences
+from methods.vectorize import vectorize
+
+
+def ragged(seed=0):
+    rng = np.random.default_rng(seed)
+    return Sequences.from_list([rng.normal(size=(length, 3)) for length in (4, 1, 7, 2)])
+
+
+def test_zero_padding():
+    data = ragged()
+    for row, sequence in zip(vectorize(data, "zero"), (data[i] for i in range(4)), strict=True):
+        np.testing.assert_array_equal(row, np.pad(sequence, ((0, 7 - len(sequence)), (0, 0))).ravel())
+
+
+def test_cropping_keeps_the_beginning():
+    data = ragged()
+    for row, sequence in zip(vectorize(data, "crop"), (data[i] for i in range(4)), strict=True):
+        np.testing.assert_array_equal(row, sequence[:1].ravel())
+
+
+def test_time_average_ignores_padding():
+    data = ragged()
+    for row, sequence in zip(vectorize(data, "avg"), (data[i] for i in range(4)), strict=True):
+        np.testing.assert_allclose(row, sequence.mean(axis=0), rtol=1e-6)
+
+
+def test_unknown():
+    with pytest.raises(ValueError, match="vectorization 'pad': expected one of zero, crop, avg"):
+        vectorize(ragged(), "pad")

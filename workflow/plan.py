@@ -1,0 +1,217 @@
+"""From the config to jobs: which runs there are, with which settings. No method or data set is imported for that."""
+
+import ast
+import functools
+import json
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+class ConfigError(ValueError):
+    """The config asks for something that there isn't; the message is one line that names it."""
+
+
+def merge(base, changes):
+    """`base` with `changes` laid over it, dict by dict; anything else is replaced whole."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def check_config(config):
+    """Raise `ConfigError` for the first key, name or setting that isn't known."""
+    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    for error in sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)
+    ):
+        raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+    for reading in config["readings"]:
+        resolved = resolve(config, reading)
+        for dataset in resolved["run"]["datasets"]:
+            known = arguments(find(source("datasets", dataset), "load"))
+            check_settings(f"datasets.{dataset}", resolved["datasets"].get(dataset, {}), known)
+        for method in resolved["run"]["methods"]:
+            known = arguments(class_member(source("methods", method), "__init__"))
+            for dataset in [None, *resolved["run"]["datasets"]]:
+                check_settings(f"methods.{method}", method_settings(resolved, method, dataset), known)
+
+
+def check_settings(where, settings, known):
+    """Raise `ConfigError` when a setting isn't an argument of the code that takes it."""
+    for name in settings:
+        if name not in known:
+            raise ConfigError(f"config: {where}: no setting {name!r} (there are {', '.join(known)})")
+
+
+def source(folder, name):
+    """Source file of a method or data set.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such file, naming those that there are.
+    """
+    names = available(folder)
+    if name not in names:
+        raise ConfigError(f"config: run.{folder}: {name!r} is not in {folder}/ (there are {', '.join(names)})")
+    return ROOT / folder / f"{name}.py"
+
+
+def available(folder):
+    """Names of all methods (files with a class of their own name) or data sets (files with a function ``load``)."""
+    member = {"methods": class_name, "datasets": lambda path: "load"}[folder]
+    return [path.stem for path in sorted((ROOT / folder).glob("*.py")) if find(path, member(path))]
+
+
+def class_name(path):
+    """Name of the class that a method's file defines: the file's, underscores and case aside."""
+    names = [node.name for node in _tree(path).body if isinstance(node, ast.ClassDef)]
+    return next((name for name in names if name.lower() == path.stem.replace("_", "")), None)
+
+
+@functools.cache
+def _tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def find(path, name):
+    """Top-level function or class `name` of a file, as syntax; None when it isn't there."""
+    return next((node for node in _tree(path).body if name and getattr(node, "name", None) == name), None)
+
+
+def class_member(path, name):
+    """Method or constant `name` of a method's class or of the nearest base in the project; None when there is none."""
+    classes = {
+        node.name: node
+        for file in imported_sources(path)
+        if file.suffix == ".py"
+        for node in _tree(file).body
+        if isinstance(node, ast.ClassDef)
+    }
+    wanted = [class_name(path)]
+    while wanted:
+        node = classes.get(wanted.pop(0))
+        for line in node.body if node else []:
+            targets = getattr(line, "targets", [line])
+            if name in (getattr(targets[0], "name", None), getattr(targets[0], "id", None)):
+                return line
+        wanted += [base.id for base in node.bases if isinstance(base, ast.Name)] if node else []
+    return None
+
+
+def class_constant(path, name):
+    """Value of a constant of a method's class, such as ``accepts``."""
+    return ast.literal_eval(class_member(path, name).value)
+
+
+def arguments(function):
+    """Names of the settings that a function takes, without those that the harness gives."""
+    names = [argument.arg for argument in function.args.args + function.args.kwonlyargs]
+    return [name for name in names if name not in ("self", "raw", "seed", "n_clusters", "random_state", "device")]
+
+
+def imported_sources(path):
+    """The file and all project files that it imports, directly or not: what a rule must name as inputs."""
+    found, todo = set(), [Path(path).resolve()]
+    while todo:
+        current = todo.pop()
+        if current in found:
+            continue
+        found.add(current)
+        for node in ast.walk(_tree(current)) if current.suffix == ".py" else ():
+            if isinstance(node, ast.ImportFrom):
+                base = current.parents[node.level - 1] if node.level else ROOT
+                module = base.joinpath(*(node.module or "").split("."))
+                candidates = [module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)]
+                todo += [candidate for candidate in candidates if candidate.is_file()]
+        todo += current.parent.glob(f"{current.stem}_kernel.cpp")
+    return sorted(found)
+
+
+def resolve(config, reading):
+    """The config with a reading of ``config/readings/`` laid over it."""
+    path = ROOT / "config" / "readings" / f"{reading}.yaml"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
+        raise ConfigError(f"config: readings: {reading!r} is not in config/readings/ (there are {names})")
+    changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    unknown = changes.keys() - {"datasets", "methods"}
+    if unknown:
+        raise ConfigError(f"config/readings/{reading}.yaml: {min(unknown)}: a reading sets datasets and methods only")
+    return merge(config, changes)
+
+
+def method_settings(resolved, method, dataset):
+    """Settings of a method on a data set: its own, then those for the data set."""
+    section = resolved["methods"].get(method, {})
+    return merge(section.get("settings", {}), section.get("datasets", {}).get(dataset, {}))
+
+
+def seed_blocks(n_seeds, per_job):
+    """Blocks of seeds as ``first-last``."""
+    return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+
+
+def cells(resolved):
+    """(dataset, method, vectorization, blocks) of every cell that is to run, in the order of the config."""
+    for dataset in resolved["run"]["datasets"]:
+        for method in resolved["run"]["methods"]:
+            path = source("methods", method)
+            section = resolved["methods"].get(method, {})
+            vectors = class_constant(path, "accepts") == "vectors"
+            n_seeds = 1 if class_constant(path, "deterministic") else section.get("seeds", resolved["seeds"])
+            for vectorization in resolved["run"]["vectorizations"] if vectors else ["none"]:
+                if vectorization not in resolved["skip"].get(dataset, {}):
+                    yield dataset, method, vectorization, seed_blocks(n_seeds, section.get("seeds_per_job", n_seeds))
+
+
+def record_files(resolved, reading, dataset=None):
+    """Paths of all records of a reading, or of one data set of it."""
+    return [
+        f"{resolved['results']}/{reading}/records/{name}/{method}-{vectorization}.{block}.jsonl"
+        for name, method, vectorization, blocks in cells(resolved)
+        for block in blocks
+        if dataset in (None, name)
+    ]
+
+
+def prepare_job(resolved, dataset):
+    """Config slice of one data set's preparation: what changes it, and nothing else."""
+    slice_ = {name: resolved[name] for name in ("raw", "mirror", "seed", "split")}
+    return slice_ | {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
+
+
+def train_job(resolved, reading, dataset, method, vectorization, block):
+    """Config slice of one block of runs: what changes them, and nothing else."""
+    first, last = map(int, block.split("-"))
+    return {
+        "reading": reading,
+        "dataset": dataset,
+        "method": method,
+        "vectorization": vectorization,
+        "seeds": list(range(first, last + 1)),
+        "settings": method_settings(resolved, method, dataset),
+        "limit": resolved["time_limit"],
+    }
+
+
+def report_job(resolved, reading):
+    """Config slice of a reading's tables, figures and page."""
+    settings = {
+        "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
+        "methods": {name: resolved["methods"].get(name, {}) for name in resolved["run"]["methods"]},
+    }
+    slice_ = {name: resolved[name] for name in ("selection", "skip", "figures", "run", "split", "seed", "seeds")}
+    return slice_ | settings | {"reading": reading, "folder": f"{resolved['results']}/{reading}"}
+
+
+def gpus(method):
+    """GPUs that a job of this method asks for: 1 for a method that has a ``device``, else 0."""
+    initialise = class_member(source("methods", method), "__init__")
+    return int(any(argument.arg == "device" for argument in initialise.args.args))

@@ -1,0 +1,18 @@
+rule prepare:
+    # Fetch and verify the raw data, preprocess them and split them.
+    input:
+        lambda w: plan.imported_sources(plan.source("datasets", w.dataset)),
+        plan.imported_sources(ROOT / "workflow/scripts/prepare.py"),
+    output:
+        data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+        sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",
+    params:
+        job=lambda w: json.dumps(plan.prepare_job(READINGS[w.reading], w.dataset)),
+    log:
+        f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+    shell:
+        "{PYTHON} -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --sheet {output.sheet:q}"
+        " 2>&1 | tee {log:q}"

@@ -1,0 +1,20 @@
+rule train:
+    # One method on one data set for a block of seeds: one record a seed, whatever happens to the run.
+    input:
+        lambda w: plan.imported_sources(plan.source("methods", w.method)),
+        plan.imported_sources(ROOT / "workflow/scripts/train.py"),
+        data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+    output:
+        records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.jsonl",
+        clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.npz",
+    params:
+        job=lambda w: json.dumps(plan.train_job(READINGS[w.reading], **w)),
+    log:
+        f"{config['results']}/{{reading}}/logs/train/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.log",
+    threads: 1
+    resources:
+        gpu=lambda w: plan.gpus(w.method),
+        mem_mb=4000,
+    shell:
+        "{PYTHON} -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu} --data {input.data:q}"
+        " --records {output.records:q} 2>&1 | tee {log:q}"

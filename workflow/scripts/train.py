@@ -1,0 +1,27 @@
+"""Train, predict and score one method for a block of seeds."""
+
+from workflow.gpu import device_lease
+
+from .entry import main
+
+
+def work(job, gpus, data, records):
+    """Write one record a seed, and the clusters beside them."""
+    with device_lease(int(gpus)) as device:
+        # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
+        import torch
+
+        from datasets.sequences import Sequences
+        from reports.records import write_records
+        from workflow.run import run_job
+
+        torch.set_num_threads(1)
+        made, clusters = run_job(Sequences.load(data), **job, device=device)
+        write_records(records, made, clusters)
+    for record in made:
+        told = record["status"] if record["reason"] is None else f"{record['status']}: {record['reason']}"
+        print(f"{record['dataset']} {record['method']} {record['vectorization']} seed {record['seed']}: {told}")
+
+
+if __name__ == "__main__":
+    main(work, "gpus", "data", "records")
