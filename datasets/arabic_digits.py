@@ -2,10 +2,10 @@
 
 Source: UCI 195. Licence CC BY 4.0. Citation: see `SOURCE`.
 
-Published: 13 mel-frequency cepstral coefficients (11,025 Hz, 16 bit, Hamming window, pre-emphasis 1 - 0.97 z^-1), and, in
-the RDDC paper, that all sequences are normalised to zero mean. Inferred (`normalisation`): the UCI files are not zero-mean;
-per-sequence zero mean *and unit variance* per coefficient gives k-means scores nearest to the paper's.
-Quirks: a block has no label; its position gives it: 660 (training) or 220 (test) blocks a digit in the order 0 to 9, the
+Published: 13 mel-frequency cepstral coefficients (11,025 Hz, 16 bit, Hamming window, pre-emphasis), and, in the RDDC
+paper, that all sequences have zero mean. Inferred (`normalisation`): the UCI files are not zero-mean; per-sequence
+zero mean *and unit variance* per coefficient gives k-means scores nearest to the paper's.
+Quirks: a block has no label; its position gives it: 660 (training) or 220 (test) a digit in the order 0 to 9, the
 first half men. One training block has only 4 frames.
 Expected: 6600 + 2200 sequences, 13 dimensions, lengths 4 to 93, 350,319 frames, 10 balanced classes.
 """

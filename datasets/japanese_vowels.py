@@ -1,7 +1,7 @@
 """Japanese Vowels: 640 utterances of /ae/ by nine male speakers; the data of the demonstration.
 
-Source: UCI 128 in the ``.ts`` form of timeseriesclassification.com, which ships inside the package ``aeon``, so that no
-download is needed. Licence CC BY 4.0. Citation: see `SOURCE`.
+Source: UCI 128 in the ``.ts`` form of timeseriesclassification.com, which ships inside the package ``aeon``, so that
+no download is needed. Licence CC BY 4.0. Citation: see `SOURCE`.
 
 Published: 12 LPC cepstrum coefficients per frame; official training (270, 30 a speaker) and test set (370, 24 to 88).
 Inferred: nothing; the values are used as they are.

@@ -58,8 +58,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     -------
     sequences : Sequences
     sheet : dict
-        JSON-able: name, settings, split, seed, digest, n, classes with counts, dimensions, lengths, split sizes, source,
-        notes, licence and citation. It holds no path and no time, so that equal data give equal sheets.
+        JSON-able: name, settings, split, seed, digest, n, classes with counts, dimensions, lengths, split sizes, source
+        (file, origin, form), notes, homepage, licence, citation. No path and no time: equal data give equal sheets.
 
     Raises
     ------

@@ -164,5 +164,5 @@ class DeepMethod(Clusterer):
         """Fit once for each random state, all in one block."""
         estimators = [clone(self).set_params(random_state=random_state) for random_state in random_states]
         X = [estimator._check(X, reset=True) for estimator in estimators][0]
-        failures = self._train(X, estimators)
+        failures = estimators[0]._train(X, estimators)
         return [failure or estimator for failure, estimator in zip(failures, estimators, strict=True)]

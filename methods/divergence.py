@@ -5,6 +5,7 @@ Kampffmeyer et al., *Deep divergence-based approach to clustering*, Neural Netwo
 shape (S, B, k), of one batch of B sequences for each of S seeds; every result has one number a seed, shape (S,).
 """
 
+import numpy as np
 import torch
 
 # Floor of numerator and denominator, as in the authors' later public code.
@@ -23,7 +24,11 @@ def median_off_diagonal(distances):
     n = distances.shape[1]
     # The n zeros of the diagonal are among the smallest, so the median of the rest is so many places further on.
     rank = n + (n * n - n + 1) // 2 if n > 1 else 1
-    return distances.flatten(1).kthvalue(rank).values
+    flat = distances.flatten(1)
+    if flat.is_cuda:
+        return flat.kthvalue(rank).values
+    # NumPy's partition is ten times faster than torch's kthvalue on a CPU.
+    return torch.from_numpy(np.partition(flat.numpy(), rank - 1, axis=1)[:, rank - 1].copy())
 
 
 def kernel_matrix(h, kernel_width, relative_width):

@@ -3,12 +3,20 @@
 import ast
 import functools
 import json
+import os
+import sys
 from pathlib import Path
 
 import jsonschema
 import yaml
 
 ROOT = Path(__file__).parents[1]
+
+
+def set_environment():
+    """Let every job find this project's modules and the Python that runs Snakemake, wherever it is started."""
+    os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 class ConfigError(ValueError):

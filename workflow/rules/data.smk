@@ -6,13 +6,15 @@ rule prepare:
     output:
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
         sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",
-    params:
-        job=lambda w: json.dumps(plan.prepare_job(READINGS[w.reading], w.dataset)),
     log:
         f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(plan.prepare_job(READINGS[w.reading], w.dataset)),
     shell:
-        "{PYTHON} -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --sheet {output.sheet:q}"
+        "python -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --sheet {output.sheet:q}"
         " 2>&1 | tee {log:q}"

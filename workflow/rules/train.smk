@@ -7,14 +7,16 @@ rule train:
     output:
         records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.jsonl",
         clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.npz",
-    params:
-        job=lambda w: json.dumps(plan.train_job(READINGS[w.reading], **w)),
     log:
         f"{config['results']}/{{reading}}/logs/train/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.log",
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=lambda w: plan.gpus(w.method),
         mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(plan.train_job(READINGS[w.reading], **w)),
     shell:
-        "{PYTHON} -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu} --data {input.data:q}"
+        "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu} --data {input.data:q}"
         " --records {output.records:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,407 @@
+"""Raw data: mirror first, then the official address; checked by content, whole or absent.
+
+What identifies a data set is its content after unpacking. An archive is unpacked into a temporary folder beside its
+place, verified there and then renamed, so that what lies at its place is always whole, whatever else runs or fails.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from .sequences import Sequences
+
+MIRROR_VARIABLE = "SEQUENCE_DATA_MIRROR"
+ORIGIN_FILE = "origin.json"
+CHUNK = 1 << 20
+
+
+class DataError(ValueError):
+    """Raw data that are missing, broken or not what they should be; the message is one line with the remedy."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file that holds the raw data of a data set.
+
+    Parameters
+    ----------
+    form : str
+        Which form of the data set it is, such as ``uci`` or ``full``.
+    file : str
+        File name in the mirror: ``.zip``, ``.tar.gz`` or the name of a single member.
+    address : str, optional
+        Official address; mirror only when left out.
+    sha256 : str, optional
+        Published hash of the official archive. A mirror's archive may be packed anew, so there it counts only when
+        the content has no checksum of its own.
+    members : dict of str to str or None, optional
+        Wanted members, without `strip`, and their SHA-256 (None: unknown, checked by the loader).
+    folders : tuple of str, optional
+        Wanted folders instead of `members`, for thousands of files.
+    digest : str, optional
+        With `folders`: `content_digest` of all their files.
+    strip : str, optional
+        Folder that the archive puts around its members.
+    limit : int, optional
+        Most bytes to download, and to unpack: a bound against archive bombs.
+    """
+
+    form: str
+    file: str
+    address: str | None = None
+    sha256: str | None = None
+    members: dict | None = None
+    folders: tuple = ()
+    digest: str | None = None
+    strip: str = ""
+    limit: int = 200_000_000
+
+    def wanted(self, member):
+        """Path of `member` after unpacking, or None when it is not wanted."""
+        path = PurePosixPath(member)
+        if self.strip:
+            if path.parts[:1] != (self.strip,):
+                return None
+            path = path.relative_to(self.strip)
+        wanted = str(path) in self.members if self.members else path.parts[:1] and path.parts[0] in self.folders
+        return str(path) if wanted else None
+
+    @property
+    def has_checksum(self):
+        """Whether the content can be verified without the archive's hash."""
+        return bool(self.digest or (self.members and all(self.members.values())))
+
+
+@dataclass(frozen=True)
+class Package:
+    """Raw data inside an installed Python package, used where they lie.
+
+    Parameters
+    ----------
+    form : str
+    package : str
+        Name of the package, which is found but not imported.
+    folder : str
+        Folder of the members within the package.
+    members : dict of str to str
+        Members and their SHA-256.
+    """
+
+    form: str
+    package: str
+    folder: str
+    members: dict
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the raw data of a data set come from.
+
+    Parameters
+    ----------
+    name : str
+        The data set: its file name in ``datasets/`` and its folder in the mirror.
+    forms : tuple of Archive or Package
+        Alternatives, best first.
+    homepage, licence, citation : str
+        For people and for the sheet of a preparation.
+    """
+
+    name: str
+    forms: tuple
+    homepage: str
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Raw data in place: `path` of the folder, `form`, `file` (or package), `origin` (mirror, official or package)."""
+
+    path: Path
+    form: str
+    file: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the ``load`` of a data set returns.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        With labels, and with the official training and test sets in `split` where there are such.
+    classes : tuple of str
+        Name of every label.
+    notes : dict
+        What a reader of the results should know, such as counts of dropped sequences; JSON-able.
+    """
+
+    sequences: Sequences
+    classes: tuple
+    notes: dict
+
+
+def expect(name, what, found, expected):
+    """Raise DataError unless `found` equals `expected`: a fact about the raw data of data set `name`."""
+    if found != expected:
+        raise DataError(f"{name}: {what}: found {found}, expected {expected}; delete the raw data and fetch them again")
+
+
+def choose(name, setting, value, allowed):
+    """Raise ValueError unless `value` is one of the `allowed` values of a setting."""
+    if value not in allowed:
+        raise ValueError(f"{name}: {setting}: {value!r}, expected one of {', '.join(map(str, allowed))}")
+
+
+def file_sha256(path):
+    """SHA-256 of a file's bytes."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def content_digest(folder):
+    """One SHA-256 over the names and SHA-256 of all files below `folder`, in the layout of ``sha256sum``.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    str
+        Hash of the lines ``<sha256>  <name>``, sorted by name.
+    """
+    files = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
+    files.pop(ORIGIN_FILE, None)
+    lines = (f"{file_sha256(files[name])}  {name}\n" for name in sorted(files))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=1.0):
+    """Bring the raw data of one data set to their place, unless they are there.
+
+    Parameters
+    ----------
+    source : Source
+    raw : str or Path
+        Folder of all raw data; this data set goes into ``<raw>/<name>.<form>``.
+    mirror : str or Path, optional
+        Folder with one sub-folder per data set. When left out, the environment variable ``SEQUENCE_DATA_MIRROR``.
+    form : str
+        Wanted form, or ``any``: the best one that is in place, else in the mirror, else at an official address.
+    timeout : float
+        Seconds without a byte after which a connection is given up.
+    tries : int
+        Attempts per address.
+    pause : float
+        Seconds before the second attempt; doubled before each further one.
+
+    Returns
+    -------
+    Fetched
+
+    Raises
+    ------
+    DataError
+        When the data are nowhere, truncated, of the wrong content or unsafe to unpack; nothing is left behind.
+    """
+    choose(source.name, "form", form, ["any", *dict.fromkeys(candidate.form for candidate in source.forms)])
+    forms = [candidate for candidate in source.forms if form in ("any", candidate.form)]
+    mirror = mirror or os.environ.get(MIRROR_VARIABLE)
+    if isinstance(forms[0], Package):
+        return _find_package(source, forms[0])
+    raw = Path(raw)
+    for archive in forms:
+        place = _place(source, archive, raw)
+        if place.is_dir():
+            return _in_place(source, archive, place)
+    for archive in forms:
+        file = Path(mirror, source.name, archive.file) if mirror else None
+        if file is not None and file.is_file():
+            return _install(source, archive, raw, file, "mirror")
+    for archive in forms:
+        if archive.address:
+            raw.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=raw, prefix=".download-") as folder:
+                file = Path(folder, archive.file)
+                _download(source, archive, file, mirror, timeout, tries, pause)
+                return _install(source, archive, raw, file, "official")
+    raise DataError(f"{source.name}: {_absence(source, forms[0], mirror)} and there is no address to load it from")
+
+
+def _place(source, archive, raw):
+    return raw / f"{source.name}.{archive.form}"
+
+
+def _absence(source, archive, mirror):
+    if mirror:
+        return f"no {source.name}/{archive.file} in the mirror {mirror}"
+    return f"no mirror is set (config key mirror, or {MIRROR_VARIABLE})"
+
+
+def _find_package(source, package):
+    spec = importlib.util.find_spec(package.package)
+    remedy = "install that package again"
+    if spec is None:
+        raise DataError(f"{source.name}: package {package.package}, which holds the data, is missing; install it")
+    folder = Path(spec.origin).parent / package.folder
+    _verify_members(source, package.members, folder, f"package {package.package}", remedy)
+    return Fetched(folder, package.form, package.package, "package")
+
+
+def _in_place(source, archive, place):
+    remedy = f"delete {place} and run again"
+    try:
+        origin = json.loads((place / ORIGIN_FILE).read_text())
+        recorded = origin["digest"]
+        fetched = Fetched(place, archive.form, archive.file, origin["origin"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{source.name}: {place} was not written by a fetch; {remedy}") from error
+    if archive.members:
+        _verify_members(source, archive.members, place, str(place), remedy)
+    found = content_digest(place)
+    if found != recorded:
+        raise DataError(f"{source.name}: {place}: content sha256 {found}, expected {recorded}; {remedy}")
+    return fetched
+
+
+def _install(source, archive, raw, file, origin):
+    """Unpack `file` into a temporary folder, verify, rename into place."""
+    remedy = f"put a whole copy of {archive.file} there"
+    if origin == "official":
+        remedy = f"try again later, or put a copy of {archive.file} into <mirror>/{source.name}/"
+    if archive.sha256 and (origin == "official" or not archive.has_checksum):
+        _same(source, file.name, file_sha256(file), archive.sha256, remedy)
+    raw.mkdir(parents=True, exist_ok=True)
+    place = _place(source, archive, raw)
+    with tempfile.TemporaryDirectory(dir=raw, prefix=".unpack-") as temporary:
+        folder = Path(temporary, "content")
+        folder.mkdir()
+        try:
+            _unpack(archive, file, folder)
+        except (OSError, EOFError, ValueError, tarfile.TarError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            raise DataError(f"{source.name}: {file}: cannot be unpacked ({error}); {remedy}") from error
+        if archive.members:
+            _verify_members(source, archive.members, folder, str(file), remedy)
+        digest = content_digest(folder)
+        if archive.digest:
+            _same(source, f"{file}: content", digest, archive.digest, remedy)
+        (folder / ORIGIN_FILE).write_text(json.dumps({"origin": origin, "file": archive.file, "digest": digest}))
+        try:
+            folder.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            return _in_place(source, archive, place)  # another process was faster
+    return Fetched(place, archive.form, archive.file, origin)
+
+
+def _same(source, what, found, expected, remedy):
+    if found != expected:
+        raise DataError(f"{source.name}: {what}: sha256 {found}, expected {expected}; {remedy}")
+
+
+def _verify_members(source, members, folder, where, remedy):
+    for name, expected in members.items():
+        if not (folder / name).is_file():
+            raise DataError(f"{source.name}: {where}: {name} is missing; {remedy}")
+        if expected:
+            _same(source, f"{where}: {name}", file_sha256(folder / name), expected, remedy)
+
+
+def _unpack(archive, file, folder):
+    """Write the wanted members of `file` into `folder`, in one pass over the archive."""
+    left = archive.limit
+    members = _zip_members if file.name.endswith(".zip") else _tar_members
+    if archive.members and archive.file in archive.members:
+        members = _single_member
+    for name, stream in members(file, folder):
+        path = archive.wanted(name)
+        if path is None:
+            continue
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / path).open("xb") as target:  # a second member of one name is an error
+            while chunk := stream.read(CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise DataError(f"more than {archive.limit} bytes")
+                target.write(chunk)
+
+
+def _single_member(file, folder):
+    with file.open("rb") as stream:
+        yield file.name, stream
+
+
+def _tar_members(file, folder):
+    with tarfile.open(file, "r|gz") as archive:
+        for member in archive:
+            _check_name(member.name)
+            member = tarfile.data_filter(member, folder)
+            if member.isreg():
+                yield member.name, archive.extractfile(member)
+            elif not member.isdir():
+                raise DataError(f"member {member.name!r} is a link")
+
+
+def _zip_members(file, folder):
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            _check_name(member.filename)
+            kind = member.external_attr >> 28  # high bits of the Unix mode, 0 when packed elsewhere
+            if kind not in (0, 0o4, 0o10):
+                raise DataError(f"member {member.filename!r} is a link or a device")
+            if not member.is_dir():
+                with archive.open(member) as stream:
+                    yield member.filename, stream
+
+
+def _check_name(name):
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
+        raise DataError(f"member {name!r} points outside the archive")
+
+
+def _download(source, archive, file, mirror, timeout, tries, pause):
+    """Load the official archive into `file`, trying again after a failure of the network or the server."""
+    for attempt in range(tries):
+        if attempt:
+            time.sleep(pause * 2 ** (attempt - 1))
+        try:
+            return _download_once(archive, file, timeout)
+        except (OSError, EOFError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+                if error.code < 500:
+                    break
+    raise DataError(
+        f"{source.name}: {_absence(source, archive, mirror)}, and {archive.address} failed ({reason}); put"
+        f" {archive.file} into <mirror>/{source.name}/ or check the network"
+    )
+
+
+def _download_once(archive, file, timeout):
+    request = urllib.request.Request(archive.address, headers={"User-Agent": "sequence-clustering-benchmark"})
+    with contextlib.closing(urllib.request.urlopen(request, timeout=timeout)) as response, file.open("wb") as target:
+        announced = response.headers.get("Content-Length")
+        if announced and int(announced) > archive.limit:
+            raise DataError(f"{archive.address}: {announced} bytes, at most {archive.limit} were expected")
+        shutil.copyfileobj(response, target, CHUNK)
+    if announced and file.stat().st_size != int(announced):
+        raise EOFError(f"{file.stat().st_size} of {announced} bytes arrived")

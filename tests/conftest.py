@@ -1,0 +1,18 @@
+"""What tests of several folders share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from datasets.fetch import MIRROR_VARIABLE
+
+
+@pytest.fixture(scope="session")
+def mirror():
+    """Folder of the raw data: from the environment, else beside the checkout; without one the test is skipped."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    found = Path(os.environ.get(MIRROR_VARIABLE, beside))
+    if not found.is_dir():
+        pytest.skip(f"no mirror of the raw data: set {MIRROR_VARIABLE}")
+    return found

@@ -1,0 +1,173 @@
+"""The contract of a data set, once for every file in ``datasets/``."""
+
+import inspect
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.fetch import DataError, Package, Source, fetch
+from datasets.prepare import available, find, official_split, prepare, settings_of
+from datasets.sequences import SPLITS
+
+QUICK = {"twenty_newsgroups": {"epochs": 1, "dimensions": 8}}  # settings that neither counts nor lengths depend on
+SHEET = {
+    *("name", "settings", "split", "seed", "digest", "n", "classes", "dimensions", "lengths", "split_sizes"),
+    *("source", "notes", "homepage", "licence", "citation"),
+}
+KNOWN = {  # n, dimensions, shortest, longest, smallest class, largest class, official test set
+    "arabic_digits": (8800, 13, 4, 93, 880, 880, 2200),
+    "character_trajectories": (454, 3, 70, 155, 141, 171, 228),
+    "japanese_vowels": (640, 12, 7, 29, 54, 118, 370),
+    "speech_commands": (1983, 40, 2, 98, 989, 994, 213),
+    "twenty_newsgroups": (1528, 8, 50, 300, 444, 566, 640),
+}
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory):
+    return tmp_path_factory.mktemp("raw")
+
+
+@pytest.fixture(scope="session", params=available())
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def place(name, raw, request):
+    """Keyword arguments of `prepare` that find the data; without a mirror only packaged data sets are tested."""
+    packaged = isinstance(find(name).SOURCE.forms[0], Package)
+    return {"raw": raw, "mirror": None if packaged else request.getfixturevalue("mirror")}
+
+
+@pytest.fixture(scope="session")
+def prepared(name, place):
+    return prepare(name, QUICK.get(name), {"kind": "stratified"}, seed=1, **place)
+
+
+def test_the_file_says_what_it_is(name):
+    module = find(name)
+    assert isinstance(module.SOURCE, Source)
+    assert module.SOURCE.name == name
+    for word in ("Source", "Licence", "Expected"):
+        assert word.lower() in module.__doc__.lower()
+    assert all((module.SOURCE.homepage, module.SOURCE.licence, module.SOURCE.citation))
+
+
+def test_load_takes_named_settings_with_defaults(name):
+    parameters = list(inspect.signature(find(name).load).parameters.values())
+    assert [p.name for p in parameters[:2]] == ["raw", "seed"]
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in parameters[2:])
+    assert settings_of(name) == {p.name: p.default for p in parameters[2:]}
+
+
+def test_sequences_and_sheet_agree(name, prepared):
+    sequences, sheet = prepared
+    assert set(sheet) == SHEET
+    assert sheet["name"] == name
+    assert sheet["n"] == len(sequences) == sum(sheet["classes"].values()) == sum(sheet["split_sizes"].values())
+    assert sheet["digest"] == sequences.digest()
+    assert sheet["dimensions"] == sequences.dimensions
+    assert (sheet["lengths"]["min"], sheet["lengths"]["max"]) == (sequences.lengths.min(), sequences.lengths.max())
+    assert sorted(set(sequences.labels)) == list(range(len(sheet["classes"])))
+    assert min(sheet["classes"].values()) > 0
+    assert set(sheet["settings"]) == set(settings_of(name))
+
+
+def test_the_sheet_is_json_without_a_path_of_this_machine(place, prepared):
+    _, sheet = prepared
+    text = json.dumps(sheet, allow_nan=False)
+    assert json.loads(text) == sheet
+    for path in (place["raw"], place["mirror"], Path(__file__).parents[2], Path.home()):
+        assert path is None or path == Path("/") or str(path) not in text
+
+
+def test_counts_and_lengths_are_the_known_ones(name, prepared):
+    if name not in KNOWN:
+        pytest.skip(f"no known counts of {name}")
+    sequences, sheet = prepared
+    n, dimensions, shortest, longest, smallest, largest, _ = KNOWN[name]
+    assert (sheet["n"], sheet["dimensions"]) == (n, dimensions)
+    assert (sheet["lengths"]["min"], sheet["lengths"]["max"]) == (shortest, longest)
+    assert (min(sheet["classes"].values()), max(sheet["classes"].values())) == (smallest, largest)
+
+
+def test_the_same_seed_gives_the_same_sheet(name, place, prepared):
+    again = prepare(name, QUICK.get(name), {"kind": "stratified"}, seed=1, **place)
+    assert again[1] == prepared[1]
+
+
+def test_a_stratified_split_divides_every_class_alike(prepared):
+    sequences, sheet = prepared
+    for label, size in enumerate(sheet["classes"].values()):
+        found = np.bincount(sequences.split[sequences.labels == label], minlength=3)
+        assert (abs(found - np.array([0.8, 0.1, 0.1]) * size) <= 1).all()
+
+
+def test_the_official_split_keeps_the_official_test_set(name, place, prepared):
+    if name not in KNOWN:
+        pytest.skip(f"no known official sets of {name}")
+    sequences, sheet = prepare(name, QUICK.get(name), {"kind": "official"}, seed=1, **place)
+    assert sheet["split_sizes"]["test"] == KNOWN[name][-1]
+    assert sheet["split_sizes"]["validation"] > 0
+    assert sequences.with_split(prepared[0].split).digest() == prepared[1]["digest"]
+
+
+def test_unknown_settings_and_split_keys_get_one_line(name, place):
+    for settings, split, word in (
+        ({"speeling": 1}, {}, "unknown setting 'speeling'"),
+        ({}, {"kindd": 1}, "unknown split key 'kindd', expected one of kind, fractions"),
+        ({}, {"kind": "random"}, "unknown split kind 'random', expected one of stratified, official"),
+    ):
+        with pytest.raises(ValueError, match=word) as caught:
+            prepare(name, settings, split, **place)
+        assert "\n" not in str(caught.value)
+        assert name in str(caught.value)
+
+
+def test_damage_that_checksums_would_miss_is_found_by_the_counts(name, place, tmp_path):
+    """`load` verifies on its own: half a file, or one file less, is refused without a checksum."""
+    module = find(name)
+    original = fetch(module.SOURCE, **place).path
+    folder = tmp_path / "damaged"
+    shutil.copytree(original, folder, copy_function=shutil.copyfile if place["mirror"] is None else os.link)
+    victim = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.stat().st_size, path))
+    lines = victim.read_bytes().splitlines(keepends=True)
+    victim.unlink()
+    if victim.suffix in (".txt", ".arff", ".ts"):
+        victim.write_bytes(b"".join(lines[: len(lines) // 2]))
+    with pytest.raises(DataError, match=name) as caught:
+        module.load(folder, 1, **QUICK.get(name, {}))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_data_set_gets_one_line(tmp_path):
+    with pytest.raises(ValueError, match="unknown data set 'iris', expected one of arabic_digits, ") as caught:
+        prepare("iris", {}, {}, raw=tmp_path)
+    assert "\n" not in str(caught.value)
+    for shared in ("fetch", "prepare", "seeds", "sequences", "storage"):
+        assert shared not in available()
+
+
+def test_official_sets_stay_and_validation_comes_from_training():
+    labels = np.tile([0, 1], 100)
+    official = np.repeat([0, 2], [120, 80])
+    split = official_split(labels, official, 1, "data", (0.8, 0.2, 0.0))
+    np.testing.assert_array_equal(split == 2, official == 2)
+    assert np.bincount(split).tolist() == [96, 24, 80]
+    assert np.bincount(labels[split == 1]).tolist() == [12, 12]
+    assert (split != official_split(labels, official, 2, "data", (0.8, 0.2, 0.0))).any()
+
+
+def test_an_official_validation_set_stays():
+    official = np.array([0, 0, 1, 2, 0, 1])
+    np.testing.assert_array_equal(official_split(np.zeros(6, int), official, 1, "data"), official)
+
+
+def test_without_an_official_test_set_there_is_one_line():
+    with pytest.raises(ValueError, match="data: there is no official test set, expected split kind stratified"):
+        official_split(np.zeros(4, int), np.zeros(4, int), 1, "data")

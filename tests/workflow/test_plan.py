@@ -1,0 +1,94 @@
+"""From the config to jobs, and a user's mistakes in one line."""
+
+import copy
+
+import pytest
+import yaml
+
+from workflow import plan
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
+
+
+def changed(config, path, value):
+    config = copy.deepcopy(config)
+    *parents, last = path.split(".")
+    section = config
+    for name in parents:
+        section = section.setdefault(name, {})
+    section[last] = value
+    return config
+
+
+def test_every_config_file_is_valid(config):
+    plan.check_config(config)
+    for path in (plan.ROOT / "config").glob("*.yaml"):
+        if path.stem not in ("config", "sources"):
+            plan.check_config(plan.merge(config, yaml.safe_load(path.read_text())))
+    for path in (plan.ROOT / "config/readings").glob("*.yaml"):
+        plan.check_config(config | {"readings": [path.stem]})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sedes", 3, "'sedes' was unexpected"),
+        ("run.dataset", ["arabic_digits"], "'dataset' was unexpected"),
+        ("seeds", 0, "config: seeds: 0 is less than the minimum of 1"),
+        ("run.methods", ["kmean"], "'kmean' is not in methods/ .there are .*kmeans"),
+        ("run.datasets", ["arabic"], "'arabic' is not in datasets/ .there are arabic_digits"),
+        ("readings", ["nobody"], "'nobody' is not in config/readings/ .there are .*recommended"),
+        ("methods.rddc.settings.epoch", 3, "methods.rddc: no setting 'epoch' .there are .*epochs"),
+        ("methods.rddc.datasets.arabic_digits.epoch", 3, "methods.rddc: no setting 'epoch'"),
+        ("methods.rddc.setting.epochs", 3, "'setting' was unexpected"),
+        ("datasets.arabic_digits.normalise", True, "datasets.arabic_digits: no setting 'normalise'"),
+        ("selection", "test", "config: selection: 'test' is not one of"),
+        ("results", "", "config: results:"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(config, path, value, message):
+    with pytest.raises(plan.ConfigError, match=message) as caught:
+        plan.check_config(changed(config, path, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_test_split_cannot_select(config):
+    """The schema knows train and validation; a label can't reach the choice of a run."""
+    assert config["selection"] in ("train", "validation")
+
+
+def test_cells(config):
+    cells = list(plan.cells(config))
+    assert len(cells) == 4 * (5 * 3 + 1) - 5  # no time average of Arabic Digits
+    blocks = {(dataset, method, how): blocks for dataset, method, how, blocks in cells}
+    assert blocks["arabic_digits", "ward", "zero"] == ["0-0"]  # nothing is random
+    assert ("arabic_digits", "kmeans", "avg") not in blocks
+    assert blocks["speech_commands", "rddc", "none"] == plan.seed_blocks(20, 5)
+
+
+@pytest.mark.parametrize(("n", "per_job", "blocks"), [(5, 2, ["0-1", "2-3", "4-4"]), (1, 20, ["0-0"])])
+def test_seed_blocks(n, per_job, blocks):
+    assert plan.seed_blocks(n, per_job) == blocks
+
+
+def test_imports_are_followed():
+    names = {path.name for path in plan.imported_sources(plan.ROOT / "methods/rddc.py")}
+    assert {"rddc.py", "ddc.py", "deep.py", "divergence.py", "gru.py", "base.py", "sequences.py"} <= names
+    assert "dec.py" not in names and "kmeans.py" not in names
+    assert "rddc.py" not in {path.name for path in plan.imported_sources(plan.ROOT / "methods/ddc.py")}
+
+
+def test_a_job_has_only_what_changes_it(config):
+    job = plan.train_job(config, "recommended", "arabic_digits", "kmeans", "zero", "0-4")
+    other = changed(changed(config, "methods.rddc.settings", {"epochs": 1}), "figures.dataset", "arabic_digits")
+    assert plan.train_job(other, "recommended", "arabic_digits", "kmeans", "zero", "0-4") == job
+    assert job["seeds"] == [0, 1, 2, 3, 4]
+
+
+def test_settings_of_a_data_set_go_over_those_of_the_method(config):
+    config = changed(config, "methods.rddc", {"settings": {"epochs": 5}, "datasets": {"arabic_digits": {"epochs": 7}}})
+    assert plan.method_settings(config, "rddc", "arabic_digits") == {"epochs": 7}
+    assert plan.method_settings(config, "rddc", "speech_commands") == {"epochs": 5}

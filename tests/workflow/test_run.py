@@ -1,0 +1,168 @@
+"""Whatever happens to a run, it leaves a record: each failure on purpose."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import methods.kmeans
+from datasets.sequences import Sequences
+from methods.base import InvalidInput
+from reports.records import check_record, read_clusters, read_records, write_records
+from workflow.run import run_job
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
+    split = np.repeat([0, 1, 2], [80, 20, 20])
+    return Sequences.from_list(sequences, labels, split)
+
+
+def job(data, method="kmeans", vectorization="avg", seeds=(0, 1), settings=None, limit=60, **more):
+    return run_job(
+        data,
+        reading="test",
+        dataset="toy",
+        method=method,
+        vectorization=vectorization,
+        seeds=list(seeds),
+        settings=settings or {},
+        limit=limit,
+        **more,
+    )
+
+
+def without_cost(records):
+    return [json.dumps({k: v for k, v in record.items() if k != "cost"}, sort_keys=True) for record in records]
+
+
+SMALL_RDDC = {"batch": 20, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}
+
+
+@pytest.mark.parametrize(
+    ("method", "vectorization", "settings"),
+    [("kmeans", "zero", {}), ("ward", "crop", {}), ("rddc", "none", SMALL_RDDC)],
+)
+def test_same_seed_same_bytes(data, method, vectorization, settings, tmp_path):
+    first, clusters = job(data, method, vectorization, settings=settings)
+    second, again = job(data, method, vectorization, settings=settings)
+    assert without_cost(first) == without_cost(second)
+    write_records(tmp_path / "a.jsonl", first, clusters)
+    write_records(tmp_path / "b.jsonl", second, again)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_seed_does_not_depend_on_its_block(data):
+    together, clusters = job(data, "rddc", "none", seeds=(3, 4, 5), settings=SMALL_RDDC)
+    alone, own = job(data, "rddc", "none", seeds=(4,), settings=SMALL_RDDC)
+    assert without_cost(together[1:2]) == without_cost(alone)
+    np.testing.assert_array_equal(clusters[4], own[4])
+
+
+def test_ok_and_read_back(data, tmp_path):
+    records, clusters = job(data)
+    path = tmp_path / "kmeans.jsonl"
+    write_records(path, records, clusters)
+    assert read_records([path]) == records
+    assert [record["status"] for record in records] == ["ok", "ok"]
+    assert records[0]["scores"]["test"]["accuracy"] > 0.9
+    np.testing.assert_array_equal(read_clusters(path, 1), clusters[1])
+    assert records[0]["provenance"]["seed_entropy"] != records[1]["provenance"]["seed_entropy"]
+
+
+def test_labels_reach_nothing_but_scores(data):
+    labels = np.random.default_rng(1).permutation(data.labels)
+    shuffled = Sequences(data.values, data.offsets, labels, data.split)
+    for method, vectorization, settings in (("kmeans", "avg", {}), ("rddc", "none", SMALL_RDDC)):
+        first, clusters = job(data, method, vectorization, settings=settings)
+        second, others = job(shuffled, method, vectorization, settings=settings)
+        np.testing.assert_array_equal(clusters[0], others[0])
+        assert first[0]["loss"] == second[0]["loss"] and first[0]["scores"] != second[0]["scores"]
+
+
+def test_without_labels(data):
+    unlabelled = Sequences(data.values, data.offsets, split=data.split)
+    records, _ = job(unlabelled, n_clusters=3)
+    assert records[0]["scores"] == {"train": None, "validation": None, "test": None}
+    with pytest.raises(InvalidInput, match="no labels; give n_clusters"):
+        job(unlabelled)
+
+
+def failing(monkeypatch, failure):
+    """k-means that fails for the first seed only."""
+    original = methods.kmeans.KMeans.fit
+    calls = []
+
+    def fit(self, X, y=None):
+        calls.append(1)
+        if len(calls) == 1:
+            failure()
+        return original(self, X)
+
+    monkeypatch.setattr(methods.kmeans.KMeans, "fit", fit)
+
+
+def fail_with(error):
+    def failure():
+        raise error
+
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "reason"),
+    [
+        (fail_with(MemoryError("12 GiB")), "oom", "MemoryError: 12 GiB"),
+        (fail_with(torch.OutOfMemoryError("CUDA out of memory")), "oom", "OutOfMemoryError: CUDA out of memory"),
+        (fail_with(RuntimeError("DefaultCPUAllocator: not enough memory")), "oom", "not enough memory"),
+        (fail_with(ZeroDivisionError("two\nlines")), "error", "ZeroDivisionError: two lines"),
+        (lambda: time.sleep(5), "timeout", "stopped at its limit of 1 s"),
+    ],
+)
+def test_a_failed_run_is_a_record_and_the_next_goes_on(data, monkeypatch, failure, status, reason):
+    failing(monkeypatch, failure)
+    records, clusters = job(data, limit=1)
+    assert [record["status"] for record in records] == [status, "ok"]
+    assert reason in records[0]["reason"] and "\n" not in records[0]["reason"]
+    assert list(clusters) == [1]
+    assert records[0]["scores"]["test"] is None
+    for record in records:
+        check_record(record)
+
+
+def test_diverged(data):
+    records, clusters = job(data, "rddc", "none", settings=SMALL_RDDC | {"learning_rate": 1e38, "clip_norm": None})
+    assert {record["status"] for record in records} == {"diverged"}
+    assert "loss is not finite in epoch" in records[0]["reason"]
+    assert clusters == {}
+
+
+def test_collapsed(data):
+    """Equal sequences can't be told apart, so one cluster is all that there is."""
+    same = Sequences(np.zeros_like(data.values), data.offsets, data.labels, data.split)
+    records, clusters = job(same, "rddc", "none", settings=SMALL_RDDC)
+    assert {record["status"] for record in records} == {"collapsed"}
+    assert records[0]["reason"] == "1 of 3 clusters are used; the largest holds 100%"
+    assert records[0]["usage"] == [80] and set(clusters) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "more", "message"),
+    [
+        (
+            "kmeans",
+            {},
+            {"n_clusters": 81},
+            "toy, kmeans, avg: n_clusters=81: expected 1 to the number of sequences, 80",
+        ),
+        ("ddc", {"batch": 81}, {}, "toy, ddc, avg: batch=81: more than the 80 sequences"),
+    ],
+)
+def test_bad_input_is_no_record(data, method, settings, more, message):
+    with pytest.raises(InvalidInput, match=message):
+        job(data, method, settings=settings, **more)

@@ -1,0 +1,28 @@
+rule report:
+    # From records to tables, figures and the page.
+    input:
+        plan.imported_sources(ROOT / "workflow/scripts/report.py"),
+        ROOT / "config/sources.yaml",
+        sorted((ROOT / "reports/published").glob("*.csv")),
+        records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
+        data=lambda w: expand(
+            f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",
+            dataset=READINGS[w.reading]["run"]["datasets"],
+            ending=["npz", "json"],
+        ),
+    output:
+        page=f"{config['results']}/{{reading}}/report.html",
+        tables=directory(f"{config['results']}/{{reading}}/tables"),
+        figures=directory(f"{config['results']}/{{reading}}/figures"),
+    log:
+        f"{config['results']}/{{reading}}/logs/report.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(plan.report_job(READINGS[w.reading], w.reading)),
+    shell:
+        "python -m workflow.scripts.report --job {params.job:q} --page {output.page:q} --tables {output.tables:q}"
+        " --figures {output.figures:q} 2>&1 | tee {log:q}"
