@@ -385,7 +385,7 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
         try:
             return _download_once(archive, file, timeout)
         except (OSError, EOFError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
+            reason = " ".join(str(error).split())
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
                 if error.code < 500:

@@ -6,7 +6,8 @@ mini_speech_commands (``subset``; mirror only, one *no* clip is missing). Licenc
 Published: two words; leading and trailing low activity cropped; zero mean and unit variance per recording; short-time
 log-frequency filter banks. Inferred, each a setting: the crop at 10 % of the largest short-time RMS, 40 bands,
 windows of 25 ms every 10 ms, the lowest frequency, and that "log-frequency" means bands spaced logarithmically with
-*linear* energies: with these the k-means scores are the paper's, with log energies they are far better.
+*linear* energies. Evidence, ACC of k-means on zero padding, cropping, time average: .51, .50, .56 (published .51,
+.54, .58); with log energies .73, .62, .80.
 Rules: a clip whose largest short-time RMS is below `silence` (-60 dB of full scale) holds no word and is dropped; of
 clips with identical bytes the first by name is kept. Both are counted in the notes.
 Quirks: 211 clips of the subset are shorter than a second. The official sets (80/10/10) follow from a hash of the

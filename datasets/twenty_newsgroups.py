@@ -6,7 +6,8 @@ Citation: see `SOURCE`.
 Published: alt.atheism and other groups of distinct domains; articles between a least and a greatest number of words;
 skip-gram Word2Vec, one vector a word. Inferred, each a setting: the groups (the set News-Different-3), 50 to 300
 words, 100 dimensions, training on the subset, window, least count and epochs, and that headers, footers and quotes
-are removed, since they name the group.
+are removed, since they name the group. Evidence, ACC of k-means on zero padding, cropping, time average: .38, .56,
+.80 (published .38, .56, .96).
 Tokeniser: lower case, runs of the letters a to z; everything else parts words. Out-of-vocabulary rule: a word that
 occurs fewer than `min_count` times in the chosen groups has no vector and is dropped, and lengths count the words
 that are left. Vectors are trained on all messages of the groups, before the length limits; labels play no part.

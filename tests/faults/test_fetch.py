@@ -1,0 +1,442 @@
+"""Fetching raw data when something is wrong: one clear line, nothing half-written, nothing outside the target."""
+
+import contextlib
+import hashlib
+import http.server
+import io
+import json
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from datasets.fetch import MIRROR_VARIABLE, Archive, DataError, Package, Source, content_digest, fetch
+from datasets.prepare import find
+
+ROOT = Path(__file__).parents[2]
+FILES = {"a.txt": b"first\n" * 2000, "b.txt": bytes(range(256)) * 300}
+HASHES = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+LISTING = "".join(f"{HASHES[name]}  words/{name}\n" for name in sorted(FILES))
+DIGEST = hashlib.sha256(LISTING.encode()).hexdigest()
+ZIP = Archive(form="small", file="data.zip", members=HASHES, limit=10**6)
+TAR = Archive(form="small", file="data.tar.gz", folders=("words",), digest=DIGEST, strip="top", limit=10**6)
+ARCHIVES = [pytest.param(ZIP, id="zip"), pytest.param(TAR, id="tar")]
+
+
+def source(*forms):
+    return Source("sample", forms, homepage="", licence="", citation="")
+
+
+def pack(archive, path, files=FILES, extra=()):
+    """Write `files` as the archive would hold them, and `extra` members (TarInfo or ZipInfo, content) after them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if archive.file.endswith(".zip"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+            for name, content in files.items():
+                target.writestr(name, content)
+            for member, content in extra:
+                target.writestr(member, content)
+    else:
+        with tarfile.open(path, "w:gz") as target:
+            for name, content in files.items():
+                member = tarfile.TarInfo(f"./top/words/{name}")
+                member.size = len(content)
+                target.addfile(member, io.BytesIO(content))
+            for member, content in extra:
+                member.size = len(content)
+                target.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    return tmp_path / "mirror"
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return tmp_path / "raw"
+
+
+@pytest.fixture(autouse=True)
+def no_mirror_from_outside(monkeypatch):
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
+
+
+def refused(raw, *words, **arguments):
+    """Fetch, which must fail with one line that holds all `words`, and leave nothing behind."""
+    before = sorted(raw.rglob("*"))
+    with pytest.raises(DataError) as caught:
+        fetch(raw=raw, pause=0, **arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in ("sample", *words):
+        assert word in message
+    assert sorted(raw.rglob("*")) == before
+    return message
+
+
+# ---- what must work, so that the refusals below mean something
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_a_whole_archive_is_unpacked_once(archive, mirror, raw):
+    pack(archive, mirror / "sample" / archive.file)
+    fetched = fetch(source(archive), raw, mirror)
+    assert (fetched.form, fetched.file, fetched.origin) == ("small", archive.file, "mirror")
+    names = sorted(path.name for path in fetched.path.rglob("*.txt"))
+    assert names == sorted(FILES)
+    assert [path.name for path in raw.iterdir()] == ["sample.small"]
+    shutil.rmtree(mirror)
+    assert fetch(source(archive), raw) == fetched
+
+
+def test_the_environment_names_the_mirror(mirror, raw, monkeypatch):
+    pack(ZIP, mirror / "sample" / ZIP.file)
+    monkeypatch.setenv(MIRROR_VARIABLE, str(mirror))
+    assert fetch(source(ZIP), raw).origin == "mirror"
+
+
+def test_only_wanted_members_are_kept(mirror, raw):
+    pack(ZIP, mirror / "sample" / ZIP.file, extra=[("other/large.bin", b"0" * 5000)])
+    assert not list(fetch(source(ZIP), raw, mirror).path.rglob("large.bin"))
+
+
+def test_a_file_that_is_no_archive_is_its_own_member(mirror, raw):
+    (mirror / "sample").mkdir(parents=True)
+    (mirror / "sample" / "a.txt").write_bytes(FILES["a.txt"])
+    archive = Archive(form="plain", file="a.txt", members={"a.txt": HASHES["a.txt"]})
+    assert (fetch(source(archive), raw, mirror).path / "a.txt").read_bytes() == FILES["a.txt"]
+
+
+def test_the_best_form_in_the_mirror_is_taken_unless_one_is_named(mirror, raw):
+    better = replace(ZIP, form="better", file="better.zip")
+    both = source(better, ZIP)
+    pack(ZIP, mirror / "sample" / ZIP.file)
+    assert fetch(both, raw, mirror).form == "small"
+    pack(ZIP, mirror / "sample" / better.file)
+    assert fetch(both, raw.with_name("raw2"), mirror).form == "better"
+    assert fetch(both, raw.with_name("raw3"), mirror, "small").form == "small"
+    with pytest.raises(ValueError, match="form: 'worse', expected one of any, better, small"):
+        fetch(both, raw, mirror, "worse")
+
+
+# ---- wrong content
+
+
+def test_wrong_content_names_both_hashes_and_the_remedy(mirror, raw):
+    wrong = {**FILES, "b.txt": b"changed"}
+    pack(ZIP, mirror / "sample" / ZIP.file, wrong)
+    found = hashlib.sha256(b"changed").hexdigest()
+    refused(raw, "b.txt", found, HASHES["b.txt"], "put a whole copy", source=source(ZIP), mirror=mirror)
+    pack(TAR, mirror / "sample" / TAR.file, wrong)
+    refused(raw, DIGEST, "put a whole copy", source=source(TAR), mirror=mirror)
+
+
+def test_a_missing_member_is_named(mirror, raw):
+    pack(ZIP, mirror / "sample" / ZIP.file, {"a.txt": FILES["a.txt"]})
+    refused(raw, "b.txt is missing", source=source(ZIP), mirror=mirror)
+
+
+def test_the_hash_of_the_archive_counts_where_the_content_has_none(mirror, raw):
+    unknown = replace(TAR, digest=None, sha256="0" * 64)
+    path = pack(TAR, mirror / "sample" / TAR.file)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    refused(raw, found, "0" * 64, source=source(unknown), mirror=mirror)
+    assert fetch(source(replace(unknown, sha256=found)), raw, mirror).origin == "mirror"
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+def test_a_truncated_archive_is_refused(archive, share, mirror, raw):
+    path = pack(archive, mirror / "sample" / archive.file)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    refused(raw, archive.file, "put a whole copy", source=source(archive), mirror=mirror)
+
+
+# ---- unsafe archives
+
+
+def zip_link(name):
+    member = zipfile.ZipInfo(name)
+    member.create_system = 3
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+def tar_member(name, kind=tarfile.REGTYPE, target=""):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+EVIL = ("../evil", "top/../../evil", "/tmp/evil-of-a-test", "..\\evil", "C:\\evil")
+
+
+@pytest.mark.parametrize("name", EVIL)
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_a_member_outside_the_archive_is_refused(archive, name, mirror, raw, tmp_path):
+    member = tar_member(name) if archive is TAR else zipfile.ZipInfo(name)
+    pack(archive, mirror / "sample" / archive.file, extra=[(member, b"evil")])
+    outside = sorted(tmp_path.rglob("*"))
+    raw.mkdir()
+    refused(raw, "points outside the archive", source=source(archive), mirror=mirror)
+    assert sorted(tmp_path.rglob("*")) == sorted([*outside, raw])
+    assert not Path("/tmp/evil-of-a-test").exists()
+
+
+@pytest.mark.parametrize(
+    ("archive", "member"),
+    [
+        pytest.param(TAR, tar_member("top/words/link", tarfile.SYMTYPE, "a.txt"), id="tar-symbolic"),
+        pytest.param(TAR, tar_member("top/words/link", tarfile.SYMTYPE, "/etc/passwd"), id="tar-symbolic-outside"),
+        pytest.param(TAR, tar_member("top/words/link", tarfile.LNKTYPE, "top/words/a.txt"), id="tar-hard"),
+        pytest.param(TAR, tar_member("top/words/pipe", tarfile.FIFOTYPE), id="tar-pipe"),
+        pytest.param(ZIP, zip_link("link"), id="zip-symbolic"),
+    ],
+)
+def test_links_and_devices_are_refused(archive, member, mirror, raw):
+    content = b"a.txt" if archive is ZIP else b""
+    pack(archive, mirror / "sample" / archive.file, extra=[(member, content)])
+    refused(raw, "cannot be unpacked", source=source(archive), mirror=mirror)
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_an_archive_bomb_stops_at_the_limit(archive, mirror, raw):
+    bomb = {**FILES, "b.txt": b"\0" * 5_000_000}
+    path = pack(archive, mirror / "sample" / archive.file, bomb)
+    assert path.stat().st_size < archive.limit
+    refused(raw, "more than 1000000 bytes", source=source(archive), mirror=mirror)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused(mirror, raw):
+    pack(ZIP, mirror / "sample" / ZIP.file, extra=[("a.txt", b"second")])
+    refused(raw, "cannot be unpacked", source=source(ZIP), mirror=mirror)
+
+
+# ---- data in place
+
+
+def test_a_changed_or_added_file_in_place_is_found(mirror, raw):
+    pack(TAR, mirror / "sample" / TAR.file)
+    place = fetch(source(TAR), raw, mirror).path
+    (place / "words" / "c.txt").write_text("added")
+    refused(raw, DIGEST, content_digest(place), f"delete {place}", source=source(TAR), mirror=mirror)
+    (place / "words" / "c.txt").unlink()
+    assert fetch(source(TAR), raw, mirror).path == place
+
+
+def test_a_folder_that_no_fetch_wrote_is_not_trusted(mirror, raw):
+    pack(ZIP, mirror / "sample" / ZIP.file)
+    (raw / "sample.small").mkdir(parents=True)
+    refused(raw, "was not written by a fetch; delete", source=source(ZIP), mirror=mirror)
+
+
+def test_a_package_that_is_missing_or_changed_is_named(raw, tmp_path, monkeypatch):
+    missing = Package(form="ts", package="no_such_package_here", folder="data", members=HASHES)
+    refused(raw, "no_such_package_here", source=source(missing))
+    (tmp_path / "packaged" / "data").mkdir(parents=True)
+    (tmp_path / "packaged" / "__init__.py").write_text("raise RuntimeError('found, never imported')")
+    for name, content in FILES.items():
+        (tmp_path / "packaged" / "data" / name).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    packaged = source(replace(missing, package="packaged"))
+    assert fetch(packaged, raw).origin == "package"
+    (tmp_path / "packaged" / "data" / "a.txt").write_bytes(b"changed")
+    refused(raw, "a.txt", HASHES["a.txt"], "install that package again", source=packaged)
+
+
+# ---- the network
+
+
+@pytest.fixture
+def serve():
+    """Start a loopback server whose answers are the given functions in turn, the last one for ever."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*answers):
+            requests = []
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    requests.append(self.path)
+                    answers[min(len(requests), len(answers)) - 1](self)
+
+                def log_message(self, *_):
+                    pass
+
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            server.daemon_threads = True
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_address[1]}/", requests
+
+        yield start
+
+
+def answer(content, announced=None, code=200, stall=0.0):
+    def send(handler):
+        handler.send_response(code)
+        handler.send_header("Content-Length", str(len(content) if announced is None else announced))
+        handler.end_headers()
+        time.sleep(stall)
+        with contextlib.suppress(OSError):  # the client may have given up
+            handler.wfile.write(content)
+
+    return send
+
+
+@pytest.fixture
+def content(tmp_path):
+    return pack(ZIP, tmp_path / "packed.zip").read_bytes()
+
+
+def official(address, **changes):
+    return source(replace(ZIP, address=address + ZIP.file, **changes))
+
+
+def test_the_official_address_serves_when_the_mirror_lacks_the_file(serve, content, mirror, raw):
+    address, requests = serve(answer(content))
+    fetched = fetch(official(address), raw, mirror)
+    assert fetched.origin == "official"
+    assert requests == ["/data.zip"]
+    assert [path.name for path in raw.iterdir()] == ["sample.small"]
+
+
+def test_a_server_that_recovers_is_asked_again(serve, content, raw):
+    address, requests = serve(answer(b"", code=500), answer(content[:100], announced=len(content)), answer(content))
+    assert fetch(official(address), raw, pause=0).origin == "official"
+    assert len(requests) == 3
+
+
+def test_a_server_that_only_fails_is_given_up(serve, raw):
+    address, requests = serve(answer(b"", code=500))
+    refused(raw, "500", address, MIRROR_VARIABLE, "<mirror>/sample/", source=official(address))
+    assert len(requests) == 3
+
+
+def test_a_file_that_the_server_lacks_is_asked_for_once(serve, raw):
+    address, requests = serve(answer(b"", code=404))
+    refused(raw, "404", source=official(address))
+    assert len(requests) == 1
+
+
+def test_a_download_that_ends_early_is_refused(serve, content, raw):
+    address, _ = serve(answer(content[:100], announced=len(content)))
+    refused(raw, f"100 of {len(content)} bytes arrived", source=official(address))
+
+
+def test_a_server_that_stalls_is_given_up(serve, content, raw):
+    address, requests = serve(answer(content, stall=1.0))
+    started = time.monotonic()
+    refused(raw, "timed out", source=official(address), timeout=0.1, tries=2)
+    assert time.monotonic() - started < 1.0
+    assert len(requests) == 2
+
+
+def test_a_server_of_something_else_is_refused(serve, raw):
+    address, _ = serve(answer(b"<html>Please log in</html>"))
+    refused(raw, "cannot be unpacked", "<mirror>/sample/", source=official(address))
+    address, _ = serve(lambda handler: handler.wfile.write(b"no HTTP at all\r\n\r\n"))
+    refused(raw, "failed", source=official(address))
+
+
+def test_the_published_hash_is_checked_before_unpacking(serve, content, raw):
+    address, _ = serve(answer(content))
+    found = hashlib.sha256(content).hexdigest()
+    refused(raw, found, "0" * 64, "<mirror>/sample/", source=official(address, sha256="0" * 64))
+    assert fetch(official(address, sha256=found), raw).origin == "official"
+
+
+def test_a_download_above_the_limit_is_refused(serve, content, raw):
+    address, _ = serve(answer(content, announced=10**9))
+    with pytest.raises(DataError, match="1000000000 bytes, at most 1000000 were expected"):
+        fetch(official(address), raw)
+    assert not list(raw.iterdir())
+
+
+def test_no_mirror_and_no_network_say_so_in_one_line(mirror, raw):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}/"
+        refused(raw, "no mirror is set", address, "refused", source=official(address))
+        refused(raw, f"no sample/data.zip in the mirror {mirror}", source=official(address), mirror=mirror)
+    refused(raw, "no address", source=source(ZIP), mirror=mirror)
+
+
+# ---- several processes
+
+
+RACE = """
+import json, sys
+from datasets.fetch import Archive, Source, fetch
+raw, mirror, members, limit = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])
+archive = Archive(form="small", file="data.zip", members=members, limit=limit)
+source = Source("sample", (archive,), "", "", "")
+print("ready", flush=True)
+sys.stdin.readline()
+print(fetch(source, raw, mirror).path.name)
+"""
+
+
+def test_processes_that_fetch_at_once_all_get_whole_data(mirror, raw):
+    files = {f"{i}.bin": bytes([i]) * 200_000 for i in range(20)}
+    members = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    pack(ZIP, mirror / "sample" / ZIP.file, files)
+    command = [sys.executable, "-c", RACE, str(raw), str(mirror), json.dumps(members), str(10**7)]
+    with contextlib.ExitStack() as stack:
+        racers = [
+            stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(4)
+        ]
+        for racer in racers:
+            assert racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        assert [racer.communicate(timeout=60)[0] for racer in racers] == ["sample.small\n"] * 4
+        assert [racer.returncode for racer in racers] == [0] * 4
+    assert [path.name for path in raw.iterdir()] == ["sample.small"]
+    for name, content in files.items():
+        assert (raw / "sample.small" / name).read_bytes() == content
+
+
+def test_the_slower_of_two_takes_what_the_faster_put_into_place(mirror, raw, monkeypatch):
+    pack(ZIP, mirror / "sample" / ZIP.file)
+    rename = Path.rename
+
+    def overtaken(self, target):
+        if not target.exists():
+            shutil.copytree(self, target)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", overtaken)
+    assert fetch(source(ZIP), raw, mirror).path == raw / "sample.small"
+    assert [path.name for path in raw.iterdir()] == ["sample.small"]
+
+
+# ---- the real archives
+
+
+@pytest.mark.parametrize("name", ["arabic_digits", "character_trajectories", "speech_commands", "twenty_newsgroups"])
+def test_every_real_archive_has_an_address_and_a_checksum(name):
+    forms = find(name).SOURCE.forms
+    assert any(form.address and form.address.startswith("https://") for form in forms)
+    for form in forms:
+        assert form.has_checksum or form.sha256 or form.form == "uci"  # the .mat file: see its docstring

@@ -1,0 +1,41 @@
+"""CONTRIBUTING.md, followed literally in a copy of the project."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from test_snakemake import copy_of_the_project
+
+from reports.records import read_records
+from workflow import plan
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def test_both_walkthroughs(tmp_path):
+    project = copy_of_the_project(tmp_path)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    commands = []
+    for language, block in FENCE.findall((plan.ROOT / "CONTRIBUTING.md").read_text()):
+        if language == "python":
+            name, code = re.match(r"# (\S+)\n(.*)", block, re.DOTALL).groups()
+            assert not (plan.ROOT / name).exists()
+            (project / name).write_text(code)
+        else:
+            commands += block.splitlines()
+    assert len(commands) == 4
+    for command in commands:
+        finished = subprocess.run(
+            command, shell=True, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=600
+        )
+        assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
+        assert "no tests ran" not in finished.stdout
+    records = read_records((project / "results/mine").rglob("*.jsonl"))
+    assert {"gaussian_mixture"} <= {record["method"] for record in records}
+    assert {"digits_by_column"} <= {record["dataset"] for record in records}
+    assert {record["status"] for record in records if record["method"] == "gaussian_mixture"} == {"ok"}
+    ruff = [sys.executable, "-m", "ruff", "check", "methods/gaussian_mixture.py", "datasets/digits_by_column.py"]
+    checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout

@@ -1,0 +1,174 @@
+"""Real Snakemake runs on embedded data: results, reruns, byte equality, and mistakes that leave nothing behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from reports.records import read_records
+from workflow import plan
+
+TINY = {
+    "seeds": 2,
+    "run": {"datasets": ["japanese_vowels"], "methods": ["kmeans", "ward", "rddc"], "vectorizations": ["avg"]},
+    "figures": {"dataset": "japanese_vowels"},
+    "methods": {"rddc": {"seeds_per_job": 1, "settings": {"epochs": 2, "recurrent_units": 4, "hidden_units": 8}}},
+}
+
+
+def copy_of_the_project(folder):
+    """The files that git tracks or would, as they are now: a clone with uncommitted changes."""
+    listed = subprocess.run(
+        ["git", "-C", plan.ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (plan.ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(plan.ROOT / name, folder / name)
+    return folder
+
+
+def snakemake(project, *arguments, config=TINY):
+    """Run Snakemake in `project`; returns the finished process with its output as text."""
+    (project / "tiny.json").write_text(json.dumps(config))
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--resources", "gpu=0", "--nocolor"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [*command, "--configfile", "tiny.json", *arguments],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+def jobs(process):
+    """Rule to number of jobs, from the table that a dry run prints."""
+    assert process.returncode == 0, process.stdout
+    if "Nothing to be done" in process.stdout:
+        return {}
+    lines = process.stdout.split("Job stats:")[1].splitlines()
+    rows = [line.split() for line in lines if len(line.split()) == 2 and line.split()[1].isdigit()]
+    return {rule: int(count) for rule, count in rows if rule not in ("total", "default", "all")}
+
+
+def without_cost(path):
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        del record["cost"]
+    return json.dumps(records)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
+    finished = snakemake(folder)
+    assert finished.returncode == 0, finished.stdout
+    return folder
+
+
+def test_results(project):
+    folder = project / "results/paper/recommended"
+    records = read_records(folder.glob("records/*/*.jsonl"))
+    assert [(r["method"], r["seed"]) for r in records] == [
+        ("kmeans", 0),
+        ("kmeans", 1),
+        ("rddc", 0),
+        ("rddc", 1),
+        ("ward", 0),
+    ]
+    page = (folder / "report.html").read_text()
+    assert "RDDC" in page and "http-equiv" not in page
+    assert sorted(path.suffix for path in (folder / "tables").glob("table1.*")) == [".csv", ".md", ".tex"]
+    assert list((folder / "figures").glob("*.png"))
+    assert not list(project.rglob(".*.jsonl")) and not list(project.rglob("*.tmp"))
+
+
+def test_nothing_is_done_twice(project):
+    assert jobs(snakemake(project, "--dry-run")) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("methods/rddc.py", {"train": 2, "report": 1}),
+        ("methods/kmeans.py", {"train": 1, "report": 1}),
+        ("methods/dec.py", {}),
+        ("datasets/arabic_digits.py", {}),
+        ("reports/tables.py", {"report": 1}),
+    ],
+)
+def test_an_edit_reruns_what_depends_on_it_and_nothing_else(project, file, expected):
+    path = project / file
+    before, times = path.read_text(), path.stat()
+    try:
+        path.write_text(before + "\n# an edit\n")
+        assert jobs(snakemake(project, "--dry-run")) == expected
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_setting_reruns_its_method_and_nothing_else(project):
+    config = plan.merge(TINY, {"methods": {"rddc": {"settings": {"epochs": 3}}}})
+    assert jobs(snakemake(project, "--dry-run", config=config)) == {"train": 2, "report": 1}
+
+
+def test_same_seed_same_bytes(project):
+    config = TINY | {"results": "results/again", "run": TINY["run"] | {"methods": ["kmeans", "rddc"]}}
+    finished = snakemake(project, "--until", "train", config=config)
+    assert finished.returncode == 0, finished.stdout
+    for path in (project / "results/again/recommended").rglob("records/*/*"):
+        other = project / "results/paper/recommended" / path.relative_to(project / "results/again/recommended")
+        if path.suffix == ".npz":
+            assert path.read_bytes() == other.read_bytes()
+        else:
+            assert without_cost(path) == without_cost(other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sedes": 3}, "'sedes' was unexpected"),
+        ({"run": {"methods": ["kmean"]}}, "'kmean' is not in methods/"),
+        ({"run": {"datasets": ["vowels"]}}, "'vowels' is not in datasets/"),
+        ({"methods": {"kmeans": {"settings": {"restarts": 3}}}}, "methods.kmeans: no setting 'restarts'"),
+        (
+            {"methods": {"rddc": {"settings": {"batch": 600}}}},
+            "error: japanese_vowels, rddc, none: batch=600: more than the 511 sequences",
+        ),
+    ],
+)
+def test_a_mistake_gets_one_line_and_leaves_nothing(project, changes, message):
+    config = plan.merge(TINY, changes | {"results": "results/mistake"})
+    finished = snakemake(project, "--until", "train", config=config)
+    assert finished.returncode != 0
+    named = [line for line in finished.stdout.splitlines() if message in line]
+    assert named and "Traceback" not in finished.stdout, finished.stdout
+    assert not list((project / "results").glob("mistake/*/records/*/rddc*"))
+
+
+def test_missing_mirror_and_no_network(project, tmp_path):
+    config = plan.merge(TINY, {"results": "results/missing", "mirror": str(tmp_path), "raw": str(tmp_path / "raw")})
+    config["run"]["datasets"] = ["arabic_digits"]
+    environment_without_network = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    before = {name: os.environ.get(name) for name in environment_without_network}
+    os.environ.update(environment_without_network)
+    try:
+        finished = snakemake(project, "--until", "prepare", config=config)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    assert finished.returncode != 0
+    errors = [line for line in finished.stdout.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "arabic_digits" in errors[0], finished.stdout
+    assert not list((project / "results/missing").rglob("*.npz"))
