@@ -70,7 +70,7 @@ def read_arrays(path):
         When the file is no whole ``.npz`` or would need pickle.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
         if isinstance(error, FileNotFoundError):

@@ -1,12 +1,13 @@
 """The recurrent engine: final states of a bidirectional GRU over ragged sequences, for several seeds, differentiable.
 
 Two backends give the same numbers. ``torch`` is `torch.nn.GRU`'s own function on packed sequences, the reference.
-``cpu-...`` is the compiled kernel beside this file (gru_kernel.cpp), built on first use with the machine's C++ compiler:
-the recurrence runs there with a backward pass derived by hand, and everything that is a large matrix product (the input's
-projections, the weights' gradients) goes to torch's BLAS. No sequence is padded and none is affected by its company.
+``cpu-...`` is the compiled kernel beside this file (gru_kernel.cpp), built on first use with the machine's C++
+compiler: the recurrence runs there with a backward pass derived by hand, and everything that is a large matrix
+product (the input's projections, the weights' gradients) goes to torch's BLAS. No sequence is padded and none is
+affected by its company.
 
-Cho et al., EMNLP 2014 (GRU); the reset gate applies after the recurrent product as in cuDNN, or, with ``reset="before"``, to
-the state before it as in TensorFlow's cell of 2018.
+Cho et al., EMNLP 2014 (GRU); the reset gate applies after the recurrent product as in cuDNN, or, with
+``reset="before"``, to the state before it as in TensorFlow's cell of 2018.
 """
 
 import ctypes
