@@ -107,7 +107,9 @@ class DivergenceClusterer(DeepMethod):
         """Loss on other sequences: mean over parts about as large as a training batch, running averages kept."""
         X = self._check(X, reset=False)
         data = self._tensors(X)
-        parts = torch.arange(len(X), device=self.device).tensor_split(max(1, len(X) // self.batch))
+        n_parts = max(1, len(X) // self.batch)
+        # Every part takes sequences from everywhere: neighbours in a file are often of one class.
+        parts = [torch.arange(first, len(X), n_parts, device=self.device) for first in range(n_parts)]
         with torch.no_grad():
             losses = [sum(self._loss_terms(self.network_, data, part[None], False).values()).item() for part in parts]
         return float(np.mean(losses))

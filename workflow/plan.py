@@ -179,13 +179,12 @@ def cells(resolved):
                     yield dataset, method, vectorization, seed_blocks(n_seeds, section.get("seeds_per_job", n_seeds))
 
 
-def record_files(resolved, reading, dataset=None):
-    """Paths of all records of a reading, or of one data set of it."""
+def record_files(resolved, reading):
+    """Paths of all records of a reading."""
     return [
-        f"{resolved['results']}/{reading}/records/{name}/{method}-{vectorization}.{block}.jsonl"
-        for name, method, vectorization, blocks in cells(resolved)
+        f"{resolved['results']}/{reading}/records/{dataset}/{method}-{vectorization}.{block}.jsonl"
+        for dataset, method, vectorization, blocks in cells(resolved)
         for block in blocks
-        if dataset in (None, name)
     ]
 
 
@@ -216,7 +215,9 @@ def report_job(resolved, reading):
         "methods": {name: resolved["methods"].get(name, {}) for name in resolved["run"]["methods"]},
     }
     slice_ = {name: resolved[name] for name in ("selection", "skip", "figures", "run", "split", "seed", "seeds")}
-    return slice_ | settings | {"reading": reading, "folder": f"{resolved['results']}/{reading}"}
+    folder = f"{resolved['results']}/{reading}"
+    files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
+    return slice_ | settings | {"reading": reading, "folder": folder, "files": files}
 
 
 def gpus(method):

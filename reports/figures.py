@@ -1,0 +1,247 @@
+"""The paper's figures 2 and 3, and what a reviewer looks at: confusion matrices, loss curves, every seed's accuracy.
+
+The width is that of a page (7 in) of the conference's format; colours are safe for the colour-
+blind; equal data give equal bytes.
+"""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.manifold import TSNE
+
+from datasets.seeds import seed_sequence
+from datasets.storage import whole_file
+from methods.kmeans import KMeans
+from methods.vectorize import vectorize
+
+from .scores import match_clusters
+from .tables import title
+
+PAGE = 7.0
+# Okabe and Ito's palette, black last.
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999", "#6A3D9A", "#000000"]
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "svg.hashsalt": "fixed",
+    "pdf.fonttype": 42,
+}
+MOST_POINTS = 2000
+
+
+def save(figure, path):
+    """Write `figure` as PNG (300 dpi) and PDF, without dates."""
+    for ending, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Creator": None})):
+        with whole_file(path.with_suffix(ending)) as temporary:
+            figure.savefig(temporary, dpi=300, metadata=metadata, bbox_inches="tight")
+    plt.close(figure)
+
+
+def embed(sequences, name):
+    """t-SNE of the time averages, shape (n, 2)."""
+    seed = int(seed_sequence(0, name, "tsne").generate_state(1)[0] % 2**31)
+    perplexity = min(30, (len(sequences) - 1) / 3)
+    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(vectorize(sequences, "avg"))
+
+
+def usual_lengths(sequences):
+    """Shortest and longest of the narrowest range of lengths that holds at least a quarter of the sequences."""
+    lengths = np.sort(sequences.lengths)
+    held = -(-len(lengths) // 4)
+    widths = lengths[held - 1 :] - lengths[: len(lengths) - held + 1]
+    start = int(widths.argmin())
+    return int(lengths[start]), int(lengths[start + held - 1])
+
+
+def subsample(sequences, name):
+    """Indices of at most `MOST_POINTS` sequences, drawn with the data set's own stream."""
+    rng = np.random.default_rng(seed_sequence(0, name, "points"))
+    return np.sort(rng.permutation(len(sequences))[:MOST_POINTS])
+
+
+def four_panels(points, sequences, kmeans, rddc, classes):
+    """Figure 2 or 3: the same points coloured by length, truth, k-means and RDDC.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, 2)
+    sequences : Sequences
+    kmeans, rddc : ndarray of shape (n,) or None
+        Clusters; None leaves the panel empty, with the reason as its title.
+    classes : list of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, 2, figsize=(PAGE * 0.75, PAGE * 0.75), layout="constrained")
+        size = 60 / np.sqrt(len(points))
+        drawn = axes[0, 0].scatter(*points.T, c=sequences.lengths, cmap="viridis", s=size, linewidths=0)
+        figure.colorbar(drawn, ax=axes[0, 0], fraction=0.046, label="elements")
+        panels = [("truth", sequences.labels), ("k-means, time average", kmeans), ("RDDC", rddc)]
+        for axis, (name, found) in zip(axes.flat[1:], panels, strict=True):
+            if found is None:
+                axis.set_title(f"{name}: no run is ok")
+                continue
+            # A cluster takes the colour of the class it stands for; what stands for none takes the colours left over.
+            matched = match_clusters(sequences.labels, found) if name != "truth" else {}
+            spare = iter(sorted(set(range(len(COLOURS))) - set(matched.values())))
+            for cluster in np.unique(found):
+                number = cluster if name == "truth" else matched.get(int(cluster), next(spare, 9))
+                label = classes[number] if name == "truth" else None
+                chosen = found == cluster
+                colour = COLOURS[number % len(COLOURS)]
+                axis.scatter(*points[chosen].T, color=colour, s=size, linewidths=0, label=label)
+            axis.set_title(name)
+        axes[0, 0].set_title("length")
+        handles, names = axes[0, 1].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=5, fontsize=7, markerscale=3, handletextpad=0.1)
+        for letter, axis in zip("abcd", axes.flat, strict=True):
+            axis.set_title(f"({letter}) {axis.get_title()}")
+            axis.set(xticks=[], yticks=[])
+    return figure
+
+
+def figure2(sequences, name, kmeans, rddc, classes):
+    """All sequences, coloured in four ways."""
+    chosen = subsample(sequences, name)
+    part = sequences.subset(chosen)
+    clusters = [None if found is None else found[chosen] for found in (kmeans, rddc)]
+    return four_panels(embed(part, name), part, *clusters, classes)
+
+
+def figure3(sequences, name, rddc, classes, length_range):
+    """Sequences of about one length, cropped to it: k-means is refitted, RDDC's clusters come from the full model."""
+    shortest, longest = length_range or usual_lengths(sequences)
+    inside = np.flatnonzero((sequences.lengths >= shortest) & (sequences.lengths <= longest))
+    if len(inside) < 10:
+        raise ValueError(
+            f"figures.length_range: {len(inside)} sequences of {name} have {shortest} to {longest} elements"
+        )
+    inside = inside[subsample(sequences.subset(inside), name)]
+    part = sequences.subset(inside)
+    rows = part.offsets[:-1, None] + np.arange(shortest)
+    cropped = type(part)(
+        part.values[rows].reshape(-1, part.dimensions), np.arange(len(part) + 1) * shortest, part.labels, part.split
+    )
+    seed = int(seed_sequence(0, name, "figure3").generate_state(1)[0])
+    kmeans = KMeans(sequences.n_classes, random_state=seed).fit_predict(vectorize(cropped, "avg"))
+    figure = four_panels(embed(cropped, name), part, kmeans, None if rddc is None else rddc[inside], classes)
+    figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}", fontsize=8)
+    return figure
+
+
+def confusion(cells, classes):
+    """Confusion matrices of the selected runs of one data set, clusters in the order of the classes they stand for.
+
+    Parameters
+    ----------
+    cells : list of (str, ndarray, ndarray)
+        Name, labels and clusters of the test split.
+    classes : list of str
+    """
+    with plt.rc_context(STYLE):
+        columns = 4
+        rows = -(-len(cells) // columns)
+        figure, axes = plt.subplots(rows, columns, figsize=(PAGE, rows * PAGE / columns * 1.05), layout="constrained")
+        for axis in np.ravel(axes)[len(cells) :]:
+            axis.axis("off")
+        for axis, (name, labels, found) in zip(np.ravel(axes), cells, strict=False):
+            matched = match_clusters(labels, found)
+            extra = {int(c): len(classes) + i for i, c in enumerate(sorted(set(found.tolist()) - set(matched)))}
+            place = matched | extra
+            counts = np.zeros((len(classes), max(len(classes), max(place.values()) + 1)), int)
+            np.add.at(counts, (labels, [place[int(c)] for c in found]), 1)
+            share = counts / counts.sum(axis=1, keepdims=True).clip(1)
+            axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
+            if len(classes) <= 4:
+                for (i, j), count in np.ndenumerate(counts):
+                    axis.text(j, i, count, ha="center", va="center", color="black" if share[i, j] > 0.6 else "white")
+            axis.set_title(name, fontsize=7)
+            axis.set(xticks=[], yticks=range(len(classes)))
+            axis.set_yticklabels([c[:12] for c in classes] if axis.get_subplotspec().is_first_col() else [], fontsize=6)
+        figure.supxlabel("cluster, matched to its class", fontsize=7)
+    return figure
+
+
+def loss_curves(records, selected):
+    """Loss over epochs, a panel for each deep method and input, a line a seed, the selected run bold.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of one data set.
+    selected : set of (method, vectorization, seed)
+    """
+    groups = {}
+    for record in records:
+        if record["loss_curve"].get("loss"):
+            groups.setdefault((record["method"], record["vectorization"]), []).append(record)
+    if not groups:
+        return None
+    with plt.rc_context(STYLE):
+        columns = 4
+        rows = -(-len(groups) // columns)
+        figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.6 * rows), layout="constrained", squeeze=False)
+        for axis in axes.flat[len(groups) :]:
+            axis.axis("off")
+        for axis, ((method, how), runs) in zip(axes.flat, groups.items(), strict=False):
+            for record in runs:
+                chosen = (method, how, record["seed"]) in selected
+                failed = record["status"] != "ok"
+                colour = COLOURS[5] if failed else COLOURS[0]
+                axis.plot(
+                    np.arange(1, len(record["loss_curve"]["loss"]) + 1),
+                    record["loss_curve"]["loss"],
+                    color=colour,
+                    linestyle="--" if failed else "-",
+                    linewidth=1.8 if chosen else 0.6,
+                    alpha=1 if chosen else 0.5,
+                )
+            axis.set_title(f"{title(method)}, {title(how)}", fontsize=7)
+        figure.supxlabel("epoch; bold: selected, dashed: not ok", fontsize=7)
+        figure.supylabel("loss", fontsize=7)
+    return figure
+
+
+def strips(summary, runs):
+    """Accuracy of every run beside the published value, one data set.
+
+    Parameters
+    ----------
+    summary, runs : DataFrame
+        Cells and runs of one data set, as `reports.tables.summarise` and `reports.records.frame` give them.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(PAGE, 0.24 * len(summary) + 0.9), layout="constrained")
+        for y, (_, cell) in enumerate(summary.iterrows()):
+            here = runs[(runs.method == cell.method) & (runs.vectorization == cell.vectorization)]
+            good = here[here.status == "ok"].accuracy
+            bad = here[here.status != "ok"]
+            axis.scatter(good, [y] * len(good), s=9, color=COLOURS[0], alpha=0.5, linewidths=0)
+            axis.scatter([-0.03] * len(bad[:1]), [y] * len(bad[:1]), marker="x", s=14, color=COLOURS[5])
+            if not np.isnan(cell.accuracy):
+                axis.scatter(cell.accuracy, y, s=34, facecolors="none", edgecolors="black", linewidths=1)
+            if not np.isnan(cell.published_accuracy):
+                axis.scatter(cell.published_accuracy, y, marker="|", s=90, color=COLOURS[1], linewidths=2.2)
+        names = [
+            f"{title(c.method)}, {title(c.vectorization)}" + (f"  {int(c.n_ok)}/{int(c.n)}" if c.n_ok < c.n else "")
+            for c in summary.itertuples()
+        ]
+        axis.set_yticks(range(len(names)), names)
+        axis.invert_yaxis()
+        axis.set(xlim=(-0.06, 1.03), xlabel="test accuracy")
+        axis.grid(axis="x", linewidth=0.3)
+        marks = [("o", COLOURS[0], "run"), ("|", COLOURS[1], "published"), ("x", COLOURS[5], "runs not ok")]
+        for marker, colour, name in marks:
+            axis.scatter([], [], marker=marker, color=colour, label=name, s=20)
+        axis.scatter([], [], facecolors="none", edgecolors="black", label="paper's protocol", s=30)
+        figure.legend(ncols=4, loc="outside upper center", fontsize=7)
+    return figure
