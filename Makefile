@@ -14,7 +14,7 @@ help:  ## What there is to make
 
 demo: .venv/installed  ## Set up, then every method on embedded real data: results/demo/
 	$(BIN)/snakemake --profile profiles/demo
-	@echo "Open results/demo/recommended/report.html"
+	@echo "Open results/demo/demo/report.html"
 
 test: .venv/installed lint  ## Set up, then run the tests
 	$(BIN)/pytest

@@ -44,7 +44,8 @@ class DEC(Clusterer):
         Budget of the three phases; the first counts for each layer. Rounded up to whole epochs.
     tolerance : float
         Share of labels that change in an epoch below which the last phase stops.
-    learning_rate : float
+    learning_rate, cluster_learning_rate : float
+        Of Adam, for the autoencoder and for the last phase, where 1e-3 lets clusters die out.
     batch : int
     device : str
     random_state : int or None
@@ -61,6 +62,7 @@ class DEC(Clusterer):
         cluster_updates=200,
         tolerance=0.001,
         learning_rate=1e-3,
+        cluster_learning_rate=1e-4,
         batch=256,
         device="cpu",
         random_state=None,
@@ -72,6 +74,7 @@ class DEC(Clusterer):
         self.cluster_updates = cluster_updates
         self.tolerance = tolerance
         self.learning_rate = learning_rate
+        self.cluster_learning_rate = cluster_learning_rate
         self.batch = batch
         self.device = device
         self.random_state = random_state
@@ -122,7 +125,7 @@ class DEC(Clusterer):
                 output = linear(self._dropout(code), self.network_, decoder)
                 return {"reconstruction": (torch.relu(output) if layer else output).sub(clean).square().mean((1, 2))}
 
-            self._spend(f"layer_{layer + 1}", denoise, own, self.layer_updates, len(data))
+            self._spend(f"layer_{layer + 1}", denoise, own, self.layer_updates, len(data), self.learning_rate)
             with torch.no_grad():
                 code = linear(layer_input, self.network_, encoder)
                 layer_input = code if layer == depth - 1 else torch.relu(code)
@@ -136,7 +139,8 @@ class DEC(Clusterer):
                 .mean((1, 2))
             }
 
-        self._spend("reconstruction", reconstruct, trainable(self.network_), self.pretrain_updates, len(data))
+        parameters = trainable(self.network_)
+        self._spend("reconstruction", reconstruct, parameters, self.pretrain_updates, len(data), self.learning_rate)
 
     def _cluster(self, data, rng):
         """Centroids from k-means, then self-training on the sharpened assignments."""
@@ -162,14 +166,14 @@ class DEC(Clusterer):
 
         refresh(0)
         encoder = [tensor for name, tensor in self.network_.items() if not name.startswith("decoder")]
-        self._spend("loss", divergence, encoder, self.cluster_updates, len(data), refresh)
+        self._spend("loss", divergence, encoder, self.cluster_updates, len(data), self.cluster_learning_rate, refresh)
         self.loss_ = self.loss_curve_["loss"][-1]
 
     def _dropout(self, x):
         kept = torch.rand(x.shape, generator=self._noise, device=x.device) >= 0.2
         return x * kept / 0.8
 
-    def _spend(self, name, loss_terms, parameters, updates, n, after_epoch=None):
+    def _spend(self, name, loss_terms, parameters, updates, n, learning_rate, after_epoch=None):
         """Train one phase; its loss curve is kept as `name`."""
         batch = self.batch
         curve, spent = minimise(
@@ -179,7 +183,7 @@ class DEC(Clusterer):
             batch=batch,
             epochs=-(-updates // max(1, n // batch)),
             rngs=[self._order],
-            learning_rate=self.learning_rate,
+            learning_rate=learning_rate,
             after_epoch=after_epoch,
         )
         self.loss_curve_[name] = curve["loss"][:, 0].astype(float).tolist()
