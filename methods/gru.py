@@ -295,7 +295,12 @@ def load_kernel():
     try:
         if compiler is None:
             raise OSError("there is no C++ compiler")
-        return open_library(build_kernel(compiler))
+        library = build_kernel(compiler)
+        try:
+            return open_library(library)
+        except OSError:
+            library.unlink()  # a file that was damaged after it was built; a second failure is the machine's
+            return open_library(build_kernel(compiler))
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         warnings.warn(f"recurrent layers run on plain torch, many times slower: {said.splitlines()[0]}", stacklevel=2)
@@ -322,7 +327,7 @@ def open_library(path):
     kernel.gru_forward.restype = kernel.gru_backward.restype = None
     for ours, reference in zip(*_small_problem(kernel), strict=True):
         if not torch.allclose(ours, reference, rtol=1e-4, atol=1e-4):
-            raise OSError(f"{path}: the kernel's numbers differ from torch's; delete the file to build it again")
+            raise OSError(f"{path}: the kernel's numbers differ from torch's; it is not used")
     return kernel
 
 
