@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
-import pytest
+# Before anything imports torch: two threads on a busy machine are many times slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from datasets.fetch import MIRROR_VARIABLE
+import pytest  # noqa: E402
+
+from datasets.fetch import MIRROR_VARIABLE  # noqa: E402
 
 
 @pytest.fixture(scope="session")

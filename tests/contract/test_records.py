@@ -1,0 +1,69 @@
+"""Records: whole, checked, never there twice."""
+
+import json
+
+import numpy as np
+import pytest
+from fake_records import record
+
+from reports.records import check_record, read_clusters, read_records, write_records
+
+
+def test_round_trip(tmp_path):
+    made = [record(seed=0), record(seed=1, status="oom")]
+    write_records(tmp_path / "a.jsonl", made, {0: np.array([0, 1, 1], np.int32)})
+    assert read_records([tmp_path / "a.jsonl"]) == made
+    np.testing.assert_array_equal(read_clusters(tmp_path / "a.jsonl", 0), [0, 1, 1])
+    assert read_clusters(tmp_path / "a.jsonl", 1) is None
+
+
+@pytest.mark.parametrize("field", sorted(record()))
+def test_every_field_is_needed(field):
+    made = record()
+    del made[field]
+    with pytest.raises(ValueError, match=field):
+        check_record(made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"more": 1}, "'more' was unexpected"),
+        ({"status": "fine"}, "status: 'fine' is not one of"),
+        ({"seed": -1}, "seed: -1 is less than"),
+        ({"loss": {"train": "low", "validation": None}}, "loss.train"),
+        ({"reason": "why"}, "reason: needed exactly when the status is not ok"),
+        ({"usage": None}, "usage: missing although the status is ok"),
+    ],
+)
+def test_a_wrong_field_is_named_in_one_line(changes, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        check_record(record(**changes))
+    assert "\n" not in str(caught.value) and "rddc" in str(caught.value)
+
+
+def test_nan_is_never_written(tmp_path):
+    made = record(loss={"train": float("nan"), "validation": None})
+    with pytest.raises(ValueError, match="JSON compliant|not JSON|Out of range"):
+        write_records(tmp_path / "a.jsonl", [made], {})
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_a_run_twice(tmp_path):
+    for name in ("a", "b"):
+        write_records(tmp_path / f"{name}.jsonl", [record()], {})
+    with pytest.raises(ValueError, match="b.jsonl, line 1: run test arabic_digits rddc none 0 is there twice"):
+        read_records([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", json.dumps(record(status="ok", usage=None))])
+def test_a_broken_line_is_named(tmp_path, line):
+    (tmp_path / "a.jsonl").write_text(json.dumps(record()) + "\n" + line + "\n")
+    with pytest.raises(ValueError, match="a.jsonl, line 2: "):
+        read_records([tmp_path / "a.jsonl"])
+
+
+def test_an_array_that_needs_pickle_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", seed_0=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="a.npz: not a readable .npz without pickle"):
+        read_clusters(tmp_path / "a.jsonl", 0)
