@@ -41,8 +41,8 @@ def results(folder, pictures):
     ok = sum(record["status"] == "ok" for record in records)
     versions = records[0]["provenance"]["versions"]
     made = (
-        f"{len(records)} runs, {ok} of them ok, in {hours:.1f} core-hours of training on {processor()}, one thread a run"
-        f" (torch {versions['torch']}, scikit-learn {versions['scikit-learn']}). Runs a cell: {counted}."
+        f"{len(records)} runs, {ok} of them ok, in {hours:.1f} core-hours of training on {processor()}, one thread"
+        f" a run (torch {versions['torch']}, scikit-learn {versions['scikit-learn']}). Runs a cell: {counted}."
     )
     return (
         f"\n{made}\n\n{(folder / 'tables/table1.md').read_text(encoding='utf-8')}\n"

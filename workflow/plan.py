@@ -32,6 +32,18 @@ def merge(base, changes):
     return merged
 
 
+def difference(config, base):
+    """What `config` says that `base` doesn't, dict by dict."""
+    changed = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            if inner := difference(value, base[key]):
+                changed[key] = inner
+        elif key not in base or value != base[key]:
+            changed[key] = value
+    return changed
+
+
 def check_config(config):
     """Raise `ConfigError` for the first key, name or setting that isn't known."""
     schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
@@ -143,7 +155,7 @@ def imported_sources(path):
 
 
 def resolve(config, reading):
-    """The config with a reading of ``config/readings/`` laid over it."""
+    """The config with a reading of ``config/readings/`` laid over it; what a user changed goes over both."""
     path = ROOT / "config" / "readings" / f"{reading}.yaml"
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
@@ -152,7 +164,8 @@ def resolve(config, reading):
     unknown = changes.keys() - {"datasets", "methods"}
     if unknown:
         raise ConfigError(f"config/readings/{reading}.yaml: {min(unknown)}: a reading sets datasets and methods only")
-    return merge(config, changes)
+    base = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    return merge(merge(config, changes), difference(config, base))
 
 
 def method_settings(resolved, method, dataset):

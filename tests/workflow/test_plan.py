@@ -69,6 +69,13 @@ def test_cells(config):
     assert blocks["speech_commands", "rddc", "none"] == plan.seed_blocks(20, 5)
 
 
+def test_a_users_setting_goes_over_the_reading(config):
+    reading = plan.resolve(config, "recommended")
+    assert plan.method_settings(reading, "rddc", "arabic_digits")["epochs"] == 20
+    config = changed(config, "methods.rddc.datasets.arabic_digits", {"epochs": 3})
+    assert plan.method_settings(plan.resolve(config, "recommended"), "rddc", "arabic_digits")["epochs"] == 3
+
+
 @pytest.mark.parametrize(("n", "per_job", "blocks"), [(5, 2, ["0-1", "2-3", "4-4"]), (1, 20, ["0-0"])])
 def test_seed_blocks(n, per_job, blocks):
     assert plan.seed_blocks(n, per_job) == blocks

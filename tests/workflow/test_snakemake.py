@@ -15,7 +15,10 @@ TINY = {
     "seeds": 2,
     "run": {"datasets": ["japanese_vowels"], "methods": ["kmeans", "ward", "rddc"], "vectorizations": ["avg"]},
     "figures": {"dataset": "japanese_vowels"},
-    "methods": {"rddc": {"seeds_per_job": 1, "settings": {"epochs": 2, "recurrent_units": 4, "hidden_units": 8}}},
+    "methods": {
+        "kmeans": {"seeds": 2},
+        "rddc": {"seeds_per_job": 1, "settings": {"epochs": 2, "recurrent_units": 16, "hidden_units": 8}},
+    },
 }
 
 
@@ -56,7 +59,7 @@ def jobs(process):
     assert process.returncode == 0, process.stdout
     if "Nothing to be done" in process.stdout:
         return {}
-    lines = process.stdout.split("Job stats:")[1].splitlines()
+    lines = process.stdout.split("Job stats:")[1].split("\n\n")[0].splitlines()
     rows = [line.split() for line in lines if len(line.split()) == 2 and line.split()[1].isdigit()]
     return {rule: int(count) for rule, count in rows if rule not in ("total", "default", "all")}
 
