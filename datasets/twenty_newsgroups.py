@@ -21,6 +21,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from .fetch import Archive, Loaded, Source, choose, expect
 from .seeds import seed_sequence
@@ -79,6 +80,8 @@ def load(
     min_words=50,
     max_words=300,
     remove=PARTS,
+    stop_words="keep",
+    corpus="subset",
     dimensions=100,
     window=5,
     min_count=2,
@@ -98,6 +101,10 @@ def load(
         Least and greatest number of words with a vector; other messages are dropped.
     remove : list of str
         Parts of a message that are removed: any of ``headers``, ``footers``, ``quotes``.
+    stop_words : {"keep", "drop"}
+        Whether the 318 English stop words of scikit-learn and single letters are dropped before anything is counted.
+    corpus : {"subset", "all"}
+        Messages that Word2Vec is trained on: those of the chosen groups or of all 20.
     dimensions, window, min_count, epochs : int
         Of Word2Vec: size of a vector, words on either side, least number of occurrences, passes over the text.
 
@@ -120,17 +127,26 @@ def load(
         choose(NAME, "groups", group, list(COUNTS))
     for part in remove:
         choose(NAME, "remove", part, PARTS)
+    choose(NAME, "stop_words", stop_words, ("keep", "drop"))
+    choose(NAME, "corpus", corpus, ("subset", "all"))
     if not 1 <= min_words <= max_words:
         raise ValueError(f"{NAME}: min_words: {min_words}, expected 1 to max_words ({max_words})")
     _verify(Path(raw))
-    messages, labels, split = [], [], []
-    for label, group in enumerate(groups):
+    messages, labels, split, others = [], [], [], []
+    dropped = ENGLISH_STOP_WORDS if stop_words == "drop" else ()
+    for group in groups if corpus == "subset" else [*groups, *(other for other in COUNTS if other not in groups)]:
         for part, code in (("train", 0), ("test", 2)):
             for path in sorted(Path(raw, f"20news-bydate-{part}", group).iterdir()):
-                messages.append(tokenise(strip(path.read_text(encoding="latin-1"), remove)))
-                labels.append(label)
+                words = tokenise(strip(path.read_text(encoding="latin-1"), remove))
+                if dropped:
+                    words = [word for word in words if len(word) > 1 and word not in dropped]
+                if group not in groups:
+                    others.append(words)
+                    continue
+                messages.append(words)
+                labels.append(groups.index(group))
                 split.append(code)
-    vectors = word_vectors(messages, seed, dimensions, window, min_count, epochs)
+    vectors = word_vectors(messages + others, seed, dimensions, window, min_count, epochs)
     indices = [[vectors.key_to_index[w] for w in words if w in vectors.key_to_index] for words in messages]
     lengths = np.array([len(index) for index in indices])
     kept = np.flatnonzero((lengths >= min_words) & (lengths <= max_words))
