@@ -1,7 +1,6 @@
 """Fetch, verify, preprocess and split one data set."""
 
 from datasets.prepare import prepare
-
 from datasets.storage import write_json
 
 from .entry import main
