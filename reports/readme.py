@@ -23,7 +23,7 @@ def insert(readme, text):
 
 
 def results(folder, pictures):
-    """The README's generated part: the table, what it was made with, and two figures.
+    """The README's generated part: the table, what it was made with, and a figure.
 
     Parameters
     ----------
@@ -46,7 +46,6 @@ def results(folder, pictures):
     )
     return (
         f"\n{made}\n\n{(folder / 'tables/table1.md').read_text(encoding='utf-8')}\n"
-        f"![Figure 2: Speech Commands by length, truth, k-means and RDDC]({pictures}/figure2.png)\n\n"
         f"![Speech Commands: every run beside the published value]({pictures}/strips_speech_commands.png)\n\n"
     )
 

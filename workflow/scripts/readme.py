@@ -12,7 +12,7 @@ PICTURES = Path("reports/gallery")
 def main(folder):
     """Copy the pictures that the README shows and write its generated part."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for name in ("figure2", "strips_speech_commands"):
+    for name in ("strips_speech_commands",):
         shutil.copyfile(Path(folder) / f"figures/{name}.png", PICTURES / f"{name}.png")
     shutil.copyfile(Path(folder) / "tables/summary.csv", "results/reference/paper_summary.csv")
     insert("README.md", results(Path(folder), PICTURES))
