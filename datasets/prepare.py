@@ -58,8 +58,9 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     -------
     sequences : Sequences
     sheet : dict
-        JSON-able: name, settings, split, seed, digest, n, classes with counts, dimensions, lengths, split sizes, source
-        (file, origin, form), notes, homepage, licence, citation. No path and no time: equal data give equal sheets.
+        JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
+        dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation. No path and
+        no time: equal data give equal sheets.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "seed": seed,
         "digest": sequences.digest(),
         "n": len(sequences),
-        "classes": {c: int(np.sum(sequences.labels == i)) for i, c in enumerate(loaded.classes)},
+        "classes": list(loaded.classes),
+        "class_sizes": [int(np.sum(sequences.labels == i)) for i in range(len(loaded.classes))],
         "dimensions": sequences.dimensions,
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},

@@ -1,7 +1,7 @@
 """The paper's figures 2 and 3, and what a reviewer looks at: confusion matrices, loss curves, every seed's accuracy.
 
-The width is that of a page (7 in) of the conference's format; colours are safe for the colour-
-blind; equal data give equal bytes.
+Widths are those of a column (3.4 in) and of a page (7 in) of the conference's format, without trimming, so that type
+keeps its size in print; colours are safe for the colour-blind; equal data give equal bytes.
 """
 
 import matplotlib
@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from sklearn.manifold import TSNE
 
 from datasets.seeds import seed_sequence
@@ -20,26 +21,27 @@ from methods.vectorize import vectorize
 from .scores import match_clusters
 from .tables import title
 
-PAGE = 7.0
+COLUMN, PAGE = 3.4, 7.0
 # Okabe and Ito's palette, black last.
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999", "#6A3D9A", "#000000"]
 STYLE = {
-    "font.size": 8,
-    "axes.titlesize": 8,
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
     "svg.hashsalt": "fixed",
     "pdf.fonttype": 42,
 }
-MOST_POINTS = 2000
+FEWEST_POINTS, MOST_POINTS = 10, 2000
 
 
 def save(figure, path):
     """Write `figure` as PNG (300 dpi) and PDF, without dates."""
     for ending, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(path.with_suffix(ending)) as temporary:
-            figure.savefig(temporary, dpi=300, metadata=metadata, bbox_inches="tight")
+            figure.savefig(temporary, dpi=300, metadata=metadata)
     plt.close(figure)
 
 
@@ -51,9 +53,9 @@ def embed(sequences, name):
 
 
 def usual_lengths(sequences):
-    """Shortest and longest of the narrowest range of lengths that holds at least a quarter of the sequences."""
+    """Shortest and longest of the narrowest range of lengths that holds a quarter of the sequences, at least 10."""
     lengths = np.sort(sequences.lengths)
-    held = -(-len(lengths) // 4)
+    held = min(len(lengths), max(-(-len(lengths) // 4), FEWEST_POINTS))
     widths = lengths[held - 1 :] - lengths[: len(lengths) - held + 1]
     start = int(widths.argmin())
     return int(lengths[start]), int(lengths[start + held - 1])
@@ -81,28 +83,32 @@ def four_panels(points, sequences, kmeans, rddc, classes):
     matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(2, 2, figsize=(PAGE * 0.75, PAGE * 0.75), layout="constrained")
-        size = 60 / np.sqrt(len(points))
+        figure, axes = plt.subplots(2, 2, figsize=(COLUMN, COLUMN * 1.1), layout="constrained")
+        size = np.clip(40 / np.sqrt(len(points)), 0.8, 4)
         drawn = axes[0, 0].scatter(*points.T, c=sequences.lengths, cmap="viridis", s=size, linewidths=0)
-        figure.colorbar(drawn, ax=axes[0, 0], fraction=0.046, label="elements")
-        panels = [("truth", sequences.labels), ("k-means, time average", kmeans), ("RDDC", rddc)]
+        ticks = MaxNLocator(5, integer=True, min_n_ticks=1)
+        figure.colorbar(drawn, ax=axes[0, 0], fraction=0.046, pad=0.02, ticks=ticks)
+        panels = [("truth", sequences.labels), ("k-means, average", kmeans), ("RDDC", rddc)]
         for axis, (name, found) in zip(axes.flat[1:], panels, strict=True):
             if found is None:
-                axis.set_title(f"{name}: no run is ok")
+                axis.set_title(f"{name}: no ok run")
                 continue
             # A cluster takes the colour of the class it stands for; what stands for none takes the colours left over.
             matched = match_clusters(sequences.labels, found) if name != "truth" else {}
             spare = iter(sorted(set(range(len(COLOURS))) - set(matched.values())))
             for cluster in np.unique(found):
-                number = cluster if name == "truth" else matched.get(int(cluster), next(spare, 9))
+                number = cluster if name == "truth" else matched.get(int(cluster))
+                number = next(spare, len(COLOURS) - 1) if number is None else number
                 label = classes[number] if name == "truth" else None
                 chosen = found == cluster
                 colour = COLOURS[number % len(COLOURS)]
                 axis.scatter(*points[chosen].T, color=colour, s=size, linewidths=0, label=label)
             axis.set_title(name)
-        axes[0, 0].set_title("length")
+        axes[0, 0].set_title("elements")
         handles, names = axes[0, 1].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=5, fontsize=7, markerscale=3, handletextpad=0.1)
+        figure.legend(
+            handles, names, loc="outside lower center", ncols=3, fontsize=6.5, markerscale=3, handletextpad=0.1
+        )
         for letter, axis in zip("abcd", axes.flat, strict=True):
             axis.set_title(f"({letter}) {axis.get_title()}")
             axis.set(xticks=[], yticks=[])
@@ -121,7 +127,7 @@ def figure3(sequences, name, rddc, classes, length_range):
     """Sequences of about one length, cropped to it: k-means is refitted, RDDC's clusters come from the full model."""
     shortest, longest = length_range or usual_lengths(sequences)
     inside = np.flatnonzero((sequences.lengths >= shortest) & (sequences.lengths <= longest))
-    if len(inside) < 10:
+    if len(inside) < FEWEST_POINTS:
         raise ValueError(
             f"figures.length_range: {len(inside)} sequences of {name} have {shortest} to {longest} elements"
         )
@@ -134,7 +140,7 @@ def figure3(sequences, name, rddc, classes, length_range):
     seed = int(seed_sequence(0, name, "figure3").generate_state(1)[0])
     kmeans = KMeans(sequences.n_classes, random_state=seed).fit_predict(vectorize(cropped, "avg"))
     figure = four_panels(embed(cropped, name), part, kmeans, None if rddc is None else rddc[inside], classes)
-    figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}", fontsize=8)
+    figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}", fontsize=7)
     return figure
 
 
@@ -148,9 +154,9 @@ def confusion(cells, classes):
     classes : list of str
     """
     with plt.rc_context(STYLE):
-        columns = 4
+        columns = 5
         rows = -(-len(cells) // columns)
-        figure, axes = plt.subplots(rows, columns, figsize=(PAGE, rows * PAGE / columns * 1.05), layout="constrained")
+        figure, axes = plt.subplots(rows, columns, figsize=(PAGE, rows * PAGE / columns), layout="constrained")
         for axis in np.ravel(axes)[len(cells) :]:
             axis.axis("off")
         for axis, (name, labels, found) in zip(np.ravel(axes), cells, strict=False):
@@ -164,10 +170,12 @@ def confusion(cells, classes):
             if len(classes) <= 4:
                 for (i, j), count in np.ndenumerate(counts):
                     axis.text(j, i, count, ha="center", va="center", color="black" if share[i, j] > 0.6 else "white")
-            axis.set_title(name, fontsize=7)
+            axis.set_title(name, fontsize=6.5)
             axis.set(xticks=[], yticks=range(len(classes)))
             axis.set_yticklabels([c[:12] for c in classes] if axis.get_subplotspec().is_first_col() else [], fontsize=6)
-        figure.supxlabel("cluster, matched to its class", fontsize=7)
+        figure.supxlabel(
+            "cluster, matched to its class; colour: share of the class, from 0 (dark) to 1 (light)", fontsize=7
+        )
     return figure
 
 
@@ -182,8 +190,8 @@ def loss_curves(records, selected):
     """
     groups = {}
     for record in records:
-        if record["loss_curve"].get("loss"):
-            groups.setdefault((record["method"], record["vectorization"]), []).append(record)
+        groups.setdefault((record["method"], record["vectorization"]), []).append(record)
+    groups = {cell: runs for cell, runs in groups.items() if any(run["loss_curve"].get("loss") for run in runs)}
     if not groups:
         return None
     with plt.rc_context(STYLE):
@@ -193,20 +201,34 @@ def loss_curves(records, selected):
         for axis in axes.flat[len(groups) :]:
             axis.axis("off")
         for axis, ((method, how), runs) in zip(axes.flat, groups.items(), strict=False):
+            # A run that diverges would flatten all others: the axis is theirs, and its cross stands at the edge.
+            seen = [run for run in runs if run["status"] == "ok"] or runs
+            usual = np.concatenate([run["loss_curve"].get("loss", []) for run in seen])
+            margin = 0.05 * np.ptp(usual) or 0.05
+            low, high = usual.min() - margin, usual.max() + margin
+            axis.set_ylim(low, high)
             for record in runs:
+                losses = record["loss_curve"].get("loss", [])
                 chosen = (method, how, record["seed"]) in selected
                 failed = record["status"] != "ok"
                 colour = COLOURS[5] if failed else COLOURS[0]
                 axis.plot(
-                    np.arange(1, len(record["loss_curve"]["loss"]) + 1),
-                    record["loss_curve"]["loss"],
+                    np.arange(1, len(losses) + 1),
+                    losses,
                     color=colour,
                     linestyle="--" if failed else "-",
-                    linewidth=1.8 if chosen else 0.6,
+                    linewidth=1.6 if chosen else 0.6,
                     alpha=1 if chosen else 0.5,
+                    zorder=3 if chosen else 2,
                 )
-            axis.set_title(f"{title(method)}, {title(how)}", fontsize=7)
-        figure.supxlabel("epoch; bold: selected, dashed: not ok", fontsize=7)
+                if failed and losses:
+                    edge = np.clip(losses[-1], low, high)
+                    axis.plot(len(losses), edge, marker="x", markersize=4, color=colour, clip_on=False)
+            n_ok = sum(record["status"] == "ok" for record in runs)
+            share = f"  {n_ok}/{len(runs)} ok" if n_ok < len(runs) else ""
+            axis.set_title(f"{title(method)}, {title(how)}{share}", fontsize=6.5)
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        figure.supxlabel("epoch; bold: selected, dashed and crossed: not ok", fontsize=7)
         figure.supylabel("loss", fontsize=7)
     return figure
 

@@ -11,10 +11,11 @@ h1 { font-size: 1.5rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
-th { background: var(--soft); } td:last-child { white-space: normal; }
+th { background: var(--soft); white-space: normal; vertical-align: bottom; }
+td:last-child { white-space: normal; min-width: 6rem; }
 figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; background: white; padding: .3rem; }
 figcaption, .note { font-size: 13px; opacity: .85; }
-details { margin: .6rem 0; }
+nav { font-size: 13px; } nav a { margin-right: 1rem; white-space: nowrap; }
 """
 
 
@@ -31,10 +32,13 @@ def table(frame):
 
 
 def image(path, caption):
-    """A PNG file inside the page."""
-    data = base64.b64encode(Path(path).read_bytes()).decode()
+    """A PNG file of 300 dpi inside the page, at half its pixels: sharp on any screen, type of one size throughout."""
+    png = Path(path).read_bytes()
+    width = int.from_bytes(png[16:20], "big") // 2  # the header's first field
+    data = base64.b64encode(png).decode()
     text = html.escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    shown = f'<img width="{width}" alt="{text}" src="data:image/png;base64,{data}">'
+    return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
 
 
 def notes(sentences):
@@ -51,10 +55,14 @@ def page(heading, headline, sections):
     sections : list of (str, list of str)
         Title, and pieces of HTML that `table`, `image` and `notes` made.
     """
-    body = "".join(f"<h2>{html.escape(name)}</h2>{''.join(pieces)}" for name, pieces in sections)
+    body = "".join(
+        f'<h2 id="part{number}">{html.escape(name)}</h2>{"".join(pieces)}'
+        for number, (name, pieces) in enumerate(sections)
+    )
+    links = " ".join(f'<a href="#part{number}">{html.escape(name)}</a>' for number, (name, _) in enumerate(sections))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(heading)}</title><style>{STYLE}</style></head>"
-        f"<body><h1>{html.escape(heading)}</h1><p>{html.escape(headline)}</p>{body}</body></html>\n"
+        f"<body><h1>{html.escape(heading)}</h1><p>{html.escape(headline)}</p><nav>{links}</nav>{body}</body></html>\n"
     )

@@ -46,6 +46,7 @@ def results(folder, pictures):
     )
     return (
         f"\n{made}\n\n{(folder / 'tables/table1.md').read_text(encoding='utf-8')}\n"
+        f"![Speech Commands: t-SNE of the time averages by length, truth, k-means and RDDC]({pictures}/figure2.png)\n\n"
         f"![Speech Commands: every run beside the published value]({pictures}/strips_speech_commands.png)\n\n"
     )
 

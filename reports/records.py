@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,14 @@ from datasets.storage import read_arrays, write_arrays, write_text
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "record.schema.json"
 RUN = ["reading", "dataset", "method", "vectorization", "seed"]
+
+
+def finite(text):
+    """A number of a JSON text; ``ValueError`` for NaN and infinity, which no record holds."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value
 
 
 @functools.cache
@@ -69,7 +78,7 @@ def read_records(paths):
     for path in paths:
         for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
             try:
-                record = json.loads(line)
+                record = json.loads(line, parse_constant=finite, parse_float=finite)
                 check_record(record)
             except (ValueError, AttributeError) as error:
                 raise ValueError(f"{path}, line {number}: {error}") from error

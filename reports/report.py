@@ -7,11 +7,11 @@ from pathlib import Path
 import yaml
 
 from datasets.prepare import settings_of
-from datasets.sequences import Sequences
+from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
 
-from . import figures, tables
+from . import figures, tables, verdict
 from .page import image, notes, page, table
 from .records import RUN, frame, read_clusters, read_records
 
@@ -29,7 +29,7 @@ def write_report(job, page_path, tables_folder, figures_folder):
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     written = write_tables(job, records, summary, sheets, Path(tables_folder))
     pictures = write_figures(job, records, files, summary, sheets, Path(figures_folder))
-    write_text(page_path, render(job, records, summary, written, pictures))
+    write_text(page_path, render(job, records, summary, sheets, written, pictures))
 
 
 def write_tables(job, records, summary, sheets, folder):
@@ -37,22 +37,20 @@ def write_tables(job, records, summary, sheets, folder):
     names = job["run"]["datasets"]
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
-        **{f"detail_{name}": tables.detailed(summary, name) for name in names},
+        **{f"detail_{name}": tables.detailed(summary, name, sheets[name]["split_sizes"]["test"]) for name in names},
+        "selection": tables.selection_table(summary),
         "budgets": tables.budgets(summary),
         "failures": tables.failures(records),
         "data": tables.data_sheets(sheets.values()),
         "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
     }
-    skip = {name: hows for name, hows in job["skip"].items() if name in names}
-    below = tables.footnotes(summary, records, skip, job["selection"])
+    below = tables.footnotes(summary, records, names, job["skip"], job["selection"])
     for name, strings in made.items():
-        text = tables.markdown(strings)
-        if name == "table1":
-            text += "\n" + "".join(f"- {sentence}\n" for sentence in below)
-        write_text(folder / f"{name}.md", text)
+        notes = below if name == "table1" else []
+        write_text(folder / f"{name}.md", tables.markdown(strings, notes))
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / f"{name}.tex", tables.latex(strings))
-    write_text(folder / "summary.csv", tables.summary_csv(summary))
+        write_text(folder / f"{name}.tex", tables.latex(strings, notes))
+    write_text(folder / "summary.csv", verdict.summary_csv(summary))
     return made | {"footnotes": below}
 
 
@@ -97,7 +95,7 @@ def write_figures(job, records, files, summary, sheets, folder):
 
     for dataset in job["run"]["datasets"]:
         sequences = Sequences.load(Path(job["folder"]) / "data" / f"{dataset}.npz")
-        classes, name = list(sheets[dataset]["classes"]), tables.title(dataset)
+        classes, name = sheets[dataset]["classes"], tables.title(dataset)
         if dataset == job["figures"]["dataset"]:
             kmeans, rddc = clusters(dataset, "kmeans", "avg"), clusters(dataset, "rddc", "none")
             keep(
@@ -110,7 +108,7 @@ def write_figures(job, records, files, summary, sheets, folder):
                 figures.figure3(sequences, dataset, rddc, classes, job["figures"]["length_range"]),
                 f"Figure 3: the same for sequences of about one length, cropped; k-means refitted on them ({name}).",
             )
-        test = sequences.split == 2
+        test = sequences.split == SPLITS.index("test")
         cells = [
             (f"{tables.title(method)}, {tables.title(how)}", sequences.labels[test], clusters(where, method, how)[test])
             for method, how, where in chosen
@@ -119,20 +117,18 @@ def write_figures(job, records, files, summary, sheets, folder):
         own = summary[summary.dataset == dataset]
         keep(f"strips_{dataset}", figures.strips(own, runs[runs.dataset == dataset]), f"{name}: accuracy of every run.")
         if cells:
-            keep(f"confusion_{dataset}", figures.confusion(cells, classes), f"{name}: confusion of the selected runs.")
+            caption = f"{name}: confusion of the selected runs, or of the first ok run of a method without a loss."
+            keep(f"confusion_{dataset}", figures.confusion(cells, classes), caption)
         selected = {(method, how, seed) for (method, how, where), seed in chosen.items() if where == dataset}
         curves = figures.loss_curves([r for r in records if r["dataset"] == dataset], selected)
         keep(f"loss_{dataset}", curves, f"{name}: loss of every run.")
     return pictures
 
 
-def headline(records, summary):
-    """What there is, in one sentence."""
+def headline(records, summary, n_test):
+    """What there is, and what it says about the paper."""
     ok = sum(record["status"] == "ok" for record in records)
-    verdicts = summary.verdict[summary.verdict != "not comparable"].value_counts()
-    told = ", ".join(f"{count} {name}" for name, count in verdicts.items())
-    compared = f" Of the cells with a published number: {told}." if told else " The paper has no number for these data."
-    return f"{len(records)} runs, {ok} of them ok, in {len(summary)} cells.{compared}"
+    return f"{len(records)} runs, {ok} of them ok, in {len(summary)} cells. {verdict.headline(summary, n_test)}"
 
 
 def commit(state):
@@ -140,27 +136,39 @@ def commit(state):
     return f"{(state['sha'] or 'no checkout')[:12]}{' with changes' if state['dirty'] else ''}"
 
 
-def render(job, records, summary, written, pictures):
+def render(job, records, summary, sheets, written, pictures):
     """The page."""
+    n_test = {name: sheet["split_sizes"]["test"] for name, sheet in sheets.items()}
 
-    def shown(part):
-        return [image(path, caption) for path, caption in pictures if part in path.stem]
+    def shown(*stems):
+        return [image(path, caption) for path, caption in pictures if path.stem in stems]
 
-    provenance = records[0]["provenance"]
-    versions = ", ".join(f"{name} {number}" for name, number in sorted(provenance["versions"].items()))
-    backends = ", ".join(sorted({record["provenance"]["backend"] for record in records}))
-    commits = ", ".join(sorted({commit(record["provenance"]["git"]) for record in records}))
+    def of_dataset(name):
+        return shown(*(f"{kind}_{name}" for kind in ("strips", "confusion", "loss")))
+
+    def said(of):
+        return ", ".join(sorted({str(of(record["provenance"])) for record in records}))
+
+    versions = said(lambda p: " ".join(f"{name} {number}" for name, number in sorted(p["versions"].items())))
+    provenance = [
+        f"Commit: {said(lambda p: commit(p['git']))}.",
+        f"Versions: {versions}.",
+        f"Device: {said(lambda p: p['device'])}; arithmetic: {said(lambda p: p['backend'])}; threads a run:"
+        f" {said(lambda p: p['threads'])}.",
+    ]
     sections = [
         ("Ours beside the paper's", [table(written["table1"]), notes(written["footnotes"])]),
-        *[(tables.title(name), [table(written[f"detail_{name}"]), *shown(name)]) for name in job["run"]["datasets"]],
-        ("The paper's figures", shown("figure")),
+        ("The paper's figures", shown("figure2", "figure3")),
+        *[
+            (tables.title(name), [table(written[f"detail_{name}"]), *of_dataset(name)])
+            for name in job["run"]["datasets"]
+        ],
+        ("How to read the verdicts", [notes(verdict.RULES)]),
+        ("How much is selection", [table(written["selection"]), notes([tables.SELECTION])]),
         ("Runs that are not ok", [table(written["failures"])]),
         ("Data", [table(written["data"])]),
         ("Budgets", [table(written["budgets"])]),
         ("Settings and their sources", [table(written["settings"])]),
-        (
-            "Provenance",
-            [notes([f"Commit: {commits}.", f"Versions: {versions}.", f"Arithmetic: {backends}; one thread a job."])],
-        ),
+        ("Provenance", [notes(provenance)]),
     ]
-    return page(f"Sequence clustering, reading “{job['reading']}”", headline(records, summary), sections)
+    return page(f"Sequence clustering, reading “{job['reading']}”", headline(records, summary, n_test), sections)

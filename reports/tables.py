@@ -5,15 +5,18 @@ split. A method without a loss (Ward, spectral clustering) reports the mean over
 are never selected and enter no mean; they are counted as ``n_ok/n`` in the cell.
 """
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tabulate import tabulate
+from tabulate import LATEX_ESCAPE_RULES, tabulate
 
 from datasets.seeds import seed_sequence
+from datasets.sequences import SPLITS
 
 from .records import frame
+from .verdict import split_error, verdict
 
 PUBLISHED = Path(__file__).parent / "published"
 CELL = ["method", "vectorization", "dataset"]
@@ -28,8 +31,14 @@ NAMES = {
     "crop": "cropping",
     "avg": "time average",
     "none": "variable length",
+    "twenty_newsgroups": "20 Newsgroups",
 }
 RESAMPLES = 2000
+SELECTION = (
+    "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
+    " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
+)
+LATEX = {"–": "--", "±": "$\\pm$", "ᵀ": "$^\\top$", "“": "``", "”": "''"}
 
 
 def title(name):
@@ -60,6 +69,9 @@ def protocol_score(runs, selection, score):
 def bootstrap(runs, selection, statistic, name):
     """Percentile interval (2.5 %, 97.5 %) over `RESAMPLES` resamples of the runs, failed ones among them.
 
+    A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives no number
+    and is left out.
+
     Parameters
     ----------
     runs : DataFrame
@@ -83,7 +95,7 @@ def bootstrap(runs, selection, statistic, name):
     accuracy = runs.accuracy.to_numpy(float)
     loss = runs[f"loss_{selection}"].to_numpy(float)
     if statistic == "protocol" and not np.isnan(loss[ok]).all():
-        usable = np.where(ok, loss, np.inf)
+        usable = np.where(ok & ~np.isnan(loss), loss, np.inf)
         best = usable[draws].argmin(axis=1)
         values = accuracy[draws[np.arange(len(draws)), best]]
     else:
@@ -109,6 +121,9 @@ def summarise(records, reading, selection):
         `CELL`, reading, n, n_ok, failures, accuracy and nmi by the paper's protocol with their interval, mean, std
         (ddof 1; missing with fewer than 2 ok runs), best, published and difference. What there is not is None or NaN.
     """
+    strangers = {record["reading"] for record in records} - {reading}
+    if strangers:
+        raise ValueError(f"records of reading {min(strangers)} among those of {reading}")
     runs = frame(records)
     rows = []
     for cell, group in runs.groupby(CELL, sort=False):
@@ -138,9 +153,9 @@ def summarise(records, reading, selection):
                 "best": ok.accuracy.max(),
                 "seconds": group.seconds.mean(),
                 "peak_memory_mib": group.peak_memory_mib.max(),
-                "updates": ok.updates.max(),
-                "epochs": ok.epochs.max(),
-                "parameters": ok.parameters.max(),
+                "updates": group.updates.max(),
+                "epochs": group.epochs.max(),
+                "parameters": group.parameters.max(),
             }
         )
     theirs = published().rename(columns={"accuracy": "published_accuracy", "nmi": "published_nmi"})
@@ -148,27 +163,30 @@ def summarise(records, reading, selection):
     numbers = [name for name in table.columns if name not in (*CELL, "reading", "failures", "by_loss")]
     table[numbers] = table[numbers].astype(float)
     table["difference"] = table.accuracy - table.published_accuracy
-    table["verdict"] = [verdict(row) for row in table.itertuples()]
+    columns = ["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]
+    table["verdict"] = [verdict(*row) for row in table[columns].itertuples(index=False)]
     return table
-
-
-def verdict(row):
-    """What our number says about the published one.
-
-    ``not comparable``: no published number, or no ok run. ``reproduced``: the published accuracy lies in our interval,
-    widened by half a unit of its last digit. ``better`` and ``different``: it lies below, or above. The interval covers
-    the choice of the runs, not the choice of the test split, whose standard error comes on top of both numbers.
-    """
-    if np.isnan(row.published_accuracy) or np.isnan(row.accuracy):
-        return "not comparable"
-    if row.accuracy_low - 0.005 <= row.published_accuracy <= row.accuracy_high + 0.005:
-        return "reproduced"
-    return "better" if row.accuracy > row.published_accuracy else "different"
 
 
 def pair(accuracy, nmi):
     """``ACC (NMI)`` as the paper prints it; a dash for what there is not."""
     return "–" if pd.isna(accuracy) else f"{accuracy:.2f} ({nmi:.2f})"
+
+
+def number(value, form=".2f"):
+    """A number, or a dash for what there is not."""
+    return "–" if pd.isna(value) else f"{value:{form}}"
+
+
+def span(low, high):
+    """An interval, or a dash for what there is not."""
+    return "–" if pd.isna(low) else f"{low:.2f} to {high:.2f}"
+
+
+def skip_marks(skip, datasets):
+    """Letter of every cell that is not applicable: (dataset, vectorization) to ``a``, ``b``, ..."""
+    left_out = [(dataset, how) for dataset in datasets for how in skip.get(dataset, {})]
+    return dict(zip(left_out, "abcdefghijklmnopqrstuvwxyz", strict=False))
 
 
 def ok_share(row):
@@ -178,52 +196,69 @@ def ok_share(row):
 
 def ours(row):
     """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    value = pair(row.accuracy, row.nmi) if row.n_ok and not pd.isna(row.accuracy) else "failed" if row.n else "–"
-    return value + ok_share(row)
+    return (pair(row.accuracy, row.nmi) if row.n_ok else "failed") + ok_share(row)
 
 
 def mean_std(row):
     """Mean ± standard deviation of the accuracy over ok runs."""
-    if not row.n_ok or pd.isna(row["mean"]):
+    if not row.n_ok:
         return "failed" + ok_share(row)
     spread = "" if pd.isna(row["std"]) else f" ± {row['std']:.2f}"
-    return f"{row['mean']:.2f}{spread}{ok_share(row)}"
+    return f"{number(row['mean'])}{spread}{ok_share(row)}"
 
 
 def table1(summary, datasets, skip):
     """Table 1: a row for each method and vectorization, ours beside the paper's for every data set.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        As `summarise` gives it.
+    datasets : list of str
+    skip : dict
+        Data set to vectorization to the reason why it is not applicable; the letter refers to `footnotes`.
 
     Returns
     -------
     DataFrame of str
     """
     cells = {tuple(row[name] for name in CELL): row for _, row in summary.iterrows()}
+    marks = skip_marks(skip, datasets)
     rows = []
     for method, how in dict.fromkeys((method, how) for method, how, _ in cells):
         line = {"method": title(method), "input": title(how)}
         for dataset in datasets:
             row = cells.get((method, how, dataset))
-            line[title(dataset)] = "–" if row is None else ours(row)
+            why = f" ({marks[dataset, how]})" if (dataset, how) in marks else ""
+            line[title(dataset)] = f"–{why}" if row is None else ours(row)
             line[f"{title(dataset)}, paper"] = "–" if row is None else pair(row.published_accuracy, row.published_nmi)
         rows.append(line)
     return pd.DataFrame(rows)
 
 
-def detailed(summary, dataset):
-    """Everything about one data set's cells: protocol, interval, mean ± std, published, difference, verdict."""
+def detailed(summary, dataset, n_test):
+    """Everything about one data set's cells: protocol, interval, mean ± std, published, difference, verdict.
+
+    Parameters
+    ----------
+    summary : DataFrame
+    dataset : str
+    n_test : int
+        Size of the test split, for what the choice of it may explain (`reports.verdict.split_error`).
+    """
     rows = []
     for _, row in summary[summary.dataset == dataset].iterrows():
-        interval = "–" if pd.isna(row.accuracy_low) else f"{row.accuracy_low:.2f} to {row.accuracy_high:.2f}"
+        error = split_error(row.accuracy, row.published_accuracy, n_test)
         rows.append(
             {
                 "method": title(row.method),
                 "input": title(row.vectorization),
                 "lowest loss": ours(row) + ("" if row.by_loss or not row.n_ok else " (mean)"),
-                "95 % interval": interval,
+                "95 % interval": span(row.accuracy_low, row.accuracy_high),
                 "mean ± std": mean_std(row),
-                "best": "–" if pd.isna(row.best) else f"{row.best:.2f}",
                 "published": pair(row.published_accuracy, row.published_nmi),
-                "difference": "–" if pd.isna(row.difference) else f"{row.difference:+.2f}",
+                "difference": number(row.difference, "+z.2f"),
+                "another split": "–" if pd.isna(error) else f"± {error:.2f}",
                 "verdict": row.verdict,
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
             }
@@ -231,20 +266,41 @@ def detailed(summary, dataset):
     return pd.DataFrame(rows)
 
 
-def budgets(summary):
-    """Updates, epochs, parameters, seconds a run and peak memory of every cell."""
+def selection_table(summary):
+    """How much of a number is selection: the lowest-loss run, the mean and the best run side by side.
 
-    def whole(value):
-        return "–" if pd.isna(value) else f"{int(value):,}"
-
+    `SELECTION` says what the columns are. Cells without a loss select nothing and are left out.
+    """
     rows = [
         {
             "data set": title(row.dataset),
             "method": title(row.method),
             "input": title(row.vectorization),
-            "updates": whole(row.updates),
-            "epochs": whole(row.epochs),
-            "parameters": whole(row.parameters),
+            "lowest loss": number(row.accuracy),
+            "95 % interval": span(row.accuracy_low, row.accuracy_high),
+            "mean": number(row["mean"]),
+            "95 % interval of the mean": span(row.mean_low, row.mean_high),
+            "best": number(row.best),
+            "gained": number(row.accuracy - row["mean"], "+z.2f"),
+            "missed": number(row.best - row.accuracy, "+z.2f"),
+            "ok": f"{int(row.n_ok)}/{int(row.n)}",
+        }
+        for _, row in summary[summary.by_loss].sort_values("dataset", kind="stable").iterrows()
+    ]
+    columns = ["data set", "method", "input", "lowest loss", "95 % interval", "mean", "95 % interval of the mean"]
+    return pd.DataFrame(rows, columns=[*columns, "best", "gained", "missed", "ok"])
+
+
+def budgets(summary):
+    """Updates, epochs, parameters, seconds a run and peak memory of every cell."""
+    rows = [
+        {
+            "data set": title(row.dataset),
+            "method": title(row.method),
+            "input": title(row.vectorization),
+            "updates": number(row.updates, ",.0f"),
+            "epochs": number(row.epochs, ",.0f"),
+            "parameters": number(row.parameters, ",.0f"),
             "seconds a run": f"{row.seconds:.1f}",
             "peak memory, MiB": f"{row.peak_memory_mib:.0f}",
         }
@@ -279,7 +335,7 @@ def data_sheets(sheets):
             "classes": len(sheet["classes"]),
             "dimensions": sheet["dimensions"],
             "lengths": f"{sheet['lengths']['min']} to {sheet['lengths']['max']}, median {sheet['lengths']['median']:g}",
-            "train / validation / test": " / ".join(str(size) for size in sheet["split_sizes"].values()),
+            " / ".join(SPLITS): " / ".join(str(sheet["split_sizes"][name]) for name in SPLITS),
             "source": f"{sheet['source']['file']} ({sheet['source']['origin']}, {sheet['source']['form']})",
             "licence": sheet["licence"],
         }
@@ -312,44 +368,61 @@ def settings_table(used, sources):
     return pd.DataFrame(rows)
 
 
-def footnotes(summary, records, skip, selection):
-    """What a reader needs to know about the table's numbers, as a list of sentences."""
+def footnotes(summary, records, datasets, skip, selection):
+    """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
     notes = [
-        f"Each cell is ACC (NMI) on the test split of the run with the lowest {selection} loss, the paper's protocol.",
-        "Ward and spectral clustering have no loss: their cells are means over runs. They can't predict either: a test"
-        " sequence takes the cluster of its nearest training sequence.",
+        f"Each cell is ACC (NMI) on the test split of the ok run with the lowest loss on the {selection} split, the"
+        " paper's protocol. Labels take no part in the choice."
     ]
-    for dataset, hows in skip.items():
-        notes += [f"{title(dataset)}, {title(how)}: not run, because {reason}." for how, reason in hows.items()]
-    broken = summary[summary.n_ok < summary.n]
-    if len(broken):
-        total = ", ".join(
-            f"{title(row.method)} {title(row.vectorization)} on {title(row.dataset)}: {row.failures}"
-            for row in broken.itertuples()
+    without = summary[~summary.by_loss & (summary.n_ok > 0)].method.unique()
+    if len(without):
+        names = ", ".join(map(title, without))
+        notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")
+    if summary.method.isin(["ward", "spectral"]).any():
+        notes.append(
+            "Ward and spectral clustering can't predict: a test sequence takes the cluster of its nearest training"
+            " sequence."
         )
-        notes.append(f"n_ok/n: not all runs are ok ({total}).")
+    for (dataset, how), letter in skip_marks(skip, datasets).items():
+        notes.append(f"({letter}) {title(dataset)}, {title(how)}: not run, because {skip[dataset][how]}.")
+    broken = [
+        f"{title(row.method)} {title(row.vectorization)} on {title(row.dataset)}: {row.failures}"
+        for row in summary[summary.n_ok < summary.n].itertuples()
+    ]
+    if broken:
+        notes.append(
+            "n_ok/n: not all runs of the cell are ok; the others are never selected and enter no mean"
+            f" ({'; '.join(broken)})."
+        )
+    examples = {record["status"]: record["reason"] for record in reversed(records) if record["status"] != "ok"}
+    notes += [f"{status.capitalize()}: for example, {reason.rstrip('.')}." for status, reason in examples.items()]
     budget = summary.groupby("method", sort=False).updates.max().dropna()
-    notes.append(
-        "Largest update budgets: " + ", ".join(f"{title(name)} {int(value):,}" for name, value in budget.items()) + "."
-    )
+    if len(budget):
+        told = ", ".join(f"{title(name)} {int(value):,}" for name, value in budget.items())
+        notes.append(f"Largest update budgets: {told}.")
     return notes
 
 
-def markdown(table):
-    """A table of strings as Markdown."""
-    return tabulate(table.astype(str), headers="keys", tablefmt="github", showindex=False, disable_numparse=True) + "\n"
+def markdown(table, notes=()):
+    """A table of strings as Markdown, with `notes` below."""
+    strings = table.astype(str).replace(r"\|", r"\|", regex=True)
+    made = tabulate(strings, headers="keys", tablefmt="github", showindex=False, disable_numparse=True)
+    return made + "\n" + "\n" * bool(notes) + "".join(f"- {note}\n" for note in notes)
 
 
-def latex(table):
-    """A table of strings as LaTeX (booktabs)."""
-    text = table.astype(str).replace("–", "--").replace("±", "+-", regex=True)
-    made = tabulate(text, headers="keys", tablefmt="latex_booktabs", showindex=False, disable_numparse=True)
-    return made.replace("+-", "$\\pm$") + "\n"
+def latex(table, notes=()):
+    """A table of strings as LaTeX (booktabs), its headings stacked to keep it narrow, with `notes` below."""
+    strings = table.astype(str)
+    made = tabulate(strings, headers="keys", tablefmt="latex_booktabs", showindex=False, disable_numparse=True)
+    lines = made.splitlines()
+    stacked = (" \\\\ ".join(map(latex_text, textwrap.wrap(name, 14))) for name in table.columns)
+    lines[2] = " & ".join(f"\\shortstack[l]{{{heading}}}" for heading in stacked) + " \\\\"
+    for character, command in LATEX.items():
+        lines = [line.replace(character, command) for line in lines]
+    below = [f"\\par {latex_text(note)}" for note in notes]
+    return "\n".join(["{\\footnotesize\\setlength{\\tabcolsep}{3pt}", *lines, *below, "}"]) + "\n"
 
 
-def summary_csv(summary):
-    """The state of a study: one line a cell, ours and theirs."""
-    columns = [*CELL, "reading", "n_ok", "n", "accuracy", "accuracy_low", "accuracy_high", "nmi"]
-    columns += ["published_accuracy", "published_nmi", "verdict"]
-    whole = {"n_ok": int, "n": int}
-    return summary[columns].astype(whole).to_csv(index=False, float_format="%.4f", lineterminator="\n")
+def latex_text(text):
+    """Text with what LaTeX would take for a command escaped."""
+    return "".join((LATEX_ESCAPE_RULES | LATEX).get(character, character) for character in text)

@@ -63,6 +63,14 @@ def test_a_broken_line_is_named(tmp_path, line):
         read_records([tmp_path / "a.jsonl"])
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_refused(tmp_path, number):
+    text = json.dumps(record(loss={"train": 123.5, "validation": None}))
+    (tmp_path / "a.jsonl").write_text(text.replace("123.5", number) + "\n")
+    with pytest.raises(ValueError, match=f"a.jsonl, line 1: {number} is not a finite number"):
+        read_records([tmp_path / "a.jsonl"])
+
+
 def test_an_array_that_needs_pickle_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", seed_0=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="a.npz: not a readable .npz without pickle"):

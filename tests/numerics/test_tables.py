@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from fake_records import record, runs, score
 
-from reports import tables
+from reports import page, readme, tables, verdict
 
 
 def cell(records, selection="train"):
@@ -38,10 +38,13 @@ def test_a_failed_run_is_counted_and_enters_no_mean():
     row = cell(runs([0.6, None, 0.8], [0.1, None, 0.3]))
     assert (row["n_ok"], row["n"], row["failures"]) == (2, 3, "1 diverged")
     assert row["mean"] == pytest.approx(0.7)  # 0.47 would be a mean with a 0 in it
-    summary = tables.summarise(runs([0.6, None, 0.8], [0.1, None, 0.3]), "test", "train")
+    made = runs([0.6, None, 0.8], [0.1, None, 0.3])
+    summary = tables.summarise(made, "test", "train")
     table = tables.table1(summary, ["arabic_digits"], {})
     assert table["Arabic Digits"].tolist() == ["0.60 (0.60) 2/3"]
-    assert "RDDC variable length on Arabic Digits: 1 diverged" in " ".join(tables.footnotes(summary, [], {}, "train"))
+    said = " ".join(tables.footnotes(summary, made, ["arabic_digits"], {}, "train"))
+    assert "RDDC variable length on Arabic Digits: 1 diverged" in said
+    assert "Diverged: for example, it was not to be." in said
 
 
 def test_a_collapsed_run_has_scores_but_is_not_selected():
@@ -52,15 +55,15 @@ def test_a_collapsed_run_has_scores_but_is_not_selected():
 
 def test_without_an_ok_run_there_is_no_number():
     summary = tables.summarise(runs([None, None], [None, None]), "test", "train")
-    for table in (tables.table1(summary, ["arabic_digits"], {}), tables.detailed(summary, "arabic_digits")):
+    for table in (tables.table1(summary, ["arabic_digits"], {}), tables.detailed(summary, "arabic_digits", 880)):
         text = tables.markdown(table)
         assert "failed 0/2" in text and "nan" not in text.lower() and "0.00" not in text
     assert summary.verdict.tolist() == ["not comparable"]
-    assert ",0,2,,,,," in tables.summary_csv(summary)
+    assert ",0,2,,,,," in verdict.summary_csv(summary)
 
 
 def test_one_run_has_no_standard_deviation():
-    detail = tables.detailed(tables.summarise(runs([0.6], [0.1]), "test", "train"), "arabic_digits")
+    detail = tables.detailed(tables.summarise(runs([0.6], [0.1]), "test", "train"), "arabic_digits", 880)
     assert detail["mean ± std"].tolist() == ["0.60"]
 
 
@@ -68,7 +71,7 @@ def test_a_method_without_a_loss_reports_its_mean():
     made = runs([0.6, 0.8], [None, None], method="spectral", vectorization="zero")
     row = cell(made)
     assert row["accuracy"] == pytest.approx(0.7) and not row["by_loss"]
-    detail = tables.detailed(tables.summarise(made, "test", "train"), "arabic_digits")
+    detail = tables.detailed(tables.summarise(made, "test", "train"), "arabic_digits", 880)
     assert detail["lowest loss"].tolist() == ["0.70 (0.70) (mean)"]
 
 
@@ -86,14 +89,6 @@ def test_bootstrap_is_the_same_every_time():
     assert tables.bootstrap(made, "train", "protocol", "x") == tables.bootstrap(made, "train", "protocol", "x")
 
 
-@pytest.mark.parametrize(
-    ("accuracies", "verdict"),
-    [([0.8] * 3, "reproduced"), ([0.796] * 3, "reproduced"), ([0.9] * 3, "better"), ([0.5] * 3, "different")],
-)
-def test_verdicts(accuracies, verdict):
-    assert cell(runs(accuracies, [0.1, 0.2, 0.3]))["verdict"] == verdict
-
-
 def test_what_the_paper_does_not_have():
     row = cell(runs([0.5], [0.1], dataset="japanese_vowels"))
     assert row["verdict"] == "not comparable"
@@ -108,16 +103,30 @@ def test_every_published_cell_is_read():
 
 
 def test_skipped_cells_say_why():
-    summary = tables.summarise(runs([0.5], [0.1]), "test", "train")
-    skip = {"arabic_digits": {"avg": "it is zero"}}
-    assert "Arabic Digits, time average: not run, because it is zero." in tables.footnotes(summary, [], skip, "train")
+    made = runs([0.5], [0.1], method="ddc", vectorization="avg", dataset="speech_commands")
+    summary = tables.summarise(made, "test", "train")
+    names, skip = ["speech_commands", "arabic_digits"], {"arabic_digits": {"avg": "it is zero"}, "other": {"avg": "?"}}
+    assert tables.table1(summary, names, skip)["Arabic Digits"].tolist() == ["– (a)"]
+    notes = tables.footnotes(summary, made, names, skip, "train")
+    assert "(a) Arabic Digits, time average: not run, because it is zero." in notes
+    assert not any("?" in note for note in notes)
 
 
 def test_markdown_and_latex_hold_the_same_numbers():
     table = pd.DataFrame({"a": ["0.10", "–"], "b": ["0.5 ± 0.1", "x"]})
     assert "| 0.10 | 0.5 ± 0.1 |" in tables.markdown(table)
-    made = tables.latex(table)
-    assert "0.10" in made and "$\\pm$" in made and "--" in made
+    made = tables.latex(table, ["5 % of a_b"])
+    assert "0.10" in made and "$\\pm$" in made and "--" in made and "5 \\% of a\\_b" in made
+    assert made.count("{") == made.count("}") and made.isascii()
+
+
+def test_what_would_break_a_table_is_escaped():
+    reason = "a | b & <script>alert(1)</script>"
+    table = pd.DataFrame({"reason": [reason]})
+    assert tables.markdown(table).splitlines()[2].count("|") == 3 and "a \\| b" in tables.markdown(table)
+    assert "\\&" in tables.latex(table)
+    made = page.page(reason, reason, [(reason, [page.table(table), page.notes([reason])])])
+    assert "<script" not in made and made.count("&lt;script&gt;") == 7
 
 
 def test_settings_name_their_source():
@@ -130,3 +139,100 @@ def test_settings_name_their_source():
 def test_scores_are_not_confused_between_splits():
     made = record(scores={"train": score(0.1), "validation": score(0.2), "test": score(0.9)})
     assert cell([made])["accuracy"] == 0.9
+
+
+# What a careless table would do. Each must turn `check_honest` red.
+MUTANTS = {
+    "failed runs are dropped": lambda runs: runs[runs.status == "ok"],
+    "failed runs are averaged as 0": lambda runs: runs.assign(accuracy=runs.accuracy.fillna(0), status="ok"),
+    "labels select": lambda runs: runs.assign(loss_train=-runs.accuracy),
+    "collapsed runs are selected": lambda runs: runs.assign(status=runs.status.replace("collapsed", "ok")),
+    "the highest loss is selected": lambda runs: runs.assign(loss_train=-runs.loss_train),
+}
+
+
+def check_honest():
+    collapsed = {"status": "collapsed", "reason": "x", "loss": {"train": 0.05, "validation": 0.05}}
+    row = cell([*runs([0.6, None, 0.8], [0.1, None, 0.3]), record(seed=3, **collapsed)])
+    assert (row["n_ok"], row["n"]) == (2, 4)
+    assert row["accuracy"] == 0.6 and row["mean"] == pytest.approx(0.7) and row["std"] == pytest.approx(0.02**0.5)
+
+
+def test_an_honest_table_passes():
+    check_honest()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_is_caught(mutant, monkeypatch):
+    frame = tables.frame
+    monkeypatch.setattr(tables, "frame", lambda records: MUTANTS[mutant](frame(records)))
+    with pytest.raises(AssertionError):
+        check_honest()
+
+
+def test_readings_are_not_mixed():
+    with pytest.raises(ValueError, match="records of reading other among those of test"):
+        tables.summarise([*runs([0.5], [0.1]), record(reading="other", seed=1)], "test", "train")
+
+
+def test_without_labels_there_is_no_score_and_no_failure():
+    made = [record(scores=dict.fromkeys(("train", "validation", "test")))]
+    summary = tables.summarise(made, "test", "train")
+    assert tables.table1(summary, ["arabic_digits"], {})["Arabic Digits"].tolist() == ["–"]
+    assert tables.detailed(summary, "arabic_digits", 880)["mean ± std"].tolist() == ["–"]
+
+
+def test_an_ok_run_without_a_loss_is_not_drawn_as_the_best():
+    made = tables.frame(runs([0.6, 0.9], [None, 0.2]))
+    assert tables.select(made, "train") == 1
+    assert tables.bootstrap(made.iloc[[1, 1, 0]].reset_index(drop=True), "train", "protocol", "x")[1] == 0.9
+
+
+def test_how_much_is_selection():
+    made = runs([0.6, 0.9, 0.6], [0.1, 0.3, 0.2]) + runs([0.5], [None], method="ward", vectorization="zero")
+    (row,) = tables.selection_table(tables.summarise(made, "test", "train")).to_dict("records")
+    assert [row[name] for name in ("lowest loss", "mean", "best", "gained", "missed")] == [
+        "0.60",
+        "0.70",
+        "0.90",
+        "-0.10",
+        "+0.30",
+    ]
+
+
+def test_a_failed_cell_still_says_what_it_cost():
+    failed = record(status="collapsed", reason="x")
+    table = tables.budgets(tables.summarise([failed], "test", "train"))
+    assert table[["updates", "parameters"]].values.tolist() == [["10", "99"]]
+
+
+def test_a_data_sheet_keeps_splits_apart():
+    """Sheets are JSON with sorted keys: test comes before train there."""
+    sheet = {
+        "name": "x",
+        "n": 10,
+        "classes": ["a"],
+        "dimensions": 1,
+        "lengths": {"max": 3, "median": 2.0, "min": 1},
+        "split_sizes": {"test": 1, "train": 7, "validation": 2},
+        "source": {"file": "f", "form": "csv", "origin": "mirror"},
+        "licence": "CC0",
+    }
+    assert tables.data_sheets([sheet])["train / validation / test"].tolist() == ["7 / 2 / 1"]
+
+
+def test_the_readme_gets_results_between_its_markers(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    readme.insert(path, "new\n")
+    readme.insert(path, "newer\n")
+    assert path.read_text() == f"before\n{readme.BEGIN}\nnewer\n{readme.END}\nafter\n"
+
+
+@pytest.mark.parametrize("text", ["", readme.BEGIN + "\n", readme.END + "\n" + readme.BEGIN + "\n"])
+def test_a_readme_without_markers_is_left_alone(tmp_path, text):
+    path = tmp_path / "README.md"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="the markers .* are not there, in this order") as caught:
+        readme.insert(path, "new")
+    assert path.read_text() == text and "\n" not in str(caught.value)

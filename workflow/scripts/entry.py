@@ -1,22 +1,27 @@
 """What every script does the same: read its arguments, and say a user's mistake in one line."""
 
 import argparse
+import contextlib
 import json
 import sys
 
 
-def main(work, *paths):
-    """Call ``work(job, **paths)`` with the job slice (JSON) and the paths of the command line.
+@contextlib.contextmanager
+def one_line_errors():
+    """A ``ValueError`` or ``OSError``, which is what bad input raises, becomes one line and exit code 1."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
 
-    A ``ValueError`` or ``OSError``, which is what bad input raises, becomes one line and exit code 1.
-    """
+
+def main(work, *paths):
+    """Call ``work(job, **paths)`` with the job slice (JSON) and the paths of the command line."""
     parser = argparse.ArgumentParser(description=work.__doc__)
     parser.add_argument("--job", type=json.loads, required=True)
     for path in paths:
         parser.add_argument(f"--{path}", required=True)
     arguments = vars(parser.parse_args())
-    try:
+    with one_line_errors():
         work(arguments.pop("job"), **arguments)
-    except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1)

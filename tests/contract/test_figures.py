@@ -1,0 +1,216 @@
+"""Figures and the page they end in: there, of the promised size, equal bytes twice, whatever runs failed."""
+
+import html.parser
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from fake_records import record, runs, score
+
+from datasets.sequences import Sequences, stratified_split
+from datasets.storage import write_json
+from reports import figures, tables
+from reports.records import frame, write_records
+from reports.report import write_report
+
+CLASSES = ["yes", "no"]  # not in the order of the alphabet, as in Speech Commands
+N = 60
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [N // 2 - 1, N // 2 + 1])
+    arrays = [
+        rng.normal(3 * label, 1, (length, 2)) for label, length in zip(labels, rng.integers(4, 12, N), strict=True)
+    ]
+    return Sequences.from_list(arrays, labels, stratified_split(labels, 0, "x"))
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open():
+    yield
+    plt.close("all")
+
+
+def panels(figure):
+    """Axes that show something, colour bars aside."""
+    return [axis for axis in figure.axes if axis.axison and axis.get_label() != "<colorbar>"]
+
+
+def colours(axis):
+    return {tuple(face) for drawn in axis.collections for face in drawn.get_facecolor()}
+
+
+def test_equal_data_give_equal_bytes(tmp_path, sequences):
+    for name in ("a", "b"):
+        figure = figures.figure2(sequences, "x", sequences.labels, 1 - sequences.labels, CLASSES)
+        figures.save(figure, tmp_path / name)
+    for ending in (".png", ".pdf"):
+        first, second = ((tmp_path / name).with_suffix(ending).read_bytes() for name in ("a", "b"))
+        assert first == second and len(first) > 5000
+        assert b"CreationDate" not in first and b"tEXtDate" not in first
+    width = plt.imread(tmp_path / "a.png").shape[1]
+    assert width == int(figures.COLUMN * 300)
+
+
+def test_figure2_colours_a_cluster_as_the_class_it_stands_for(sequences):
+    figure = figures.figure2(sequences, "x", sequences.labels, 1 - sequences.labels, CLASSES)
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["(a) elements", "(b) truth", "(c) k-means, average", "(d) RDDC"]
+    assert colours(shown[1]) == colours(shown[2]) == colours(shown[3])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == CLASSES
+
+
+def test_clusters_beyond_the_classes_get_colours_of_their_own(sequences):
+    found = sequences.labels * 2 + (np.arange(N) % 4 == 0)
+    figure = figures.figure2(sequences, "x", found, None, CLASSES)
+    assert len(colours(panels(figure)[2])) == 4
+
+
+def test_without_rddc_the_panel_says_so(sequences):
+    for figure in (
+        figures.figure2(sequences, "x", None, None, CLASSES),
+        figures.figure3(sequences, "x", None, CLASSES, None),
+    ):
+        assert len(panels(figure)) == 4 and panels(figure)[3].get_title() == "(d) RDDC: no ok run"
+
+
+def test_figure3_takes_the_length_range_and_crops(sequences):
+    figure = figures.figure3(sequences, "x", sequences.labels, CLASSES, [5, 8])
+    inside = (sequences.lengths >= 5) & (sequences.lengths <= 8)
+    assert len(panels(figure)[0].collections[0].get_offsets()) == inside.sum()
+    assert figure.get_suptitle() == "5 to 8 elements, cropped to 5"
+    with pytest.raises(ValueError, match="figures.length_range: 0 sequences of x have 50 to 60 elements"):
+        figures.figure3(sequences, "x", None, CLASSES, [50, 60])
+
+
+def test_usual_lengths_is_the_narrowest_range_with_a_quarter():
+    lengths = [2] * 10 + [7] * 10 + [8] * 15 + [30] * 25
+    made = Sequences.from_list([np.zeros((length, 1)) for length in lengths])
+    assert figures.usual_lengths(made) == (8, 8)
+    few = made.subset(np.arange(8, 12))
+    assert figures.usual_lengths(few) == (2, 7)
+
+
+def test_many_sequences_are_subsampled_the_same_way(sequences, monkeypatch):
+    monkeypatch.setattr(figures, "MOST_POINTS", 20)
+    chosen = figures.subsample(sequences, "x")
+    assert len(set(chosen)) == 20 and (chosen == figures.subsample(sequences, "x")).all()
+
+
+def test_confusion_puts_matched_clusters_on_the_diagonal():
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    figure = figures.confusion([("a", labels, 1 - labels), ("b", labels, np.array([0, 0, 2, 1, 1, 1]))], CLASSES)
+    first, second = panels(figure)
+    np.testing.assert_array_equal(first.images[0].get_array(), np.eye(2))
+    np.testing.assert_allclose(second.images[0].get_array(), [[2 / 3, 0, 1 / 3], [0, 1, 0]])
+
+
+def test_loss_curves_mark_the_selected_and_the_failed():
+    made = runs([0.5, 0.6], [0.2, 0.1]) + [record(seed=2, status="collapsed", reason="x"), record(seed=3, status="oom")]
+    made[2]["loss_curve"] = {"loss": [1.0, 1e9]}
+    (axis,) = panels(figures.loss_curves(made, {("rddc", "none", 1)}))
+    widths = [line.get_linewidth() for line in axis.lines if len(line.get_xdata()) == 2]
+    assert sorted(widths) == [0.6, 0.6, 1.6]
+    assert sum(line.get_marker() == "x" for line in axis.lines) == 1
+    assert axis.get_title().endswith("2/4 ok") and axis.get_ylim()[1] < 2  # a diverged run doesn't flatten the others
+
+
+def test_without_a_loss_there_is_no_loss_figure():
+    assert figures.loss_curves(runs([0.5], [None], method="ward", loss_curve={}), set()) is None
+    assert figures.loss_curves([record(status="oom")], set()) is None
+
+
+def test_strips_show_every_run_and_every_failed_cell():
+    made = runs([0.5, 0.7, None], [0.2, 0.1, None]) + runs([None], [None], method="ddc", vectorization="zero")
+    summary = tables.summarise(made, "test", "train")
+    (axis,) = panels(figures.strips(summary, frame(made)))
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert names == ["RDDC, variable length  2/3", "DDC, zero padding  0/1"]
+    places = [tuple(point) for drawn in axis.collections for point in drawn.get_offsets()]
+    assert {(0.5, 0), (0.7, 0), (0.8, 0), (-0.03, 0), (-0.03, 1)} <= set(places)
+
+
+class Reader(html.parser.HTMLParser):
+    """Tags that are left open, and everything that a page would load or run."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loads = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.open += [] if tag in self.VOID else [tag]
+        self.loads += [tag] if tag in ("script", "link", "iframe") else []
+        self.loads += [given[name] for name in ("src", "href") if not given.get(name, "#").startswith(("#", "data:"))]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def job(folder, records, sequences):
+    """A reading's results under `folder` and the job that reports them."""
+    name = "speech_commands"
+    sheet = {
+        "name": name,
+        "settings": {},
+        "n": N,
+        "classes": CLASSES,
+        "dimensions": 2,
+        "lengths": {"min": 4, "median": 7.0, "max": 11},
+        "split_sizes": dict(zip(("train", "validation", "test"), np.bincount(sequences.split).tolist(), strict=True)),
+        "source": {"file": "f", "form": "csv", "origin": "mirror"},
+        "licence": "CC0",
+    }
+    sequences.save(folder / f"data/{name}.npz")
+    write_json(folder / f"data/{name}.json", sheet)
+    cells = {}
+    for made in records:
+        cells.setdefault((made["method"], made["vectorization"]), []).append(made)
+    for (method, how), block in cells.items():
+        clusters = {made["seed"]: sequences.labels.astype(np.int32) for made in block if made["usage"]}
+        write_records(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, clusters)
+    methods = list(dict.fromkeys(method for method, _ in cells))
+    return {
+        "folder": str(folder),
+        "reading": "test",
+        "selection": "train",
+        "files": [f"records/{name}/{method}-{how}.0-9.jsonl" for method, how in cells],
+        "run": {"datasets": [name], "methods": methods, "vectorizations": ["zero", "avg"]},
+        "skip": {name: {"avg": "<it> is zero"}},
+        "figures": {"dataset": name, "length_range": None},
+        "datasets": {name: {}},
+        "methods": {method: {} for method in methods},
+    }
+
+
+FAILED = record(dataset="speech_commands", status="diverged", reason="<script>alert(1)</script> | & “no”")
+ONE = record(
+    dataset="speech_commands",
+    method="kmeans",
+    vectorization="zero",
+    scores=dict.fromkeys(("train", "validation"), score(0.5)) | {"test": score(0.6)},
+)
+
+
+@pytest.mark.parametrize("records", [[ONE], [ONE, FAILED], [FAILED]], ids=["no RDDC", "RDDC failed", "all failed"])
+def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
+    asked = job(tmp_path, records, sequences)
+    for place in ("a", "b"):
+        write_report(asked, tmp_path / place / "report.html", tmp_path / place / "tables", tmp_path / place / "figures")
+    first, second = (sorted((tmp_path / place).rglob("*.*")) for place in ("a", "b"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert all(path.stat().st_size for path in first)
+    text = (tmp_path / "a/report.html").read_text()
+    page = Reader(text)
+    assert page.open == [] and page.loads == []
+    assert text.count("<img") == len([path for path in first if path.suffix == ".png"])
+    assert not re.search(r">[^<]*\bnan\b", re.sub("<style>.*?</style>", "", text))
+    assert not re.search(r"\bnan\b", "".join(path.read_text() for path in first if path.suffix in (".md", ".tex")))
+    if FAILED in records:
+        assert "failed 0/1" in text and "&lt;script&gt;" in text
