@@ -64,11 +64,11 @@ class DivergenceClusterer(DeepMethod):
             raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
-        parameters = trainable(network)
         data = self._tensors(X)
         curve, updates = minimise(
             lambda index: self._loss_terms(network, data, index, training=True),
-            parameters,
+            network,
+            trainable(network),
             len(X),
             batch=self.batch,
             epochs=self.epochs,
@@ -82,7 +82,7 @@ class DivergenceClusterer(DeepMethod):
             estimator.loss_curve_ = {term: values[:, seed].astype(float).tolist() for term, values in curve.items()}
             estimator.loss_ = estimator.loss_curve_["loss"][-1]
             estimator.n_updates_, estimator.n_epochs_ = updates, len(curve["loss"])
-            estimator.n_parameters_ = sum(parameter[0].numel() for parameter in parameters)
+            estimator.n_parameters_ = sum(network[name][0].numel() for name in trainable(network))
             estimator.network_ = {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
             if failures[-1] is None:
                 estimator.labels_ = estimator.predict(X)

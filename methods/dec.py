@@ -89,7 +89,7 @@ class DEC(Clusterer):
         data = self._tensor(X)
         self._pretrain(data, init)
         self._cluster(data, kmeans)
-        self.n_parameters_ = sum(tensor.numel() for tensor in trainable(self.network_))
+        self.n_parameters_ = sum(self.network_[name].numel() for name in trainable(self.network_))
         self.labels_ = self.predict(X)
         del self._order, self._noise
         return self
@@ -116,7 +116,7 @@ class DEC(Clusterer):
         layer_input = data[None]
         for layer in range(depth):
             encoder, decoder = f"encoder.{layer}", f"decoder.{depth - 1 - layer}"
-            own = [self.network_[f"{name}.{kind}"] for name in (encoder, decoder) for kind in ("weight", "bias")]
+            own = [f"{name}.{kind}" for name in (encoder, decoder) for kind in ("weight", "bias")]
 
             def denoise(index, layer=layer, encoder=encoder, decoder=decoder, layer_input=layer_input):
                 clean = layer_input[:, index[0]]
@@ -139,8 +139,8 @@ class DEC(Clusterer):
                 .mean((1, 2))
             }
 
-        parameters = trainable(self.network_)
-        self._spend("reconstruction", reconstruct, parameters, self.pretrain_updates, len(data), self.learning_rate)
+        everything = trainable(self.network_)
+        self._spend("reconstruction", reconstruct, everything, self.pretrain_updates, len(data), self.learning_rate)
 
     def _cluster(self, data, rng):
         """Centroids from k-means, then self-training on the sharpened assignments."""
@@ -165,7 +165,7 @@ class DEC(Clusterer):
             return {"kl": (p * (p.log() - q.log())).sum(1).mean()[None]}
 
         refresh(0)
-        encoder = [tensor for name, tensor in self.network_.items() if not name.startswith("decoder")]
+        encoder = [name for name in self.network_ if not name.startswith("decoder")]
         self._spend("loss", divergence, encoder, self.cluster_updates, len(data), self.cluster_learning_rate, refresh)
         self.loss_ = self.loss_curve_["loss"][-1]
 
@@ -173,12 +173,13 @@ class DEC(Clusterer):
         kept = torch.rand(x.shape, generator=self._noise, device=x.device) >= 0.2
         return x * kept / 0.8
 
-    def _spend(self, name, loss_terms, parameters, updates, n, learning_rate, after_epoch=None):
+    def _spend(self, name, loss_terms, names, updates, n, learning_rate, after_epoch=None):
         """Train one phase; its loss curve is kept as `name`."""
         batch = self.batch
         curve, spent = minimise(
             loss_terms,
-            parameters,
+            self.network_,
+            names,
             n,
             batch=batch,
             epochs=-(-updates // max(1, n // batch)),

@@ -57,12 +57,20 @@ def mean_over_pairs(matrix):
     return (matrix.sum((1, 2)) - matrix.diagonal(dim1=1, dim2=2).sum(-1)) / (k * (k - 1))
 
 
-def cauchy_schwarz(K, A):
-    """Mean over pairs of a_iᵀ K a_j / sqrt(a_iᵀ K a_i · a_jᵀ K a_j), a_i the columns of A (L1, and L3 with m_i)."""
-    products = A.transpose(1, 2) @ (K @ A)
-    own = products.diagonal(dim1=1, dim2=2)
-    norms = (own[:, :, None] * own[:, None, :]).clamp_min(EPSILON**2).sqrt()
-    return mean_over_pairs(products.clamp_min(EPSILON) / norms)
+def cauchy_schwarz(K, *memberships):
+    """Mean over pairs of a_iᵀ K a_j / sqrt(a_iᵀ K a_i · a_jᵀ K a_j), a_i the columns of A (L1, and L3 with m_i).
+
+    Each of the `memberships` is an A, (S, B, k), and gives a Tensor (S,); the kernel matrix is read once for all.
+    """
+    widths = [A.shape[-1] for A in memberships]
+    smoothed = (K @ torch.cat(memberships, dim=-1)).split(widths, dim=-1)
+    similarities = []
+    for A, KA in zip(memberships, smoothed, strict=True):
+        products = A.transpose(1, 2) @ KA
+        own = products.diagonal(dim1=1, dim2=2)
+        norms = (own[:, :, None] * own[:, None, :]).clamp_min(EPSILON**2).sqrt()
+        similarities.append(mean_over_pairs(products.clamp_min(EPSILON) / norms))
+    return similarities
 
 
 def orthogonality(A, form):
@@ -96,8 +104,9 @@ def divergence_terms(h, A, *, kernel_width, relative_width, orthogonality_form, 
         ``divergence`` (L1), ``orthogonality`` (λ2 · L2) and ``simplex`` (λ3 · L3).
     """
     K = kernel_matrix(h, kernel_width, relative_width)
+    divergence, simplex = cauchy_schwarz(K, A, simplex_similarity(A))
     return {
-        "divergence": cauchy_schwarz(K, A),
+        "divergence": divergence,
         "orthogonality": orthogonality_weight * orthogonality(A, orthogonality_form),
-        "simplex": simplex_weight * cauchy_schwarz(K, simplex_similarity(A)),
+        "simplex": simplex_weight * simplex,
     }

@@ -2,9 +2,8 @@
 
 Two backends give the same numbers. ``torch`` is `torch.nn.GRU`'s own function on packed sequences, the reference.
 ``cpu-...`` is the compiled kernel beside this file (gru_kernel.cpp), built on first use with the machine's C++
-compiler: the recurrence runs there with a backward pass derived by hand, and everything that is a large matrix
-product (the input's projections, the weights' gradients) goes to torch's BLAS. No sequence is padded and none is
-affected by its company.
+compiler: all layers and directions in one call each way, with a backward pass derived by hand. No sequence is padded
+and none is affected by its company.
 
 Cho et al., EMNLP 2014 (GRU); the reset gate applies after the recurrent product as in cuDNN, or, with
 ``reset="before"``, to the state before it as in TensorFlow's cell of 2018.
@@ -101,10 +100,10 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     Tensor (S, B, layers, 2, H)
         In the order of `index`; the backward direction's state is the one after the first element.
     """
-    if reset not in ("after", "before"):
+    if reset not in RESETS:
         raise ValueError(f"reset={reset!r}: expected 'after' or 'before'")
     hidden = weights[0][0][1].shape[-1]
-    fits = reset == "after" and values.dtype == torch.float32 and not values.is_cuda
+    fits = values.dtype == torch.float32 and not values.is_cuda
     kernel = load_kernel() if fits and backend != "torch" else None
     use_kernel = kernel is not None and hidden % kernel.vector_width() == 0
     if backend == "cpu" and not use_kernel:
@@ -113,20 +112,18 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     for seed, chosen in enumerate(index):
         flat = [tensor[seed] for layer in weights for direction in layer for tensor in direction]
         if use_kernel:
-            states.append(_Kernel.apply(kernel, values, offsets, chosen, *flat))
-        elif reset == "after":
-            states.append(_packed(values, offsets, chosen, flat))
+            states.append(_Kernel.apply(kernel, reset, values, offsets, chosen, *flat))
         else:
-            states.append(_reset_before(values, offsets, chosen, flat))
+            states.append(REFERENCES[reset](values, offsets, chosen, flat))
     return torch.stack(states)
 
 
-def backend_for(device, reset="after", hidden=32):
+def backend_for(device, hidden=32):
     """Name of the backend that ``backend="auto"`` uses, for the record."""
-    kernel = load_kernel() if device == "cpu" and reset == "after" else None
+    kernel = load_kernel() if device == "cpu" else None
     if kernel is None or hidden % kernel.vector_width():
         return "torch"
-    return {16: "cpu-avx512", 8: "cpu-8-lanes"}[kernel.vector_width()]
+    return {16: "cpu-avx512", 8: "cpu-avx2", 4: "cpu-plain"}[kernel.vector_width()]
 
 
 def _sorted_batch(offsets, chosen):
@@ -178,114 +175,80 @@ def _reset_before(values, offsets, chosen, flat):
     return states[torch.argsort(order)]
 
 
+REFERENCES = {"after": _packed, "before": _reset_before}
+RESETS = tuple(REFERENCES)
+
+
+# Working memory that no step uses at the moment. Pages fresh from the system would cost a tenth of a step.
+_spare = []
+
+
+def _take(floats):
+    """Uninitialised float32 tensor of at least so many elements."""
+    buffer = _spare.pop() if _spare else torch.empty(0)
+    return buffer if len(buffer) >= floats else torch.empty(floats)
+
+
 class _Kernel(torch.autograd.Function):
     """The compiled kernel for one seed: (B, layers, 2, H)."""
 
     @staticmethod
-    def forward(ctx, kernel, values, offsets, chosen, *flat):
-        order, first, lengths, rows = _sorted_batch(offsets, chosen)
-        flat = [tensor.contiguous() for tensor in flat]
-        inputs, hidden, n = values[rows], flat[1].shape[1], len(lengths)
+    def forward(ctx, kernel, reset, values, offsets, chosen, *flat):
+        lengths = offsets[chosen + 1] - offsets[chosen]
+        order = torch.argsort(lengths, descending=True, stable=True)
+        lengths = lengths[order]
+        begin, first = offsets[chosen[order]], lengths.cumsum(0) - lengths
+        values, *flat = [tensor.contiguous() for tensor in (values, *flat)]
+        layers, hidden, d = len(flat) // 8, flat[1].shape[1], values.shape[1]
+        # States, gates, gradients of the states, and what the kernel needs for itself.
+        rows = int(lengths.sum())
+        sizes = [2 * layers, 8 * layers, 4 if layers > 1 else 0]
+        sizes = [rows * hidden * size for size in sizes] + [kernel.scratch_floats(hidden, max(d, 2 * hidden))]
+        memory = _take(sum(sizes))
+        ctx.parts = np.cumsum([0, *sizes[:-1]]).tolist()
+        ctx.kernel, ctx.shape, ctx.before = kernel, (hidden, layers, d, len(lengths)), int(reset == "before")
         # What the kernel fails to write stays NaN, and no run survives that unseen.
-        final, saved = torch.full((n, len(flat) // 8, 2, hidden), torch.nan), []
-        scratch, h = torch.empty(n, 3 * hidden), torch.empty(n, hidden)
-        for layer in range(len(flat) // 8):
-            states = torch.empty(len(rows), 2 * hidden)
-            for side in range(2):
-                w_ih, w_hh, b_ih, b_hh = flat[4 * (2 * layer + side) : 4 * (2 * layer + side) + 4]
-                projected = torch.addmm(b_ih, inputs, w_ih.T)
-                gates = torch.empty(len(rows), 4 * hidden)
-                transposed = w_hh.T.contiguous()  # named, so that it lives while the kernel reads it
-                kernel.gru_forward(
-                    hidden,
-                    n,
-                    _at(first),
-                    _at(lengths),
-                    side,
-                    _at(projected),
-                    _at(transposed),
-                    _at(b_hh),
-                    _at(states, side * hidden),
-                    2 * hidden,
-                    _at(gates),
-                    _at(h),
-                    _at(scratch),
-                )
-                final[:, layer, side] = h
-                saved.append(gates)
-            saved += [states, inputs]
-            inputs = states
-        ctx.kernel = kernel
-        ctx.save_for_backward(order, first, lengths, *saved, *flat)
-        return final[torch.argsort(order)]
+        final = torch.full((len(lengths), layers, 2, hidden), torch.nan)
+        states, gates, _, scratch = (_at(memory, part) for part in ctx.parts)
+        batch = [_at(tensor) for tensor in (begin, first, lengths)]
+        kernel.gru_forward(
+            *ctx.shape, *batch, ctx.before, _at(values), _places(flat), states, gates, _at(final), scratch
+        )
+        if any(ctx.needs_input_grad):
+            ctx.memory = memory
+            ctx.save_for_backward(order, begin, first, lengths, values, *flat)
+        else:
+            _spare.append(memory)
+        restored = torch.empty_like(final)
+        restored[order] = final
+        return restored
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, d_final):
-        kernel = ctx.kernel
-        order, first, lengths, *rest = ctx.saved_tensors
-        layers = len(rest) // 12
-        saved, flat = rest[: 4 * layers], rest[4 * layers :]
-        hidden, n = flat[1].shape[1], len(lengths)
+        order, *batch, values = ctx.saved_tensors[:5]
+        flat = ctx.saved_tensors[5:]
+        memory, ctx.memory = ctx.memory, None
+        if memory is None:
+            raise RuntimeError("the recurrent kernel gives the gradients of a step once")
         d_final = d_final[order]
-        dh, scratch = torch.empty(n, hidden), torch.empty(n, 4 * hidden)
-        gradients, d_states = [None] * len(flat), None
-        for layer in reversed(range(layers)):
-            *gates, states, inputs = saved[4 * layer : 4 * layer + 4]
-            d_inputs = None
-            for side in range(2):
-                place = 4 * (2 * layer + side)
-                w_ih, w_hh = flat[place], flat[place + 1]
-                d_gates = torch.empty(len(inputs), 4 * hidden)
-                n_r_z = torch.cat([w_hh[2 * hidden :], w_hh[: 2 * hidden]])
-                d_last = d_final[:, layer, side].contiguous()
-                kernel.gru_backward(
-                    hidden,
-                    n,
-                    _at(first),
-                    _at(lengths),
-                    side,
-                    _at(n_r_z),
-                    _at(states, side * hidden),
-                    2 * hidden,
-                    _at(gates[side]),
-                    _at(d_last),
-                    None if d_states is None else _at(d_states, side * hidden),
-                    2 * hidden,
-                    _at(d_gates),
-                    _at(dh),
-                    _at(scratch),
-                )
-                d_up, d_in = d_gates[:, : 3 * hidden], d_gates[:, hidden:]
-                d_bias = d_gates.sum(0)
-                d_hh = d_up.T @ _previous(states[:, side * hidden : (side + 1) * hidden], first, lengths, side)
-                gradients[place : place + 4] = (
-                    d_in.T @ inputs,
-                    torch.cat([d_hh[hidden:], d_hh[:hidden]]),
-                    d_bias[hidden:],
-                    torch.cat([d_bias[hidden : 3 * hidden], d_bias[:hidden]]),
-                )
-                if layer:
-                    d_inputs = d_in @ w_ih if d_inputs is None else d_inputs.addmm_(d_in, w_ih)
-            d_states = d_inputs
-        return None, None, None, None, *gradients
-
-
-def _previous(states, first, lengths, side):
-    """The state that each step started from: the neighbour's, and 0 at the first step read."""
-    previous = torch.empty(states.shape)
-    if side == 0:
-        previous[1:] = states[:-1]
-        previous[first] = 0
-    else:
-        previous[:-1] = states[1:]
-        previous[first + lengths - 1] = 0
-    return previous
+        gradients = [torch.full_like(tensor, torch.nan) for tensor in flat]
+        states, gates, d_states, scratch = (_at(memory, part) for part in ctx.parts)
+        batch = [_at(tensor) for tensor in batch]
+        given = [_at(values), _places(flat), states, gates, _at(d_final), d_states]
+        ctx.kernel.gru_backward(*ctx.shape, *batch, ctx.before, *given, _places(gradients), scratch)
+        _spare.append(memory)
+        return None, None, None, None, None, *gradients
 
 
 def _at(tensor, skip=0):
     """Address of a contiguous tensor's element number `skip`."""
     return ctypes.c_void_p(tensor.data_ptr() + skip * tensor.element_size())
+
+
+def _places(tensors):
+    """Array of the tensors' addresses."""
+    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
 
 
 @functools.cache
@@ -311,27 +274,18 @@ def open_library(path):
     """Load a built kernel and check it against torch on a small problem; ``OSError`` when it gives other numbers."""
     kernel = ctypes.CDLL(str(path))
     integer, long, pointer = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
-    kernel.gru_forward.argtypes = [integer, integer, pointer, pointer, integer, *[pointer] * 4, long, *[pointer] * 3]
-    kernel.gru_backward.argtypes = [
-        integer,
-        integer,
-        pointer,
-        pointer,
-        integer,
-        pointer,
-        pointer,
-        long,
-        *[pointer] * 3,
-        long,
-    ] + [pointer] * 3
-    kernel.gru_forward.restype = kernel.gru_backward.restype = None
-    for ours, reference in zip(*_small_problem(kernel), strict=True):
-        if not torch.allclose(ours, reference, rtol=1e-4, atol=1e-4):
-            raise OSError(f"{path}: the kernel's numbers differ from torch's; it is not used")
+    kernel.scratch_floats.argtypes, kernel.scratch_floats.restype = [integer, integer], long
+    batch = [integer] * 4 + [pointer] * 3 + [integer] + [pointer] * 2
+    kernel.gru_forward.argtypes, kernel.gru_forward.restype = batch + [pointer] * 4, None
+    kernel.gru_backward.argtypes, kernel.gru_backward.restype = batch + [pointer] * 6, None
+    for reset in RESETS:
+        for ours, reference in zip(*_small_problem(kernel, reset), strict=True):
+            if not torch.allclose(ours, reference, rtol=1e-4, atol=1e-4):
+                raise OSError(f"{path}: the kernel's numbers differ from torch's; it is not used")
     return kernel
 
 
-def _small_problem(kernel):
+def _small_problem(kernel, reset):
     """Final states and all gradients of one small batch, by the kernel and by torch."""
     rng = np.random.default_rng(0)
     lengths = np.array([3, 1, 7, 4, 5, 2])
@@ -340,12 +294,12 @@ def _small_problem(kernel):
     layers = init_gru_weights(3, 2 * kernel.vector_width(), 2, [rng], init="torch")
     results = []
     for run in (
-        lambda *arguments: _Kernel.apply(kernel, *arguments),
-        lambda *arguments: _packed(*arguments[:3], arguments[3:]),
+        lambda *problem, flat: _Kernel.apply(kernel, reset, *problem, *flat),
+        REFERENCES[reset],
     ):
         flat = [torch.from_numpy(array[0]).requires_grad_() for layer in layers for side in layer for array in side]
         with torch.enable_grad():
-            states = run(values, offsets, torch.arange(6), *flat)
+            states = run(values, offsets, torch.arange(6), flat=flat)
             states.square().sum().backward()
         results.append([states.detach(), *(tensor.grad for tensor in flat)])
     return results

@@ -1,16 +1,19 @@
-// One direction of one GRU layer over ragged sequences, forward and backward, for one seed.
+// A bidirectional GRU of several layers over ragged sequences, forward and backward, for one seed on one thread.
 //
-// Sequences are sorted by falling length, so that at step t the first `active` ones are alive: nothing is padded. Vectors
-// run over hidden units; a tile of sequences shares every load of the recurrent weights. The products with the input and
-// the sums over time that give the weights' gradients are large matrix products and are left to the caller's BLAS.
+// Sequences come sorted by falling length. A tile of neighbours walks through time together and shares every load of the
+// weights; as the shorter ones end, the tile narrows, so nothing is padded. All products with weights happen here, in
+// registers: input and recurrent products of a step are one sum, and the backward pass collects some rows of gradients
+// before it turns them into weight gradients, while they are still in the cache.
 //
-// Rows of sequence s are first[s] .. first[s] + length[s] - 1; the backward direction reads them from the last to the first.
+// Element t of sequence s is row first[s] + t of what the kernel writes, and row begin[s] + t of the caller's data; the
+// backward direction reads a sequence from its last element to its first. Gates are in torch's order r, z, n.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #if defined(__SSE__)
-#include <xmmintrin.h>
+#include <immintrin.h>
 // Denormal numbers cost a hundred cycles each and mean nothing here; the caller's setting comes back afterwards.
 struct FlushDenormals {
     const unsigned before = _mm_getcsr();
@@ -23,11 +26,16 @@ struct FlushDenormals {
 };
 #endif
 
+// W: floats of a vector. UP, DOWN: sequences of a forward and a backward tile. LEFT: inputs whose weight gradients are
+// summed at once. Each makes the accumulators fill the registers: 32 of them with AVX-512, else 16.
 #if defined(__AVX512F__)
-constexpr int W = 16, TILE_UP = 4, TILE_DOWN = 8;  // 24 and 16 accumulators of 32 registers
+constexpr int W = 16, UP = 6, DOWN = 8, LEFT = 8;
+#elif defined(__AVX2__)
+constexpr int W = 8, UP = 3, DOWN = 6, LEFT = 4;
 #else
-constexpr int W = 8, TILE_UP = 2, TILE_DOWN = 4;  // 12 and 8 accumulators of 16 registers
+constexpr int W = 4, UP = 3, DOWN = 6, LEFT = 4;
 #endif
+constexpr int CHUNK = 128;  // rows of gradients that are collected before they become weight gradients
 
 typedef float vec __attribute__((vector_size(4 * W)));
 typedef int32_t ivec __attribute__((vector_size(4 * W)));
@@ -35,165 +43,424 @@ typedef int32_t ivec __attribute__((vector_size(4 * W)));
 static inline vec load(const float *p) { vec v; memcpy(&v, p, sizeof v); return v; }
 static inline void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 
-// exp to about 1e-7 relative error: 2^n times a polynomial; NaN stays NaN.
-static inline vec exponential(vec x) {
+// Rows that will be needed so many steps later are asked for now: a tile touches more streams than the hardware foresees.
+constexpr int AHEAD = 2;
+template <int WRITE>
+static inline void prefetch(const float *p, int floats) {
+    for (int i = 0; i < floats; i += 16) __builtin_prefetch(p + i, WRITE);
+}
+
+#if defined(__AVX512F__)
+// In both, the second operand is what comes back when there is a NaN.
+static inline vec clamp(vec x) { return _mm512_max_ps(_mm512_set1_ps(-87), _mm512_min_ps(_mm512_set1_ps(88), x)); }
+static inline vec reciprocal(vec x) {
+    const vec guess = _mm512_rcp14_ps(x);
+    return guess * (2.0f - x * guess);
+}
+#else
+static inline vec clamp(vec x) {
     x = x < -87.0f ? -87.0f + vec{} : x;
-    x = x > 88.0f ? 88.0f + vec{} : x;
-    vec shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
-    vec n = shifted - 12582912.0f;
-    vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    return x > 88.0f ? 88.0f + vec{} : x;
+}
+static inline vec reciprocal(vec x) { return 1.0f / x; }
+#endif
+
+// exp to about 1e-7 relative error: 2^n times a polynomial (coefficients of Cephes' expf); NaN stays NaN.
+static inline vec exponential(vec x) {
+    x = clamp(x);
+    const vec shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
+    const vec n = shifted - 12582912.0f;
+    const vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
     vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    ivec scale = (__builtin_convertvector(n, ivec) + 127) << 23;
+    ivec bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    const ivec scale = (bits << 23) + (127 << 23);  // the integer sits in the low bits of the shifted number
     vec power;
     memcpy(&power, &scale, sizeof power);
     return p * power;
 }
 
-static inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
-static inline vec hyperbolic_tangent(vec x) { return 1.0f - 2.0f / (1.0f + exponential(2.0f * x)); }
+static inline vec sigmoid(vec x) { return reciprocal(1.0f + exponential(-x)); }
+static inline vec hyperbolic_tangent(vec x) { return 1.0f - 2.0f * reciprocal(1.0f + exponential(2.0f * x)); }
 
-// out[s][0 .. BLOCK * W) = sum over k of in[s][k] * weights[k][...], for S sequences whose rows lie `stride` apart.
-template <int S, int BLOCK>
-static inline void product(const float *in, int64_t stride, const float *weights, int rows, int columns, float *out,
-                           int64_t out_stride) {
-    vec sum[S][BLOCK] = {};
-    for (int k = 0; k < rows; k++) {
-        vec w[BLOCK];
-        for (int b = 0; b < BLOCK; b++) w[b] = load(weights + (int64_t)k * columns + b * W);
+#define INLINE static inline __attribute__((always_inline))
+
+// a, b, c [s] += sum over k of in[s][k] * weights[k][0 .. W), weights[k][H ..) and weights[k][2H ..): one vector of each gate.
+template <int S, int GATES>
+INLINE void gate_sums(vec *a, vec *b, vec *c, const float *const *in, int K, const float *weights, int H) {
+    for (int k = 0; k < K; k++, weights += 3 * H) {
+        const vec r = load(weights), z = GATES > 1 ? load(weights + H) : r, n = GATES > 2 ? load(weights + 2 * H) : r;
+#pragma GCC unroll 8
         for (int s = 0; s < S; s++) {
-            const float a = in[s * stride + k];
-            for (int b = 0; b < BLOCK; b++) sum[s][b] += a * w[b];
+            const vec v = vec{} + in[s][k];
+            a[s] += v * r;
+            if (GATES > 1) b[s] += v * z;
+            if (GATES > 2) c[s] += v * n;
         }
     }
+}
+
+// out[s][0 .. V * W) += sum over k of in[s][k] * weights[k][0 .. V * W), the rows of `in` lying `stride` apart.
+template <int S, int V>
+INLINE void row_sums(float *const *out, int skip, const float *in, int64_t stride, int K, const float *weights, int columns) {
+    vec sum[S][V];
+#pragma GCC unroll 8
     for (int s = 0; s < S; s++)
-        for (int b = 0; b < BLOCK; b++) store(out + s * out_stride + b * W, sum[s][b]);
+        for (int v = 0; v < V; v++) sum[s][v] = load(out[s] + skip + v * W);
+    for (int k = 0; k < K; k++, weights += columns) {
+        vec w[V];
+        for (int v = 0; v < V; v++) w[v] = load(weights + v * W);
+#pragma GCC unroll 8
+        for (int s = 0; s < S; s++)
+            for (int v = 0; v < V; v++) sum[s][v] += in[s * stride + k] * w[v];
+    }
+#pragma GCC unroll 8
+    for (int s = 0; s < S; s++)
+        for (int v = 0; v < V; v++) store(out[s] + skip + v * W, sum[s][v]);
 }
 
-template <int S, int BLOCK>
-static inline void products(const float *in, int64_t stride, const float *weights, int rows, int columns, float *out,
-                            int64_t out_stride) {
-    for (int c = 0; c < columns; c += BLOCK * W)
-        product<S, BLOCK>(in, stride, weights + c, rows, columns, out + c, out_stride);
+template <int S>
+static void add_rows(float *const *out, const float *in, int64_t stride, int K, const float *weights, int columns) {
+    int c = 0;
+    for (; c + 2 * W <= columns; c += 2 * W) row_sums<S, 2>(out, c, in, stride, K, weights + c, columns);
+    if (c < columns) row_sums<S, 1>(out, c, in, stride, K, weights + c, columns);
 }
 
-template <int TILE, int BLOCK>
-static void all_products(int n, const float *in, int64_t stride, const float *weights, int rows, int columns, float *out,
-                         int64_t out_stride) {
-    int s = 0;
-    for (; s + TILE <= n; s += TILE)
-        products<TILE, BLOCK>(in + s * stride, stride, weights, rows, columns, out + s * out_stride, out_stride);
-    for (; s < n; s++) products<1, BLOCK>(in + s * stride, stride, weights, rows, columns, out + s * out_stride, out_stride);
+// The same for any number of rows up to DOWN.
+static void add_products(int rows, float *const *out, const float *in, int64_t stride, int K, const float *weights,
+                         int columns) {
+    switch (rows) {
+        case 1: return add_rows<1>(out, in, stride, K, weights, columns);
+        case 2: return add_rows<2>(out, in, stride, K, weights, columns);
+        case 3: return add_rows<3>(out, in, stride, K, weights, columns);
+        case 4: return add_rows<4>(out, in, stride, K, weights, columns);
+        case 5: return add_rows<5>(out, in, stride, K, weights, columns);
+#if defined(__AVX512F__)
+        case 6: return add_rows<6>(out, in, stride, K, weights, columns);
+        case 7: return add_rows<7>(out, in, stride, K, weights, columns);
+#endif
+        default: return add_rows<DOWN>(out, in, stride, K, weights, columns);
+    }
 }
 
-// Accumulators are used up by three gates of one vector, or of two where the hidden size allows it.
-static void up(int H, int n, const float *h, const float *weights, float *out) {
-    if (H % (2 * W) == 0)
-        all_products<TILE_UP, 6>(n, h, H, weights, H, 3 * H, out, 3 * H);
-    else
-        all_products<TILE_UP, 3>(n, h, H, weights, H, 3 * H, out, 3 * H);
+// out[m][gate] += sum over rows i of in[i][m] * d[i][gate], for M inputs and one vector of the gates FROM to TO.
+template <int M, int FROM, int TO>
+INLINE void outer_sums(int rows, const float *const *in, int k, const float *const (&d)[3], int64_t stride, float *out, int H) {
+    vec sum[M][3] = {};
+    for (int i = 0; i < rows; i++) {
+        const float *left = in[i] + k;
+        vec right[3];
+        for (int g = FROM; g < TO; g++) right[g] = load(d[g] + i * stride);
+#pragma GCC unroll 8
+        for (int m = 0; m < M; m++)
+            for (int g = FROM; g < TO; g++) sum[m][g] += left[m] * right[g];
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < M; m++)
+        for (int g = FROM; g < TO; g++) {
+            float *to = out + (m * 3 + g) * H;
+            store(to, load(to) + sum[m][g]);
+        }
 }
 
-static void down(int H, int n, const float *d, const float *weights, float *out) {
-    if (H % (2 * W) == 0)
-        all_products<TILE_DOWN, 2>(n, d, 3 * H, weights, 3 * H, H, out, H);
-    else
-        all_products<TILE_DOWN, 1>(n, d, 3 * H, weights, 3 * H, H, out, H);
+// out (K, 3H) += inᵀ d for the gates FROM to TO; those of n begin at `n_column` of d.
+template <int FROM, int TO>
+static void add_outer(int rows, const float *const *in, int K, const float *d, int n_column, float *out, int H) {
+    for (int u = 0; u < H; u += W) {
+        const float *const gates[3] = {d + u, d + H + u, d + n_column + u};
+        float *to = out + u;
+        int k = 0;
+        for (; k + LEFT <= K; k += LEFT, to += LEFT * 3 * H) outer_sums<LEFT, FROM, TO>(rows, in, k, gates, 4 * H, to, H);
+        for (; k + 2 <= K; k += 2, to += 6 * H) outer_sums<2, FROM, TO>(rows, in, k, gates, 4 * H, to, H);
+        if (k < K) outer_sums<1, FROM, TO>(rows, in, k, gates, 4 * H, to, H);
+    }
 }
 
-struct Row {  // which row of the flat data a sequence reads at a step
-    const int64_t *first, *length;
-    int reverse;
-    int64_t operator()(int s, int64_t t) const { return reverse ? first[s] + length[s] - 1 - t : first[s] + t; }
+static void transpose(const float *from, int rows, int columns, float *to) {
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++) to[(int64_t)j * rows + i] = from[(int64_t)i * columns + j];
+}
+
+struct Step {  // where the sequences of a tile read and write at one step
+    const float *x[UP], *before[UP];
+    float *after[UP], *gates[UP];
 };
+
+struct Weights {  // of one direction of one layer: W (d, 3H) and U (H, 3H) transposed, biases (3H)
+    const float *input, *recurrent, *input_bias, *recurrent_bias;
+};
+
+// One step of S sequences. Gates (4H a row): r, z, n, and what the backward pass needs of the recurrent product: U_n h + b_n,
+// or r * h where the reset gate comes before the product.
+template <int S, bool BEFORE>
+static void step_forward(const Step &step, const Weights &w, int d, int H) {
+    for (int u = 0; u < H; u += W) {
+        vec r[S], z[S], n[S], q[S];
+        for (int s = 0; s < S; s++) {
+            r[s] = load(w.input_bias + u) + load(w.recurrent_bias + u);
+            z[s] = load(w.input_bias + H + u) + load(w.recurrent_bias + H + u);
+            n[s] = load(w.input_bias + 2 * H + u);
+            q[s] = load(w.recurrent_bias + 2 * H + u);
+        }
+        gate_sums<S, 3>(r, z, n, step.x, d, w.input + u, H);
+        gate_sums<S, BEFORE ? 2 : 3>(r, z, q, step.before, H, w.recurrent + u, H);
+#pragma GCC unroll 8
+        for (int s = 0; s < S; s++) {
+            float *g = step.gates[s] + u;
+            const vec old = load(step.before[s] + u), rs = sigmoid(r[s]), zs = sigmoid(z[s]);
+            store(g, rs);
+            store(g + H, zs);
+            if (BEFORE) {
+                store(g + 2 * H, n[s] + q[s]);
+                store(g + 3 * H, rs * old);
+                continue;
+            }
+            const vec c = hyperbolic_tangent(n[s] + rs * q[s]);
+            store(g + 2 * H, c);
+            store(g + 3 * H, q[s]);
+            store(step.after[s] + u, c + zs * (old - c));
+        }
+    }
+    for (int u = 0; BEFORE && u < H; u += W) {
+        const float *reset[S];
+        vec n[S];
+        for (int s = 0; s < S; s++) {
+            reset[s] = step.gates[s] + 3 * H;
+            n[s] = load(step.gates[s] + 2 * H + u);
+        }
+        gate_sums<S, 1>(n, n, n, reset, H, w.recurrent + 2 * H + u, H);
+        for (int s = 0; s < S; s++) {
+            const vec c = hyperbolic_tangent(n[s]), old = load(step.before[s] + u);
+            store(step.gates[s] + 2 * H + u, c);
+            store(step.after[s] + u, c + load(step.gates[s] + H + u) * (old - c));
+        }
+    }
+}
+
+template <bool BEFORE>
+static void steps_forward(int active, const Step &step, const Weights &w, int d, int H) {
+    switch (active) {
+        case 1: return step_forward<1, BEFORE>(step, w, d, H);
+        case 2: return step_forward<2, BEFORE>(step, w, d, H);
+#if defined(__AVX512F__)
+        case 3: return step_forward<3, BEFORE>(step, w, d, H);
+        case 4: return step_forward<4, BEFORE>(step, w, d, H);
+        case 5: return step_forward<5, BEFORE>(step, w, d, H);
+#endif
+        default: return step_forward<UP, BEFORE>(step, w, d, H);
+    }
+}
+
+struct Batch {
+    int n, H;
+    const int64_t *first, *length;
+    bool reverse;
+    int64_t element(int s, int64_t t) const { return reverse ? length[s] - 1 - t : t; }
+    int64_t step() const { return reverse ? -1 : 1; }
+};
+
+// x (., d) with sequence s at row begin[s]; states (N, 2H) from this direction's column on; gates (N, 4H); final: rows of
+// `final_stride`. zeros (H): the state before the first step.
+template <bool BEFORE>
+static void direction_forward(const Batch &batch, const float *x, const int64_t *begin, int d, const Weights &weights,
+                              float *states, float *gates, float *final, int64_t final_stride, const float *zeros) {
+    const int H = batch.H;
+    for (int tile = 0; tile < batch.n; tile += UP) {
+        int active = std::min(UP, batch.n - tile);
+        Step step;
+        for (int s = 0; s < active; s++) step.after[s] = const_cast<float *>(zeros);
+        for (int64_t t = 0; t < batch.length[tile]; t++) {
+            while (batch.length[tile + active - 1] <= t) active--;
+            for (int s = 0; s < active; s++) {
+                const int64_t at = batch.element(tile + s, t), row = batch.first[tile + s] + at;
+                step.x[s] = x + (begin[tile + s] + at) * d;
+                step.before[s] = step.after[s];
+                step.after[s] = states + row * 2 * H;
+                step.gates[s] = gates + row * 4 * H;
+                prefetch<1>(step.gates[s] + batch.step() * AHEAD * 4 * H, 4 * H);
+            }
+            steps_forward<BEFORE>(active, step, weights, d, H);
+        }
+        for (int s = tile; s < std::min(tile + UP, batch.n); s++) {
+            const int64_t row = batch.first[s] + batch.element(s, batch.length[s] - 1);
+            memcpy(final + s * final_stride, states + row * 2 * H, sizeof(float) * H);
+        }
+    }
+}
+
+struct Gradients {  // of one direction of one layer: weights transposed as in Weights, and the biases' four sums (4H)
+    float *input, *recurrent, *bias;
+};
+
+struct Collected {  // rows of gate gradients, and what they belong to
+    int rows = 0;
+    float *d;  // (CHUNK + DOWN, 4H): r, z, n as the input's product sees it, n as the recurrent product sees it
+    const float *x[CHUNK + DOWN], *before[CHUNK + DOWN], *reset[CHUNK + DOWN];
+    float *d_x[CHUNK + DOWN];
+};
+
+// Turn the collected rows into gradients of the weights and, where there is a layer below, of its states.
+template <bool BEFORE>
+static void spend(Collected &all, const float *w_ih, int d, int H, bool below, const Gradients &to) {
+    add_outer<0, 3>(all.rows, all.x, d, all.d, 2 * H, to.input, H);
+    if (BEFORE) {
+        add_outer<0, 2>(all.rows, all.before, H, all.d, 3 * H, to.recurrent, H);
+        add_outer<2, 3>(all.rows, all.reset, H, all.d, 3 * H, to.recurrent, H);
+    } else {
+        add_outer<0, 3>(all.rows, all.before, H, all.d, 3 * H, to.recurrent, H);
+    }
+    for (int c = 0; c < 4 * H; c += W) {
+        vec sum = load(to.bias + c);
+        for (int i = 0; i < all.rows; i++) sum += load(all.d + (int64_t)i * 4 * H + c);
+        store(to.bias + c, sum);
+    }
+    for (int i = 0; below && i < all.rows; i += DOWN)
+        add_products(std::min(DOWN, all.rows - i), all.d_x + i, all.d + (int64_t)i * 4 * H, 4 * H, 3 * H, w_ih, d);
+    all.rows = 0;
+}
+
+// x, begin, states, gates and final states as in direction_forward, with the gradients of the latter two (d_states null in
+// the last layer); d_x (N, d) or null: added to. w_ih (3H, d), w_hh (3H, H); carry (2 * DOWN, H).
+template <bool BEFORE>
+static void direction_backward(const Batch &batch, const float *x, const int64_t *begin, int d, const float *w_ih,
+                               const float *w_hh, const float *states, const float *gates, const float *d_final,
+                               int64_t final_stride, const float *d_states, float *d_x, const Gradients &to,
+                               const float *zeros, float *carry, Collected &all) {
+    const int H = batch.H;
+    float *carries[DOWN], *d_reset[DOWN];
+    for (int s = 0; s < DOWN; s++) {
+        carries[s] = carry + s * H;
+        d_reset[s] = carry + (DOWN + s) * H;
+    }
+    for (int tile = 0; tile < batch.n; tile += DOWN) {
+        const int most = std::min(DOWN, batch.n - tile);
+        int active = 0;
+        for (int64_t t = batch.length[tile] - 1; t >= 0; t--) {
+            for (; active < most && batch.length[tile + active] > t; active++)
+                memcpy(carries[active], d_final + (tile + active) * final_stride, sizeof(float) * H);
+            float *const rows = all.d + (int64_t)all.rows * 4 * H;
+            for (int s = 0; s < active; s++) {
+                const int64_t at = batch.element(tile + s, t), row = batch.first[tile + s] + at;
+                const float *g = gates + row * 4 * H;
+                const float *before = t ? states + (row - batch.step()) * 2 * H : zeros;
+                float *to_row = rows + (int64_t)s * 4 * H;
+                const int i = all.rows + s;
+                all.x[i] = x + (begin[tile + s] + at) * d;
+                all.before[i] = before;
+                all.reset[i] = g + 3 * H;
+                if (d_x) all.d_x[i] = d_x + row * d;
+                const int64_t later = -batch.step() * AHEAD;
+                prefetch<0>(g + later * 4 * H, 4 * H);
+                prefetch<0>(before + later * 2 * H, H);
+                if (d_states) prefetch<0>(d_states + (row + later) * 2 * H, H);
+                for (int u = 0; u < H; u += W) {
+                    const vec r = load(g + u), z = load(g + H + u), c = load(g + 2 * H + u), q = load(g + 3 * H + u);
+                    vec dy = load(carries[s] + u);
+                    if (d_states) dy += load(d_states + row * 2 * H + u);
+                    const vec dc = dy * (1.0f - z) * (1.0f - c * c);
+#ifdef DROP_RESET_GRADIENT  // the mutant that a test has to catch
+                    store(to_row + u, vec{});
+#else
+                    store(to_row + u, dc * q * r * (1.0f - r));
+#endif
+                    store(to_row + H + u, dy * (load(before + u) - c) * z * (1.0f - z));
+                    store(to_row + 2 * H + u, dc);
+                    store(to_row + 3 * H + u, BEFORE ? dc : dc * r);
+                    store(carries[s] + u, dy * z);
+                }
+            }
+            if (BEFORE) {
+                memset(d_reset[0], 0, sizeof(float) * active * H);
+                add_products(active, d_reset, rows + 2 * H, 4 * H, H, w_hh + 2 * H * H, H);
+                for (int s = 0; s < active; s++)
+                    for (int u = 0; u < H; u += W) {
+                        const vec r = load(all.reset[all.rows + s] - 3 * H + u), d_rh = load(d_reset[s] + u);
+                        store(rows + s * 4 * H + u, d_rh * load(all.before[all.rows + s] + u) * r * (1.0f - r));
+                        store(carries[s] + u, load(carries[s] + u) + d_rh * r);
+                    }
+            }
+            if (t) {  // the first state has nothing before it
+                add_products(active, carries, rows, 4 * H, 2 * H, w_hh, H);
+                if (!BEFORE) add_products(active, carries, rows + 3 * H, 4 * H, H, w_hh + 2 * H * H, H);
+            }
+            all.rows += active;
+            if (all.rows >= CHUNK) spend<BEFORE>(all, w_ih, d, H, d_x, to);
+        }
+    }
+    spend<BEFORE>(all, w_ih, d, H, d_x, to);
+}
 
 extern "C" {
 
 int vector_width() { return W; }
 
-// input (N, 3H): W x + b_ih in gate order r, z, n; up_weights (H, 3H): transposed recurrent weights; bias (3H): b_hh.
-// states (N, .) with rows `states_stride` apart; gates (N, 4H): r, z, n and U_n h + b_hn, for the backward pass.
-// h (n, H): final states, in the sorted order; scratch (n, 3H).
-void gru_forward(int H, int n, const int64_t *first, const int64_t *length, int reverse, const float *input,
-                 const float *up_weights, const float *bias, float *states, int64_t states_stride, float *gates, float *h,
-                 float *scratch) {
+// Floats of working memory that gru_forward and gru_backward need; d: the widest input of any layer.
+int64_t scratch_floats(int H, int d) { return (int64_t)(d + H) * 3 * H + 5 * H + 2 * DOWN * H + (CHUNK + DOWN) * 4 * H; }
+
+// Final states (n, layers, 2, H). weights: W (3H, d), U (3H, H), b_ih and b_hh (3H) of each layer and direction.
+// states (layers, N, 2H) and gates (layers, 2, N, 4H) are for the backward pass.
+void gru_forward(int H, int layers, int d, int n, const int64_t *begin, const int64_t *first, const int64_t *length,
+                 int reset_before, const float *values, const float *const *weights, float *states, float *gates,
+                 float *final, float *scratch) {
     const FlushDenormals flush;
-    const Row row{first, length, reverse};
-    memset(h, 0, sizeof(float) * n * H);
-    int active = n;
-    for (int64_t t = 0; n && t < length[0]; t++) {
-        while (length[active - 1] <= t) active--;
-        up(H, active, h, up_weights, scratch);
-        for (int s = 0; s < active; s++) {
-            const int64_t i = row(s, t);
-            const float *x = input + i * 3 * H, *u = scratch + (int64_t)s * 3 * H;
-            float *g = gates + i * 4 * H, *state = h + (int64_t)s * H, *out = states + i * states_stride;
-            for (int j = 0; j < H; j += W) {
-                const vec r = sigmoid(load(x + j) + load(u + j) + load(bias + j));
-                const vec z = sigmoid(load(x + H + j) + load(u + H + j) + load(bias + H + j));
-                const vec q = load(u + 2 * H + j) + load(bias + 2 * H + j);
-                const vec c = hyperbolic_tangent(load(x + 2 * H + j) + r * q);
-                const vec next = c + z * (load(state + j) - c);
-                store(g + j, r);
-                store(g + H + j, z);
-                store(g + 2 * H + j, c);
-                store(g + 3 * H + j, q);
-                store(state + j, next);
-                store(out + j, next);
-            }
+    const int64_t N = n ? first[n - 1] + length[n - 1] : 0;
+    float *zeros = scratch, *input = zeros + H;
+    memset(zeros, 0, sizeof(float) * H);
+    const auto run = reset_before ? direction_forward<true> : direction_forward<false>;
+    for (int layer = 0; layer < layers; layer++) {
+        const float *x = layer ? states + (layer - 1) * N * 2 * H : values;
+        const int width = layer ? 2 * H : d;
+        float *recurrent = input + (int64_t)width * 3 * H;
+        for (int side = 0; side < 2; side++) {
+            const float *const *w = weights + 4 * (2 * layer + side);
+            transpose(w[0], 3 * H, width, input);
+            transpose(w[1], 3 * H, H, recurrent);
+            run(Batch{n, H, first, length, side == 1}, x, layer ? first : begin, width, Weights{input, recurrent, w[2], w[3]},
+                states + layer * N * 2 * H + side * H, gates + (2 * layer + side) * N * 4 * H,
+                final + (2 * layer + side) * H, (int64_t)layers * 2 * H, zeros);
         }
     }
 }
 
-// d_final (n, H): gradient of the final states; d_states (N, .) or null: gradient of all states.
-// down_weights (3H, H): recurrent weights with the rows of n, r, z in this order.
-// d_gates (N, 4H): gradients of U_n h + b_hn, then of the r, z and n pre-activations. dh (n, H), scratch (n, 3H + H).
-void gru_backward(int H, int n, const int64_t *first, const int64_t *length, int reverse, const float *down_weights,
-                  const float *states, int64_t states_stride, const float *gates, const float *d_final,
-                  const float *d_states, int64_t d_states_stride, float *d_gates, float *dh, float *scratch) {
+// d_final (n, layers, 2, H): gradient of the final states. gradients: of each of the weights, written, not added to.
+// d_states (2, N, 2H): working memory, not needed with one layer.
+void gru_backward(int H, int layers, int d, int n, const int64_t *begin, const int64_t *first, const int64_t *length,
+                  int reset_before, const float *values, const float *const *weights, const float *states,
+                  const float *gates, const float *d_final, float *d_states, float *const *gradients, float *scratch) {
     const FlushDenormals flush;
-    const Row row{first, length, reverse};
-    float *below = scratch + (int64_t)n * 3 * H;
-    const vec zero = {};
-    int active = 0;
-    for (int64_t t = n ? length[0] - 1 : -1; t >= 0; t--) {
-        for (; active < n && length[active] > t; active++)
-            memcpy(dh + (int64_t)active * H, d_final + (int64_t)active * H, sizeof(float) * H);
-        for (int s = 0; s < active; s++) {
-            const int64_t i = row(s, t);
-            const float *g = gates + i * 4 * H;
-            const float *previous = t ? states + row(s, t - 1) * states_stride : nullptr;
-            float *d = d_gates + i * 4 * H, *carry = dh + (int64_t)s * H, *packed = scratch + (int64_t)s * 3 * H;
-            for (int j = 0; j < H; j += W) {
-                const vec r = load(g + j), z = load(g + H + j), c = load(g + 2 * H + j), q = load(g + 3 * H + j);
-                vec dy = load(carry + j);
-                if (d_states) dy += load(d_states + i * d_states_stride + j);
-                const vec before = previous ? load(previous + j) : zero;
-                const vec dc = dy * (1.0f - z) * (1.0f - c * c);
-                const vec dz = dy * (before - c) * z * (1.0f - z);
-#ifdef DROP_RESET_GRADIENT  // the mutant that a test has to catch
-                const vec dr = zero;
-#else
-                const vec dr = dc * q * r * (1.0f - r);
-#endif
-                const vec dq = dc * r;
-                store(d + j, dq);
-                store(d + H + j, dr);
-                store(d + 2 * H + j, dz);
-                store(d + 3 * H + j, dc);
-                store(packed + j, dq);
-                store(packed + H + j, dr);
-                store(packed + 2 * H + j, dz);
-                store(carry + j, dy * z);
-            }
+    const int64_t N = n ? first[n - 1] + length[n - 1] : 0;
+    float *zeros = scratch, *bias = zeros + H, *carry = bias + 4 * H, *collected = carry + 2 * DOWN * H;
+    float *input = collected + (CHUNK + DOWN) * 4 * H;
+    memset(zeros, 0, sizeof(float) * H);
+    Collected all;
+    all.d = collected;
+    const auto run = reset_before ? direction_backward<true> : direction_backward<false>;
+    for (int layer = layers - 1; layer >= 0; layer--) {
+        const float *x = layer ? states + (layer - 1) * N * 2 * H : values;
+        const float *above = layer + 1 < layers ? d_states + (layer + 1) % 2 * N * 2 * H : nullptr;
+        float *below = layer ? d_states + layer % 2 * N * 2 * H : nullptr;
+        if (below) memset(below, 0, sizeof(float) * N * 2 * H);
+        const int width = layer ? 2 * H : d;
+        float *recurrent = input + (int64_t)width * 3 * H;
+        for (int side = 0; side < 2; side++) {
+            const int place = 4 * (2 * layer + side);
+            memset(input, 0, sizeof(float) * (width + H) * 3 * H);
+            memset(bias, 0, sizeof(float) * 4 * H);
+            run(Batch{n, H, first, length, side == 1}, x, layer ? first : begin, width, weights[place], weights[place + 1],
+                states + layer * N * 2 * H + side * H, gates + (2 * layer + side) * N * 4 * H,
+                d_final + (2 * layer + side) * H, (int64_t)layers * 2 * H, above ? above + side * H : nullptr, below,
+                Gradients{input, recurrent, bias}, zeros, carry, all);
+            transpose(input, width, 3 * H, gradients[place]);
+            transpose(recurrent, H, 3 * H, gradients[place + 1]);
+            memcpy(gradients[place + 2], bias, sizeof(float) * 3 * H);
+            memcpy(gradients[place + 3], bias, sizeof(float) * 2 * H);
+            memcpy(gradients[place + 3] + 2 * H, bias + 3 * H, sizeof(float) * H);
         }
-        if (!t) break;  // the first state has nothing before it
-        down(H, active, scratch, down_weights, below);
-        for (int64_t j = 0; j < (int64_t)active * H; j += W) store(dh + j, load(dh + j) + load(below + j));
     }
 }
 }

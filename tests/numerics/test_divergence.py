@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from methods import divergence
-from methods.deep import batch_norm, clip_gradients, init_batch_norm
+from methods.deep import Joint, batch_norm, clip_gradient, init_batch_norm
 
 
 def naive_terms(h, A, kernel_width, relative_width, form):
@@ -80,12 +80,8 @@ def test_gradients():
         # The width is constant in the backward pass, so it is held fixed for the finite differences.
         K = torch.exp(-divergence.squared_distances(h) / (2 * 0.15 * width[:, None, None]))
         A = logits.softmax(-1)
-        terms = (
-            divergence.cauchy_schwarz(K, A)
-            + divergence.orthogonality(A, "memberships")
-            + divergence.cauchy_schwarz(K, divergence.simplex_similarity(A))
-        )
-        return terms.sum()
+        first, third = divergence.cauchy_schwarz(K, A, divergence.simplex_similarity(A))
+        return (first + divergence.orthogonality(A, "memberships") + third).sum()
 
     assert torch.autograd.gradcheck(loss, (h, logits))
 
@@ -94,7 +90,7 @@ def test_identical_sequences_have_a_finite_loss_and_gradient():
     h = torch.zeros(1, 8, 4, requires_grad=True)
     A = torch.full((1, 8, 2), 0.5, requires_grad=True)
     K = divergence.kernel_matrix(h, "median_squared_distance", 0.15)
-    loss = divergence.cauchy_schwarz(K, A).sum()
+    loss = divergence.cauchy_schwarz(K, A)[0].sum()
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(h.grad).all() and torch.isfinite(A.grad).all()
 
@@ -128,7 +124,22 @@ def one(network, seed):
 
 
 def test_clipping_is_per_seed():
-    parameter = torch.zeros(2, 3)
-    parameter.grad = torch.tensor([[3.0, 4.0, 0.0], [0.3, 0.4, 0.0]])
-    clip_gradients([parameter], 1.0)
-    torch.testing.assert_close(parameter.grad, torch.tensor([[0.6, 0.8, 0.0], [0.3, 0.4, 0.0]]))
+    joint = torch.zeros(2, 3)
+    joint.grad = torch.tensor([[3.0, 4.0, 0.0], [0.3, 0.4, 0.0]])
+    clip_gradient(joint, 1.0)
+    torch.testing.assert_close(joint.grad, torch.tensor([[0.6, 0.8, 0.0], [0.3, 0.4, 0.0]]))
+
+
+def test_a_joint_leaf_keeps_the_values_and_gathers_the_gradients():
+    network = {
+        "a": torch.arange(4.0).reshape(2, 2, 1),
+        "b": torch.arange(10.0, 16.0).reshape(2, 3),
+        "c": torch.ones(2, 1),
+    }
+    joint = Joint(network, ["a", "b"])
+    torch.testing.assert_close(joint.parameters, torch.tensor([[0.0, 1, 10, 11, 12], [2, 3, 13, 14, 15]]))
+    joint.parameters.requires_grad_()
+    joint.place()
+    sum((seed + 1) * network[name][seed].sum() for name in "ab" for seed in range(2)).backward()
+    torch.testing.assert_close(joint.parameters.grad, torch.tensor([[1.0] * 5, [2.0] * 5]))
+    assert network["a"].shape == (2, 2, 1) and network["b"].shape == (2, 3) and not network["c"].requires_grad

@@ -1,5 +1,6 @@
 """The recurrent engine against torch's GRU in float64: outputs, every gradient, odd shapes, and mutants."""
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -54,12 +55,49 @@ def kernel():
     hidden=st.sampled_from([16, 32, 48, 64]),
     layers=st.integers(1, 3),
     seed=st.integers(0, 5),
+    reset=st.sampled_from(gru.RESETS),
 )
-def test_kernel_against_float64(lengths, d, hidden, layers, seed):
+def test_kernel_against_float64(lengths, d, hidden, layers, seed, reset):
     values, offsets, weights = problem(lengths, d, hidden, layers, seed)
     index = torch.from_numpy(np.random.default_rng(seed).integers(0, len(lengths), (1, len(lengths))))
-    ours = outcome(values, offsets, index, weights, "cpu")
-    assert agree(ours, outcome(values, offsets, index, weights, "torch", torch.float64))
+    ours = outcome(values, offsets, index, weights, "cpu", reset=reset)
+    assert agree(ours, outcome(values, offsets, index, weights, "torch", torch.float64, reset))
+
+
+@pytest.mark.parametrize("reset", gru.RESETS)
+def test_batches_between_forward_and_backward_disturb_nothing(reset):
+    values, offsets, layers = problem([9, 2, 5, 7, 1, 30], 3, 32)
+    batches = [torch.tensor([[0, 1, 5]]), torch.tensor([[2, 3, 4]])]
+    expected = [outcome(values, offsets, index, layers, "cpu", reset=reset)[1:] for index in batches]
+    weights = [[[tuple(map(torch.tensor, side)) for side in layer] for layer in layers] for _ in batches]
+    flat = [[t.requires_grad_() for layer in each for side in layer for t in side] for each in weights]
+    states = [
+        gru.gru_final_states(values, offsets, index, each, reset=reset)
+        for index, each in zip(batches, weights, strict=True)
+    ]
+    with torch.no_grad():
+        gru.gru_final_states(values, offsets, batches[0], weights[0], reset=reset)
+    for outputs, tensors, gradients in zip(states, flat, expected, strict=True):
+        direction = torch.from_numpy(np.random.default_rng(1).normal(size=tuple(outputs.shape))).float()
+        (outputs * direction).sum().backward()
+        assert agree([tensor.grad for tensor in tensors], gradients, 1e-6)
+
+
+def test_gradients_can_be_had_once():
+    values, offsets, layers = problem([4, 2], 3, 32)
+    weights = [[tuple(torch.from_numpy(a).requires_grad_() for a in side) for side in layer] for layer in layers]
+    states = gru.gru_final_states(values, offsets, torch.arange(2)[None], weights, backend="cpu")
+    states.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="the gradients of a step once"):
+        states.sum().backward()
+
+
+@pytest.mark.parametrize(("flag", "width"), [("-mno-avx512f", 8), ("-mno-avx", 4)])
+def test_the_paths_of_lesser_machines(monkeypatch, tmp_path, flag, width):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if platform.machine() != "x86_64":
+        pytest.skip("other machines have one path")
+    assert gru.open_library(gru.build_kernel(shutil.which("g++"), [flag])).vector_width() == width
 
 
 @pytest.mark.parametrize(
