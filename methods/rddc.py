@@ -13,6 +13,7 @@ of the reading that this project recommends, and config/README.md gives the evid
 training data in batches of `batch`.
 """
 
+import numpy as np
 import torch
 
 from .ddc import DivergenceClusterer
@@ -36,6 +37,9 @@ class RDDC(DivergenceClusterer):
         Layers of the GRU (published: 2).
     reset : {"after", "before"}
         Whether the reset gate applies after the recurrent product, as in torch, or before it, as in TensorFlow's cell.
+    standardise : bool
+        Bring every dimension of the elements to mean 0 and variance 1 over the training data. The paper normalises each
+        data set in a way of its own; Word2Vec's vectors, whose mean is half their spread, need it.
     update_bias : float
         Added to the update gate's initial bias; a positive one makes the GRU start with a long memory.
     hidden_units, hidden_batch_norm, kernel_width, relative_width, orthogonality_form, orthogonality_weight, \
@@ -51,6 +55,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         recurrent_units=32,
         recurrent_layers=2,
         reset="after",
+        standardise=True,
         update_bias=2.0,
         hidden_units=100,
         hidden_batch_norm=True,
@@ -71,6 +76,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         self.recurrent_units = recurrent_units
         self.recurrent_layers = recurrent_layers
         self.reset = reset
+        self.standardise = standardise
         self.update_bias = update_bias
         self.hidden_units = hidden_units
         self.hidden_batch_norm = hidden_batch_norm
@@ -119,5 +125,15 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         states = gru_final_states(*data, index, weights, reset=self.reset)
         return batch_norm(states[:, :, -1].flatten(2), network, "state_norm", training)
 
+    def _train(self, X, estimators):
+        mean, scale = np.zeros(X.dimensions), np.ones(X.dimensions)
+        if self.standardise:
+            values = X.values.astype(np.float64)
+            mean, scale = values.mean(axis=0), values.std(axis=0)
+        for estimator in estimators:
+            estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
+        return super()._train(X, estimators)
+
     def _tensors(self, X):
-        return torch.from_numpy(X.values).to(self.device), torch.from_numpy(X.offsets).to(self.device)
+        values = ((X.values - self.mean_) / self.scale_).astype(np.float32)
+        return torch.from_numpy(values).to(self.device), torch.from_numpy(X.offsets).to(self.device)

@@ -17,8 +17,8 @@ class Spectral(TransductiveClusterer):
     Parameters
     ----------
     n_clusters : int
-    gamma : float
-        Of the affinity exp(-gamma ‖x - y‖²).
+    gamma : float or "scale"
+        Of the affinity exp(-gamma ‖x - y‖²); "scale" is 1 / (D · variance of all entries), as for scikit-learn's SVC.
     random_state : int or None
     """
 
@@ -30,7 +30,15 @@ class Spectral(TransductiveClusterer):
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
-        spectral = SpectralClustering(self.n_clusters, gamma=self.gamma, random_state=self.random_state)
+        gamma = 1 / (X.shape[1] * max(X.var(), 1e-12)) if self.gamma == "scale" else self.gamma
+        # The default solver needs minutes on an affinity near the identity, as gamma=1 makes it of long vectors.
+        spectral = SpectralClustering(
+            self.n_clusters,
+            n_components=max(2, self.n_clusters),  # lobpcg refuses 1
+            gamma=gamma,
+            eigen_solver="lobpcg",
+            random_state=self.random_state,
+        )
         self.labels_ = spectral.fit_predict(X).astype(np.int64)
         self._training_vectors = X
         return self
