@@ -43,12 +43,11 @@ SHAPES = {
 CLUSTERS = 10
 BACKENDS = ("torch", "auto")
 TURNS, SECONDS = 5, 2.0  # of each backend
-EXPLAINED = (
-    "A step is forward, divergence loss, backward, clipping and Adam. “× nn.GRU” is the ratio to packed `nn.GRU` in the"
-    " same run; “of floor” is the time that the recurrent layers' products need at the rate of sgemm, over the time of the"
-    " whole step; more than 100 % means that the kernel's products are faster than the library's. With 2 threads, `nn.GRU`"
-    " is one process with two threads, the kernel two processes with one thread each."
-)
+EXPLAINED = """\
+A step is forward, divergence loss, backward, clipping and Adam. “× nn.GRU” is the ratio to packed `nn.GRU` in the same
+run; “of floor” is the time that the recurrent layers' products need at the rate of sgemm, over the time of the whole
+step: more than 100 % means that the kernel's products are faster than the library's. With 2 threads, `nn.GRU` is one
+process with two threads, the kernel two processes with one thread each."""
 
 
 def ragged(shape, n, length=None):
@@ -228,8 +227,8 @@ def page(found):
     ]
     rates = sorted({round(each["gflops_of_sgemm"]) for each in found})
     return (
-        f"# Recurrent training\n\n{machine()}. Measured rate of sgemm: {rates[0]} to {rates[-1]} GFLOP/s. Largest memory"
-        f" of the measuring process: {max(each['peak_memory_mib'] for each in found):.0f} MiB.\n\n{EXPLAINED}\n\n"
+        f"# Recurrent training\n\n{machine()}. Measured rate of sgemm: {rates[0]} to {rates[-1]} GFLOP/s. Largest"
+        f" memory of the measuring process: {max(each['peak_memory_mib'] for each in found):.0f} MiB.\n\n{EXPLAINED}\n\n"
         "![Ratio to packed nn.GRU](gru.png)\n\n"
         f"{tabulate(rows, head, tablefmt='github', disable_numparse=True)}\n\n"
         "Not timed: a GPU. There was none on this machine.\n"
