@@ -225,10 +225,11 @@ def page(found):
         "× nn.GRU",
         "of floor",
     ]
+    memory = max(each["peak_memory_mib"] for each in found)
     rates = sorted({round(each["gflops_of_sgemm"]) for each in found})
     return (
-        f"# Recurrent training\n\n{machine()}. Measured rate of sgemm: {rates[0]} to {rates[-1]} GFLOP/s. Largest"
-        f" memory of the measuring process: {max(each['peak_memory_mib'] for each in found):.0f} MiB.\n\n{EXPLAINED}\n\n"
+        f"# Recurrent training\n\n{machine()}. Measured rate of sgemm: {rates[0]} to {rates[-1]} GFLOP/s."
+        f" Largest memory of the measuring process: {memory:.0f} MiB.\n\n{EXPLAINED}\n\n"
         "![Ratio to packed nn.GRU](gru.png)\n\n"
         f"{tabulate(rows, head, tablefmt='github', disable_numparse=True)}\n\n"
         "Not timed: a GPU. There was none on this machine.\n"

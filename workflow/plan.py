@@ -154,16 +154,23 @@ def imported_sources(path):
     return sorted(found)
 
 
-def resolve(config, reading):
-    """The config with a reading of ``config/readings/`` laid over it; what a user changed goes over both."""
+def read_reading(reading):
+    """What ``config/readings/<reading>.yaml`` sets, laid over the reading that it is ``like``, if any."""
     path = ROOT / "config" / "readings" / f"{reading}.yaml"
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
         raise ConfigError(f"config: readings: {reading!r} is not in config/readings/ (there are {names})")
     changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    unknown = changes.keys() - {"datasets", "methods"}
+    unknown = changes.keys() - {"like", "datasets", "methods"}
     if unknown:
         raise ConfigError(f"config/readings/{reading}.yaml: {min(unknown)}: a reading sets datasets and methods only")
+    like = changes.pop("like", None)
+    return merge(read_reading(like), changes) if like else changes
+
+
+def resolve(config, reading):
+    """The config with a reading of ``config/readings/`` laid over it; what a user changed goes over both."""
+    changes = read_reading(reading)
     base = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     return merge(merge(config, changes), difference(config, base))
 
