@@ -1,8 +1,8 @@
 """The baselines' libraries side by side: seconds, and whether they find the same partition.
 
-k-means and Ward have the size of Arabic Digits after zero padding (n = 8800, D = 1209); the data are overlapping Gaussian
-clusters. ``python -m benchmarks.classical`` writes ``benchmarks/classical.md``; fastcluster and openTSNE are measured
-where they are installed.
+k-means and Ward have the size of Arabic Digits after zero padding (n = 8800, D = 1209); the data are overlapping
+Gaussian clusters. ``python -m benchmarks.classical`` writes ``benchmarks/classical.md``; fastcluster and openTSNE are
+measured where they are installed.
 """
 
 import argparse

@@ -28,8 +28,15 @@ from .divergence import divergence_terms
 class DivergenceClusterer(DeepMethod):
     """Hidden layer, softmax layer and divergence loss on top of an embedding that a subclass gives.
 
-    A subclass gives `_init_embedding(rngs)`, its parameters and features, and `_embed(network, data, index, training)`.
+    A subclass gives `_init_embedding(rngs)`, its parameters and features, and `_embed(network, data, index, training)`;
+    `choices` are the words that a setting may be.
     """
+
+    choices = {
+        "kernel_width": ("median_squared_distance", "median_distance"),
+        "orthogonality_form": ("memberships", "clusters", "clusters_mean"),
+        "initialisation": ("torch", "tensorflow"),
+    }
 
     def _init_network(self, rngs):
         """All layers, name to tensor with a leading seed axis."""
@@ -62,6 +69,9 @@ class DivergenceClusterer(DeepMethod):
     def _train(self, X, estimators):
         if self.n_clusters < 2:
             raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
+        for name, allowed in self.choices.items():
+            if getattr(self, name) not in allowed:
+                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
         data = self._tensors(X)

@@ -18,7 +18,7 @@ import torch
 
 from .ddc import DivergenceClusterer
 from .deep import batch_norm, init_batch_norm
-from .gru import backend_for, gru_final_states, init_gru_weights
+from .gru import RESETS, backend_for, gru_final_states, init_gru_weights
 
 DIRECTIONS = ("forward", "backward")
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -37,9 +37,10 @@ class RDDC(DivergenceClusterer):
         Layers of the GRU (published: 2).
     reset : {"after", "before"}
         Whether the reset gate applies after the recurrent product, as in torch, or before it, as in TensorFlow's cell.
-    standardise : bool
-        Bring every dimension of the elements to mean 0 and variance 1 over the training data. The paper normalises each
-        data set in a way of its own; Word2Vec's vectors, whose mean is half their spread, need it.
+    input_scale : {"overall", "dimension", "none"}
+        The elements lose their mean over the training data and are divided by one standard deviation of all dimensions,
+        or each dimension by its own; ``none`` leaves them alone. The paper normalises every data set in a way of its
+        own, and says nothing of Word2Vec's vectors, whose mean is half as large as their spread.
     update_bias : float
         Added to the update gate's initial bias; a positive one makes the GRU start with a long memory.
     hidden_units, hidden_batch_norm, kernel_width, relative_width, orthogonality_form, orthogonality_weight, \
@@ -48,6 +49,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
     """
 
     accepts = "sequences"
+    choices = DivergenceClusterer.choices | {"reset": RESETS, "input_scale": ("overall", "dimension", "none")}
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         recurrent_units=32,
         recurrent_layers=2,
         reset="after",
-        standardise=True,
+        input_scale="overall",
         update_bias=2.0,
         hidden_units=100,
         hidden_batch_norm=True,
@@ -76,7 +78,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         self.recurrent_units = recurrent_units
         self.recurrent_layers = recurrent_layers
         self.reset = reset
-        self.standardise = standardise
+        self.input_scale = input_scale
         self.update_bias = update_bias
         self.hidden_units = hidden_units
         self.hidden_batch_norm = hidden_batch_norm
@@ -127,9 +129,11 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
 
     def _train(self, X, estimators):
         mean, scale = np.zeros(X.dimensions), np.ones(X.dimensions)
-        if self.standardise:
+        if self.input_scale != "none":
             values = X.values.astype(np.float64)
             mean, scale = values.mean(axis=0), values.std(axis=0)
+        if self.input_scale == "overall":
+            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
         for estimator in estimators:
             estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
         return super()._train(X, estimators)

@@ -240,6 +240,13 @@ def report_job(resolved, reading):
     return slice_ | settings | {"reading": reading, "folder": folder, "files": files}
 
 
+def study_job(readings):
+    """Config slice of the study that lays `readings`, name to resolved config, side by side."""
+    parts = {name: report_job(resolved, name) for name, resolved in readings.items()}
+    kept = {name: {key: part[key] for key in ("folder", "files")} for name, part in parts.items()}
+    return {"selection": next(iter(parts.values()))["selection"], "readings": kept}
+
+
 def gpus(method):
     """GPUs that a job of this method asks for: 1 for a method that has a ``device``, else 0."""
     initialise = class_member(source("methods", method), "__init__")

@@ -150,6 +150,12 @@ def test_fewer_sequences_than_a_batch(method):
         method.fit(data_for(method, sequences(n=5)))
 
 
+def test_an_unknown_word_is_refused(method):
+    for name in getattr(method, "choices", {}):
+        with pytest.raises(InvalidInput, match=f"{name}='other': expected one of "):
+            clone(method).set_params(**{name: "other"}).fit(data_for(method, sequences()))
+
+
 def test_nan(method):
     data = sequences()
     if method.accepts == "sequences":
@@ -177,3 +183,15 @@ def test_a_list_of_arrays_will_do():
             data = sequences()
             from_list = clone(method).fit_predict([data[i] for i in range(len(data))])
             np.testing.assert_array_equal(from_list, method.fit_predict(data))
+
+
+@pytest.mark.parametrize("input_scale", ["overall", "dimension"])
+def test_rddc_scales_its_input_by_the_training_data(input_scale):
+    data = sequences()
+    shifted = Sequences(data.values * [1, 50] + [3, -7], data.offsets)
+    values = shifted.values - shifted.values.mean(0)
+    by_hand = Sequences(values / (values.std(0) if input_scale == "dimension" else values.std()), data.offsets)
+    found = small("rddc").set_params(input_scale=input_scale).fit(shifted)
+    expected = small("rddc").set_params(input_scale="none").fit(by_hand)
+    np.testing.assert_allclose(found.loss_curve_["loss"], expected.loss_curve_["loss"], rtol=1e-3)
+    np.testing.assert_array_equal(found.predict(shifted), expected.predict(by_hand))

@@ -1,0 +1,160 @@
+"""The study of RDDC's readings: from records to `replication.md`, `summary.csv` and two figures. It never trains.
+
+A reading fills what the paper's text has lost. Every reading is judged by the paper's protocol, which looks at losses
+alone; what a choice with labels would have given stands apart and is named so.
+"""
+
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+from sklearn.metrics import adjusted_rand_score
+
+from datasets.sequences import SPLITS, Sequences
+from datasets.storage import write_text
+
+from . import figures, tables, verdict
+from .records import frame, read_clusters, read_records
+
+INTRODUCTION = """\
+Made from records by `snakemake study --profile profiles/study`; nothing here is typed. Each number is ACC (NMI) on the
+test split of the ok run with the lowest training loss."""
+RANKING = """\
+The column “loss and ACC” is the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means
+that the loss ranks the runs as the labels would, 0 that it says nothing. “Agreement” is the mean adjusted Rand index
+between the test clusters of two runs."""
+WHAT_IF = """\
+Not a result: the run with the highest test accuracy of any reading, to show how much the choice of run and reading
+could have been worth."""
+READINGS = Path(__file__).parents[1] / "config" / "readings"
+
+
+def reasons(reading):
+    """The comment at the head of a reading's file, as one paragraph."""
+    lines = (READINGS / f"{reading}.yaml").read_text(encoding="utf-8").splitlines()
+    head = [line.lstrip("# ").strip() for line in lines[: next(i for i, line in enumerate(lines) if line[:1] != "#")]]
+    return " ".join(line for line in head if line)
+
+
+def agreement(clusters):
+    """Mean adjusted Rand index over pairs of runs; NaN with fewer than two."""
+    pairs = [adjusted_rand_score(a, b) for a, b in combinations(clusters, 2)]
+    return float(np.mean(pairs)) if pairs else np.nan
+
+
+def write_study(job, folder):
+    """Write everything that `job`, a slice of the config made by `workflow.plan.study_job`, asks for."""
+    folder = Path(folder)
+    summaries, runs, together = [], [], {}
+    for reading, part in job["readings"].items():
+        files = [Path(part["folder"], file) for file in part["files"]]
+        records = read_records(files)
+        summaries.append(tables.summarise(records, reading, job["selection"]))
+        runs.append(frame(records))
+        for path in files:
+            dataset = path.parent.name
+            ok = [r["seed"] for r in read_records([path]) if r["status"] == "ok" and r["method"] == "rddc"]
+            test = Sequences.load(Path(part["folder"], "data", f"{dataset}.npz")).split == SPLITS.index("test")
+            together.setdefault((reading, dataset), []).extend(read_clusters(path, seed)[test] for seed in ok)
+    summary, runs = pd.concat(summaries, ignore_index=True), pd.concat(runs, ignore_index=True)
+    agreements = {cell: agreement(clusters) for cell, clusters in together.items()}
+    write_text(folder / "summary.csv", verdict.summary_csv(summary))
+    figures.save(spread(summary, runs), folder / "spread")
+    figures.save(loss_against_accuracy(runs), folder / "loss")
+    write_text(folder / "replication.md", page(job, summary, runs, agreements))
+
+
+def spread(summary, runs):
+    """Accuracy of every run, a panel a data set and a row a reading; the published value as a line."""
+    datasets, readings = summary.dataset.unique(), summary.reading.unique()
+    with plt.rc_context(figures.STYLE):
+        size = (figures.PAGE, 0.22 * len(readings) + 0.9)
+        figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False, layout="constrained")
+        for axis, dataset in zip(axes[0], datasets, strict=True):
+            own = summary[summary.dataset == dataset].set_index("reading")
+            for y, reading in enumerate(readings):
+                here = runs[(runs.dataset == dataset) & (runs.reading == reading) & (runs.status == "ok")]
+                axis.scatter(here.accuracy, [y] * len(here), s=9, color=figures.COLOURS[0], alpha=0.5, linewidths=0)
+                if not np.isnan(own.accuracy[reading]):
+                    axis.scatter(own.accuracy[reading], y, s=34, facecolors="none", edgecolors="black", linewidths=1)
+            axis.axvline(own.published_accuracy.iloc[0], color=figures.COLOURS[1], linewidth=1.5)
+            axis.set(title=tables.title(dataset), xlim=(0, 1.03))
+            axis.grid(axis="x", linewidth=0.3)
+        axes[0, 0].set_yticks(range(len(readings)), [reading.replace("_", " ") for reading in readings])
+        axes[0, 0].invert_yaxis()
+        figure.supxlabel("test accuracy of every ok run; ring: lowest loss; line: published", fontsize=7)
+    return figure
+
+
+def loss_against_accuracy(runs):
+    """Training loss against test accuracy of every ok run of the first reading: does the lowest loss pick well?"""
+    first = runs[(runs.reading == runs.reading.iloc[0]) & (runs.status == "ok")]
+    datasets = first.dataset.unique()
+    with plt.rc_context(figures.STYLE):
+        size = (figures.PAGE, figures.PAGE / 4)
+        figure, axes = plt.subplots(1, max(1, len(datasets)), figsize=size, squeeze=False, layout="constrained")
+        for axis, dataset in zip(axes[0], datasets, strict=False):
+            own = first[first.dataset == dataset]
+            axis.scatter(own.loss_train, own.accuracy, s=10, color=figures.COLOURS[0])
+            axis.set(title=tables.title(dataset), ylim=(0, 1.03))
+        axes[0, 0].set_ylabel("test accuracy")
+        figure.supxlabel("training loss", fontsize=7)
+    return figure
+
+
+def page(job, summary, runs, agreements):
+    """The study as Markdown."""
+    parts = ["# RDDC's row, reading by reading", f"{INTRODUCTION} {verdict.RULES[0]}"]
+    for dataset in summary.dataset.unique():
+        parts += [f"## {tables.title(dataset)}", tables.markdown(of_dataset(summary, runs, agreements, dataset))]
+    parts += [
+        "![Accuracy of every run](replication/spread.png)",
+        "## Does the lowest loss pick a good run?",
+        RANKING,
+        "![Loss against accuracy](replication/loss.png)",
+        "## What if: a choice with labels",
+        WHAT_IF,
+        tables.markdown(with_labels(runs)),
+        "## The readings",
+        *[f"- **{reading.replace('_', ' ')}** — {reasons(reading)}" for reading in job["readings"]],
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def of_dataset(summary, runs, agreements, dataset):
+    """Every reading on one data set."""
+    rows = []
+    for _, row in summary[summary.dataset == dataset].iterrows():
+        ok = runs[(runs.dataset == dataset) & (runs.reading == row.reading) & (runs.status == "ok")]
+        ranked = spearmanr(ok.loss_train, ok.accuracy).statistic if ok.accuracy.nunique() > 1 else np.nan
+        rows.append(
+            {
+                "reading": row.reading.replace("_", " "),
+                "lowest loss": tables.ours(row),
+                "95 % interval": tables.span(row.accuracy_low, row.accuracy_high),
+                "mean ± std": tables.mean_std(row),
+                "published": tables.pair(row.published_accuracy, row.published_nmi),
+                "verdict": row.verdict,
+                "loss": tables.number(ok.loss_train.min(), ".3f"),
+                "loss and ACC": tables.number(ranked, "+.2f"),
+                "agreement": tables.number(agreements.get((row.reading, dataset), np.nan)),
+                "ok": f"{int(row.n_ok)}/{int(row.n)}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def with_labels(runs):
+    """The best run of any reading on every data set."""
+    best = runs[runs.status == "ok"].sort_values("accuracy", ascending=False).groupby("dataset", sort=False).head(1)
+    return pd.DataFrame(
+        {
+            "data set": [tables.title(name) for name in best.dataset],
+            "reading": [name.replace("_", " ") for name in best.reading],
+            "seed": best.seed.tolist(),
+            "best run": [tables.pair(row.accuracy, row.nmi) for row in best.itertuples()],
+        }
+    )
