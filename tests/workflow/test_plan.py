@@ -71,7 +71,7 @@ def test_cells(config):
 
 def test_a_users_setting_goes_over_the_reading(config):
     reading = plan.resolve(config, "recommended")
-    assert plan.method_settings(reading, "rddc", "arabic_digits")["epochs"] == 20
+    assert plan.method_settings(reading, "rddc", "arabic_digits")["epochs"] == 40
     config = changed(config, "methods.rddc.datasets.arabic_digits", {"epochs": 3})
     assert plan.method_settings(plan.resolve(config, "recommended"), "rddc", "arabic_digits")["epochs"] == 3
 
