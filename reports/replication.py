@@ -20,15 +20,17 @@ from . import figures, tables, verdict
 from .records import frame, read_clusters, read_records
 
 INTRODUCTION = """\
-Made from records by `snakemake study --profile profiles/study`; nothing here is typed. Each number is ACC (NMI) on the
-test split of the ok run with the lowest training loss."""
+Made from records by `make study`; nothing here is typed. Each number is ACC (NMI) on the test split of the ok run with
+the lowest {selection} loss; “by {other} loss” is what the other choice would have given."""
 RANKING = """\
-The column “loss and ACC” is the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means
-that the loss ranks the runs as the labels would, 0 that it says nothing. “Agreement” is the mean adjusted Rand index
-between the test clusters of two runs."""
+“Loss” is the lowest training loss; readings whose loss is another function can't be compared by it. “Loss and ACC” is
+the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means that the loss ranks the runs
+as the labels would, 0 that it says nothing. “Agreement” is the mean adjusted Rand index between the test clusters of
+two runs."""
 WHAT_IF = """\
 Not a result: the run with the highest test accuracy of any reading, to show how much the choice of run and reading
 could have been worth."""
+OTHER = {"train": "validation", "validation": "train"}
 READINGS = Path(__file__).parents[1] / "config" / "readings"
 
 
@@ -107,9 +109,11 @@ def loss_against_accuracy(runs):
 
 def page(job, summary, runs, agreements):
     """The study as Markdown."""
-    parts = ["# RDDC's row, reading by reading", f"{INTRODUCTION} {verdict.RULES[0]}"]
+    other = OTHER[job["selection"]]
+    introduction = INTRODUCTION.format(selection=job["selection"], other=other)
+    parts = ["# RDDC's row, reading by reading", f"{introduction} {verdict.RULES[0]}"]
     for dataset in summary.dataset.unique():
-        parts += [f"## {tables.title(dataset)}", tables.markdown(of_dataset(summary, runs, agreements, dataset))]
+        parts += [f"## {tables.title(dataset)}", tables.markdown(of_dataset(summary, runs, agreements, dataset, other))]
     parts += [
         "![Accuracy of every run](replication/spread.png)",
         "## Does the lowest loss pick a good run?",
@@ -124,17 +128,19 @@ def page(job, summary, runs, agreements):
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def of_dataset(summary, runs, agreements, dataset):
-    """Every reading on one data set."""
+def of_dataset(summary, runs, agreements, dataset, other):
+    """Every reading on one data set, with what a choice by the loss on split `other` would have given."""
     rows = []
     for _, row in summary[summary.dataset == dataset].iterrows():
         ok = runs[(runs.dataset == dataset) & (runs.reading == row.reading) & (runs.status == "ok")]
+        chosen = tables.select(ok, other)
         ranked = spearmanr(ok.loss_train, ok.accuracy).statistic if ok.accuracy.nunique() > 1 else np.nan
         rows.append(
             {
                 "reading": row.reading.replace("_", " "),
                 "lowest loss": tables.ours(row),
                 "95 % interval": tables.span(row.accuracy_low, row.accuracy_high),
+                f"by {other} loss": "–" if chosen is None else tables.pair(ok.accuracy[chosen], ok.nmi[chosen]),
                 "mean ± std": tables.mean_std(row),
                 "published": tables.pair(row.published_accuracy, row.published_nmi),
                 "verdict": row.verdict,

@@ -244,7 +244,7 @@ def study_job(readings):
     """Config slice of the study that lays `readings`, name to resolved config, side by side."""
     parts = {name: report_job(resolved, name) for name, resolved in readings.items()}
     kept = {name: {key: part[key] for key in ("folder", "files")} for name, part in parts.items()}
-    return {"selection": next(iter(parts.values()))["selection"], "readings": kept}
+    return {"selection": next(iter(readings.values()))["selection"], "readings": kept}
 
 
 def gpus(method):

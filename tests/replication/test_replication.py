@@ -1,0 +1,59 @@
+"""The study of the readings: every reading and failed run is there, and equal records give equal bytes."""
+
+import numpy as np
+import pytest
+from fake_records import runs
+
+from datasets.sequences import Sequences, stratified_split
+from reports import replication
+from reports.records import write_records
+
+LABELS = np.repeat([0, 1], 30)
+CELLS = {
+    ("recommended", "arabic_digits"): ([0.9, 0.7, 0.5, 0.8], [0.1, 0.3, 0.4, 0.2]),
+    ("raw_input", "arabic_digits"): ([0.6, None, 0.95, 0.5], [0.2, None, 0.9, 0.3]),
+    ("recommended", "speech_commands"): ([0.74] * 4, [0.1, 0.2, 0.3, 0.4]),
+    ("raw_input", "speech_commands"): ([None] * 4, [None] * 4),
+}
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Records of two readings on two data sets; the clusters of all ok runs are the labels, in either numbering."""
+    parts = {reading: {"folder": str(tmp_path / reading), "files": []} for reading, _ in CELLS}
+    sequences = Sequences.from_list([np.zeros((2, 1))] * 60, LABELS, stratified_split(LABELS, 0, "x"))
+    for (reading, dataset), (accuracies, losses) in CELLS.items():
+        sequences.save(tmp_path / reading / f"data/{dataset}.npz")
+        made = runs(accuracies, losses, reading=reading, dataset=dataset)
+        clusters = {r["seed"]: np.int32(LABELS if r["seed"] % 2 else 1 - LABELS) for r in made if r["status"] == "ok"}
+        parts[reading]["files"].append(f"records/{dataset}/rddc-none.0-3.jsonl")
+        write_records(tmp_path / reading / parts[reading]["files"][-1], made, clusters)
+    return {"selection": "validation", "readings": parts}
+
+
+def test_the_study(job, tmp_path):
+    for place in ("a", "b"):
+        replication.write_study(job, tmp_path / place)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["loss.pdf", "loss.png", "replication.md", "spread.pdf", "spread.png", "summary.csv"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    text, lines = (tmp_path / "a/replication.md").read_text(), (tmp_path / "a/summary.csv").read_text().splitlines()
+    assert len(lines) == 5 and "rddc,none,speech_commands,raw_input,0,4,,,,,0.7400,0.1900,not comparable" in lines
+    assert "nan" not in text.lower().split()
+    (row,) = [line for line in text.splitlines() if line.startswith("| recommended") and "0.90 (0.90)" in line]
+    assert "-1.00" in row and "| 1.00 " in row  # the loss ranks as the labels would, and all runs agree
+    (row,) = [line for line in text.splitlines() if line.startswith("| raw input") and "3/4" in line]
+    assert "0.60 (0.60) 3/4" in row
+    assert "| raw input" in text.split("## What if")[1] and "0.95 (0.95)" in text.split("## What if")[1]
+
+
+def test_agreement():
+    assert replication.agreement([LABELS, 1 - LABELS, LABELS]) == 1
+    assert abs(replication.agreement([LABELS, np.arange(60) % 2])) < 0.05
+    assert np.isnan(replication.agreement([LABELS]))
+
+
+def test_every_reading_gives_its_reasons():
+    for path in replication.READINGS.glob("*.yaml"):
+        assert len(replication.reasons(path.stem)) > 40
