@@ -1,9 +1,13 @@
 """The recurrent engine: final states of a bidirectional GRU over ragged sequences, for several seeds, differentiable.
 
-Two backends give the same numbers. ``torch`` is `torch.nn.GRU`'s own function on packed sequences, the reference.
+Three backends give the same numbers. ``torch`` is `torch.nn.GRU`'s own function on packed sequences, the reference.
 ``cpu-...`` is the compiled kernel beside this file (gru_kernel.cpp), built on first use with the machine's C++
 compiler: all layers and directions in one call each way, with a backward pass derived by hand. No sequence is padded
-and none is affected by its company.
+and none is affected by its company. On a GPU, ``cuda-triton`` (gru_triton.py) runs all seeds of a block in one launch a
+layer and pass.
+
+The kernel is loaded by ctypes and not through torch's extension loader, which needs ninja, Python's headers and half a
+minute for the same machine code; the call itself costs a few microseconds.
 
 Cho et al., EMNLP 2014 (GRU); the reset gate applies after the recurrent product as in cuDNN, or, with
 ``reset="before"``, to the state before it as in TensorFlow's cell of 2018.
@@ -13,6 +17,7 @@ import ctypes
 import fcntl
 import functools
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -103,6 +108,10 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     if reset not in RESETS:
         raise ValueError(f"reset={reset!r}: expected 'after' or 'before'")
     hidden = weights[0][0][1].shape[-1]
+    if values.is_cuda and backend == "auto" and values.dtype == torch.float32 and _triton_can(hidden, reset):
+        from .gru_triton import gru_states  # imports Triton, which an installation for CPUs may lack
+
+        return gru_states(values, offsets, index, weights)
     fits = values.dtype == torch.float32 and not values.is_cuda
     kernel = load_kernel() if fits and backend != "torch" else None
     use_kernel = kernel is not None and hidden % kernel.vector_width() == 0
@@ -118,9 +127,16 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     return torch.stack(states)
 
 
-def backend_for(device, hidden=32):
+def _triton_can(hidden, reset):
+    """Whether the GPU's kernels do this: 16, 32 or 64 units, the reset gate after the product, Triton installed."""
+    return reset == "after" and hidden in (16, 32, 64) and importlib.util.find_spec("triton") is not None
+
+
+def backend_for(device, hidden=32, reset="after"):
     """Name of the backend that ``backend="auto"`` uses, for the record."""
-    kernel = load_kernel() if device == "cpu" else None
+    if device != "cpu":
+        return "cuda-triton" if _triton_can(hidden, reset) else "torch"
+    kernel = load_kernel()
     if kernel is None or hidden % kernel.vector_width():
         return "torch"
     return {16: "cpu-avx512", 8: "cpu-avx2", 4: "cpu-plain"}[kernel.vector_width()]
