@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test smoke paper study readme lint
+.PHONY: help demo test smoke paper fingerprints study readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,6 +30,9 @@ smoke: .venv/installed  ## Every row on the four real data sets with tiny budget
 
 paper: .venv/installed  ## The paper's table, 20 seeds: results/paper/
 	$(BIN)/snakemake --profile profiles/paper
+
+fingerprints: .venv/installed  ## Which form of the data the published baselines come from: results/paper/fingerprints/
+	$(BIN)/snakemake fingerprints --profile profiles/study
 
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
 	$(BIN)/snakemake study --profile profiles/study

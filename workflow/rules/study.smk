@@ -1,3 +1,60 @@
+rule fingerprint:
+    # k-means, Ward and spectral clustering on every reading of one data set; no deep method.
+    input:
+        plan.imported_sources(ROOT / "studies/fingerprints.py"),
+        sorted((ROOT / "reports/published").glob("*.csv")),
+    output:
+        f"{config['results']}/fingerprints/{{dataset}}.jsonl",
+    log:
+        f"{config['results']}/logs/fingerprints/{{dataset}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        raw=config["raw"],
+        mirror=config["mirror"] or "",
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m studies.fingerprints run {wildcards.dataset} --raw {params.raw:q} --mirror {params.mirror:q}"
+        " --out {params.folder:q} 2>&1 | tee {log:q}"
+
+
+rule fingerprints:
+    # Which reading of the data comes nearest to the published baselines.
+    input:
+        plan.imported_sources(ROOT / "studies/fingerprints.py"),
+        expand(
+            f"{config['results']}/fingerprints/{{dataset}}.jsonl",
+            dataset=[
+                "arabic_digits",
+                "character_trajectories",
+                "speech_commands",
+                "twenty_newsgroups",
+            ],
+        ),
+    output:
+        multiext(
+            f"{config['results']}/fingerprints/fingerprints",
+            ".md",
+            ".csv",
+            ".png",
+            ".pdf",
+        ),
+    log:
+        f"{config['results']}/logs/fingerprints.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m studies.fingerprints report --out {params.folder:q} 2>&1 | tee {log:q}"
+
+
 rule study:
     # All readings of the config side by side, from their records.
     input:

@@ -1,0 +1,1 @@
+"""Studies: questions asked of the data beside the benchmark; nothing depends on them."""
