@@ -1,14 +1,18 @@
 """Generated results between two markers of the README, so that no number there is typed."""
 
+import json
 import os
 import platform
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from datasets.storage import write_text
 
 from .records import read_records
-from .tables import title
+from .tables import markdown, title
+from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -44,11 +48,29 @@ def results(folder, pictures):
         f"{len(records)} runs, {ok} of them ok, in {hours:.1f} core-hours of training on {processor()}, one thread"
         f" a run (torch {versions['torch']}, scikit-learn {versions['scikit-learn']}). Runs a cell: {counted}."
     )
-    return (
-        f"\n{made}\n\n{(folder / 'tables/table1.md').read_text(encoding='utf-8')}\n"
-        f"![Speech Commands: t-SNE of the time averages by length, truth, k-means and RDDC]({pictures}/figure2.png)\n\n"
-        f"![Speech Commands: every run beside the published value]({pictures}/strips_speech_commands.png)\n\n"
-    )
+    summary = pd.read_csv(folder / "tables/summary.csv")
+    summary["difference"] = summary.accuracy - summary.published_accuracy
+    sheets = {name: json.loads((folder / f"data/{name}.json").read_text()) for name in summary.dataset.unique()}
+    parts = [
+        made,
+        (folder / "tables/table1.md").read_text(encoding="utf-8"),
+        headline(summary, {name: sheet["split_sizes"]["test"] for name, sheet in sheets.items()}),
+        verdicts(summary),
+        "\n".join(f"- {rule}" for rule in RULES),
+        f"![Speech Commands: time averages by length, truth, k-means and RDDC, as t-SNE]({pictures}/figure2.png)",
+        f"![Speech Commands: every run beside the published value]({pictures}/strips_speech_commands.png)",
+    ]
+    return "\n" + "\n\n".join(part.rstrip("\n") for part in parts) + "\n\n"
+
+
+def verdicts(summary):
+    """A verdict for every cell of Table 1 with a published number, as Markdown."""
+    rows = []
+    for (method, how), group in summary.groupby(["method", "vectorization"], sort=False):
+        found = dict(zip(group.dataset, group.verdict, strict=True))
+        cells = {title(dataset): found.get(dataset, "–") for dataset in summary.dataset.unique()}
+        rows.append({"method": title(method), "input": title(how)} | cells)
+    return markdown(pd.DataFrame(rows))
 
 
 def processor():

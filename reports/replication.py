@@ -48,8 +48,12 @@ def agreement(clusters):
 
 
 def write_study(job, folder):
-    """Write everything that `job`, a slice of the config made by `workflow.plan.study_job`, asks for."""
+    """Write ``replication.md`` and, in the folder ``replication`` beside it, all else that it shows.
+
+    `job` is a slice of the config made by `workflow.plan.study_job`.
+    """
     folder = Path(folder)
+    beside = folder / "replication"
     summaries, runs, together = [], [], {}
     for reading, part in job["readings"].items():
         files = [Path(part["folder"], file) for file in part["files"]]
@@ -63,9 +67,9 @@ def write_study(job, folder):
             together.setdefault((reading, dataset), []).extend(read_clusters(path, seed)[test] for seed in ok)
     summary, runs = pd.concat(summaries, ignore_index=True), pd.concat(runs, ignore_index=True)
     agreements = {cell: agreement(clusters) for cell, clusters in together.items()}
-    write_text(folder / "summary.csv", verdict.summary_csv(summary))
-    figures.save(spread(summary, runs), folder / "spread")
-    figures.save(loss_against_accuracy(runs), folder / "loss")
+    write_text(beside / "summary.csv", verdict.summary_csv(summary))
+    figures.save(spread(summary, runs), beside / "spread")
+    figures.save(loss_against_accuracy(runs), beside / "loss")
     write_text(folder / "replication.md", page(job, summary, runs, agreements))
 
 

@@ -34,11 +34,17 @@ def job(tmp_path):
 def test_the_study(job, tmp_path):
     for place in ("a", "b"):
         replication.write_study(job, tmp_path / place)
-    names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["loss.pdf", "loss.png", "replication.md", "spread.pdf", "spread.png", "summary.csv"]
+    files = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    names = sorted(str(path.relative_to(tmp_path / "a")) for path in files)
+    assert names == [
+        f"replication{name}" for name in (".md", "/loss.pdf", "/loss.png", "/spread.pdf", "/spread.png")
+    ] + ["replication/summary.csv"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    text, lines = (tmp_path / "a/replication.md").read_text(), (tmp_path / "a/summary.csv").read_text().splitlines()
+    text, lines = (
+        (tmp_path / "a/replication.md").read_text(),
+        (tmp_path / "a/replication/summary.csv").read_text().splitlines(),
+    )
     assert len(lines) == 5 and "rddc,none,speech_commands,raw_input,0,4,,,,,0.7400,0.1900,not comparable" in lines
     assert "nan" not in text.lower().split()
     (row,) = [line for line in text.splitlines() if line.startswith("| recommended") and "0.90 (0.90)" in line]

@@ -1,4 +1,4 @@
-"""Put a report's Table 1, its budget and a figure into the README, between its markers."""
+"""Put a report's Table 1, its verdicts, budget and figures into the README, and what the studies made into reports/."""
 
 import shutil
 import sys
@@ -9,15 +9,21 @@ from reports.readme import insert, results
 from .entry import one_line_errors
 
 PICTURES = Path("reports/gallery")
+STUDIES = {"replication": "reports", "fingerprints": "reports/fingerprints"}
 
 
 def main(folder):
-    """Copy the pictures that the README shows and write its generated part."""
+    """Copy the pictures that the README shows and the studies beside the reading's folder; write the generated part."""
+    folder = Path(folder)
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name in ("figure2", "strips_speech_commands"):
-        shutil.copyfile(Path(folder) / f"figures/{name}.png", PICTURES / f"{name}.png")
-    shutil.copyfile(Path(folder) / "tables/summary.csv", "results/reference/paper_summary.csv")
-    insert("README.md", results(Path(folder), PICTURES))
+        shutil.copyfile(folder / f"figures/{name}.png", PICTURES / f"{name}.png")
+    shutil.copyfile(folder / "tables/summary.csv", "results/reference/paper_summary.csv")
+    for study, target in STUDIES.items():
+        if (folder.parent / study).is_dir():
+            no_copy = shutil.ignore_patterns("*.jsonl", "*.pdf", ".snakemake*")
+            shutil.copytree(folder.parent / study, target, dirs_exist_ok=True, ignore=no_copy)
+    insert("README.md", results(folder, PICTURES))
 
 
 if __name__ == "__main__":
