@@ -1,0 +1,42 @@
+"""What the harness costs: cores × wall time of a finished workflow run less the time of the trainings in it.
+
+``python -m benchmarks.overhead results/paper/recommended`` writes ``benchmarks/overhead.md``. The wall time is that from
+the start of the first training to the last report, by the times of the files: imports, prediction, scoring, tables and
+figures all count as overhead, and so does a core that had nothing left to do.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from datasets.storage import write_text
+from reports.records import read_records
+
+from .gru import machine
+
+HERE = Path(__file__).parent
+
+
+def page(folder):
+    """Wall time, training time and what is left, as Markdown."""
+    files = sorted(Path(folder).glob("records/*/*.jsonl"))
+    spent = {file: sum(record["cost"]["seconds"] for record in read_records([file])) for file in files}
+    start = min(file.stat().st_mtime - seconds for file, seconds in spent.items())
+    wall, cores = Path(folder, "report.html").stat().st_mtime - start, os.cpu_count()
+    trained = sum(spent.values())
+    return (
+        f"# Overhead of the harness\n\n{machine()}.\n\n{folder}: {wall / 60:.0f} min of wall time on {cores} cores; the"
+        f" trainings of {len(files)} jobs took {trained / 60:.0f} min, so {1 - trained / (cores * wall):.1%} of the"
+        " cores' time went elsewhere.\n"
+    )
+
+
+def main(folder):
+    """Write the page."""
+    text = page(folder)
+    print(text)
+    write_text(HERE / "overhead.md", text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
