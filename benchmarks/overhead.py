@@ -1,7 +1,7 @@
 """What the harness costs: cores × wall time of a finished workflow run less the time of the trainings in it.
 
-``python -m benchmarks.overhead results/paper/recommended`` writes ``benchmarks/overhead.md``. The wall time goes from the
-start of the first training to the last report, by the times of the files: imports, prediction, scoring, tables and
+``python -m benchmarks.overhead results/paper/recommended`` writes ``benchmarks/overhead.md``. The wall time goes from
+the start of the first training to the report, by the times of the files: imports, prediction, scoring, tables and
 figures all count as overhead, and so does a core that had nothing left to do.
 """
 
