@@ -11,7 +11,7 @@ import pandas as pd
 from datasets.storage import write_text
 
 from .records import read_records
-from .tables import markdown, title
+from .tables import markdown, span, title
 from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -64,7 +64,13 @@ def results(folder, pictures):
 
 
 def verdicts(summary):
-    """A verdict for every cell of Table 1 with a published number, as Markdown."""
+    """A verdict for every cell of Table 1 with a published number, and its interval where that is wide, as Markdown."""
+    wide = summary.accuracy_high - summary.accuracy_low > 0.05
+    told = summary.verdict + [
+        f" ({span(row.accuracy_low, row.accuracy_high)})" if is_wide else ""
+        for row, is_wide in zip(summary.itertuples(), wide, strict=True)
+    ]
+    summary = summary.assign(verdict=told)
     rows = []
     for (method, how), group in summary.groupby(["method", "vectorization"], sort=False):
         found = dict(zip(group.dataset, group.verdict, strict=True))

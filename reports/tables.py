@@ -27,6 +27,7 @@ NAMES = {
     "dec": "DEC",
     "ddc": "DDC",
     "rddc": "RDDC",
+    "rddc_plus": "RDDC+",
     "zero": "zero padding",
     "crop": "cropping",
     "avg": "time average",

@@ -13,7 +13,9 @@ RULES = [
     "Reproduced: the published accuracy lies in the 95 % bootstrap interval of our protocol over runs, widened by the"
     " rounding of the published number. Better: ours is above it. Different: ours is below it. Not comparable: there is"
     " no published number, or no ok run.",
-    "The interval covers the choice of the initialisations only; with a single run it is one point. “Another split” is"
+    "The interval covers the choice of the initialisations only; with a single run it is one point, and where the loss"
+    " ranks runs badly it is so wide that it holds much: “reproduced” then says that the paper's number is one that the"
+    " protocol can give, not that it is the one to expect. “Another split” is"
     " what the choice of the two test splits may add: the half-width of the 95 % interval of the difference of two"
     " accuracies on test splits of our size, by binomial sampling. The verdict does not use it.",
 ]

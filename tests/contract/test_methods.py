@@ -23,6 +23,8 @@ SMALL = {
     "widths": (16, 4),
     "hidden_units": 8,
     "recurrent_units": 4,
+    "restarts": 2,
+    "rddc": {"batch": 20, "epochs": 8, "hidden_units": 8, "recurrent_units": 4},
 }
 
 
@@ -143,7 +145,8 @@ def test_more_clusters_than_sequences_or_none(method, n_clusters):
 
 
 def test_fewer_sequences_than_a_batch(method):
-    if "batch" not in method.get_params():
+    settings = method.get_params()
+    if "batch" not in settings and "batch" not in settings.get("rddc", {}):
         assert method.fit_predict(data_for(method, sequences(n=5))).shape == (5,)
         return
     with pytest.raises(InvalidInput, match="batch=20: more than the 5 sequences"):
