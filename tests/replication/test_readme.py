@@ -1,0 +1,53 @@
+"""The README's generated part: whole, from files, and nothing else of the README touched."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_records import runs
+
+from datasets.storage import write_json, write_text
+from reports import tables
+from reports.readme import BEGIN, END, insert, results
+from reports.records import write_records
+from reports.verdict import summary_csv
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A reading's results: RDDC on two data sets, on one of which the loss chooses between very different runs."""
+    made = runs([0.6, 0.9] * 5, [0.1, 0.2] * 5) + runs([0.95] * 10, [0.1] * 10, dataset="speech_commands")
+    for dataset in ("arabic_digits", "speech_commands"):
+        own = [record for record in made if record["dataset"] == dataset]
+        for record in own:
+            record["provenance"]["versions"] |= {"torch": "2", "scikit-learn": "1"}
+        write_records(tmp_path / f"records/{dataset}/rddc-none.0-9.jsonl", own, {0: np.array([0])})
+        write_json(tmp_path / f"data/{dataset}.json", {"split_sizes": {"test": 100}})
+    write_text(tmp_path / "tables/summary.csv", summary_csv(tables.summarise(made, "test", "train")))
+    write_text(tmp_path / "tables/table1.md", "| the table |\n")
+    return tmp_path
+
+
+def test_the_generated_part(folder):
+    text = results(folder, "pictures")
+    assert text.startswith("\n20 runs, 20 of them ok, in ") and "| the table |" in text
+    assert "Of 2 cells with a published number: " in text and "pictures/figure2.png" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ")]
+    assert "better" in row and ("different" in row or "reproduced" in row)
+
+
+def test_a_wide_interval_is_shown(folder):
+    path = folder / "tables/summary.csv"
+    summary = pd.read_csv(path)
+    summary.loc[0, ["accuracy_low", "accuracy_high", "verdict"]] = [0.5, 0.9, "reproduced"]
+    summary.to_csv(path, index=False)
+    assert "reproduced (0.50 to 0.90)" in results(folder, "pictures")
+
+
+def test_insert(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    insert(path, "new\n")
+    assert path.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    path.write_text(f"{END}\n{BEGIN}\n")
+    with pytest.raises(ValueError, match="README.md: the markers"):
+        insert(path, "new\n")
