@@ -26,7 +26,7 @@ RANKING = """\
 “Loss” is the lowest training loss; readings whose loss is another function can't be compared by it. “Loss and ACC” is
 the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means that the loss ranks the runs
 as the labels would, 0 that it says nothing. “Agreement” is the mean adjusted Rand index between the test clusters of
-two runs."""
+two runs, “largest cluster” its mean share of the training data."""
 DRAWS, RESTARTS, KEPT = 500, 10, 0.5
 CHOICES = f"""\
 Mean ± standard deviation of the chosen run's test accuracy over {DRAWS} draws of {RESTARTS} of the first reading's ok
@@ -64,7 +64,10 @@ def write_study(job, folder):
         files = [Path(part["folder"], file) for file in part["files"]]
         records = read_records(files)
         summaries.append(tables.summarise(records, reading, job["selection"]))
-        runs.append(frame(records))
+        largest = [max(r["usage"]) / sum(r["usage"]) if r["usage"] else np.nan for r in records]
+        runs.append(frame(records).assign(largest=largest))
+        if len(runs) == 1:
+            figures.save(terms_over_time(records), beside / "terms")
         for dataset, own in runs[-1].groupby("dataset"):
             paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in read_records([path])}
             split = Sequences.load(Path(part["folder"], "data", f"{dataset}.npz")).split
@@ -103,6 +106,30 @@ def spread(summary, runs):
     return figure
 
 
+def terms_over_time(records):
+    """The three terms of the loss over the epochs: every ok run thin, their mean bold; a panel a data set."""
+    ok = [record for record in records if record["status"] == "ok"]
+    datasets = list(dict.fromkeys(record["dataset"] for record in records))
+    with plt.rc_context(figures.STYLE):
+        size = (figures.PAGE, figures.PAGE / 4)
+        figure, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False, layout="constrained")
+        for axis, dataset in zip(axes[0], datasets, strict=True):
+            curves = [record["loss_curve"] for record in ok if record["dataset"] == dataset]
+            for colour, term in zip(figures.COLOURS, ("divergence", "orthogonality", "simplex"), strict=False):
+                values = [curve[term] for curve in curves if term in curve]
+                for line in values:
+                    axis.plot(range(1, len(line) + 1), line, color=colour, linewidth=0.3, alpha=0.5)
+                if values:
+                    axis.plot(
+                        range(1, len(values[0]) + 1), np.mean(values, axis=0), color=colour, linewidth=1.5, label=term
+                    )
+            axis.set_title(tables.title(dataset))
+        figure.supxlabel("epoch", fontsize=7)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, ncols=3, loc="outside upper center", fontsize=7)
+    return figure
+
+
 def loss_against_accuracy(runs):
     """Training loss against test accuracy of every ok run of the first reading: does the lowest loss pick well?"""
     first = runs[(runs.reading == runs.reading.iloc[0]) & (runs.status == "ok")]
@@ -131,6 +158,8 @@ def page(job, summary, runs, agreed, chosen):
         "## Does the lowest loss pick a good run?",
         RANKING,
         "![Loss against accuracy](replication/loss.png)",
+        "The three terms of the loss over the epochs, first reading:",
+        "![Terms of the loss](replication/terms.png)",
         "## Other choices without labels",
         CHOICES,
         tables.markdown(chosen),
@@ -190,6 +219,7 @@ def of_dataset(summary, runs, agreed, dataset, other):
                 "loss": tables.number(ok.loss_train.min(), ".3f"),
                 "loss and ACC": tables.number(ranked, "+.2f"),
                 "agreement": tables.number(agreed.get((row.reading, dataset), np.nan)),
+                "largest cluster": tables.number(ok.largest.mean()),
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
             }
         )

@@ -36,9 +36,8 @@ def test_the_study(job, tmp_path):
         replication.write_study(job, tmp_path / place)
     files = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
     names = sorted(str(path.relative_to(tmp_path / "a")) for path in files)
-    assert names == [
-        f"replication{name}" for name in (".md", "/loss.pdf", "/loss.png", "/spread.pdf", "/spread.png")
-    ] + ["replication/summary.csv"]
+    made = [".md", "/loss.pdf", "/loss.png", "/spread.pdf", "/spread.png", "/summary.csv", "/terms.pdf", "/terms.png"]
+    assert names == [f"replication{name}" for name in made]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     text, lines = (
