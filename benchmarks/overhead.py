@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from datasets.storage import write_text
+from reports.readme import wall_time
 from reports.records import read_records
 
 from .gru import machine
@@ -20,10 +21,8 @@ HERE = Path(__file__).parent
 def page(folder):
     """Wall time, training time and what is left, as Markdown."""
     files = sorted(Path(folder).glob("records/*/*.jsonl"))
-    spent = {file: sum(record["cost"]["seconds"] for record in read_records([file])) for file in files}
-    start = min(file.stat().st_mtime - seconds for file, seconds in spent.items())
-    wall, cores = Path(folder, "report.html").stat().st_mtime - start, os.cpu_count()
-    trained = sum(spent.values())
+    trained = sum(record["cost"]["seconds"] for record in read_records(files))
+    wall, cores = wall_time(folder), os.cpu_count()
     return (
         f"# Overhead of the harness\n\n{machine()}.\n\n{folder}: {wall / 60:.0f} min of wall time on {cores} cores; the"
         f" trainings of {len(files)} jobs took {trained / 60:.0f} min, so {1 - trained / (cores * wall):.1%} of the"

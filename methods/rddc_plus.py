@@ -6,9 +6,9 @@ little about which run is right, but right runs agree with each other while wron
 share `kept` with the lowest training loss, and take the one whose clusters of the training data agree most with those
 of the others, by the mean adjusted Rand index. No label takes part.
 
-reports/replication.md has the ablation: choice by loss alone, by agreement alone, and by both. Agreement helps where the
-loss doesn't rank the runs (Speech Commands) and costs where it does (Arabic Digits), so this is no replacement of the
-paper's protocol. Budget: that of RDDC times `restarts`.
+reports/replication.md has the ablation: choice by loss alone, by agreement alone, and by both. Agreement helps where
+the loss doesn't rank the runs (Speech Commands) and costs where it does (Arabic Digits), so this is no replacement of
+the paper's protocol. Budget: that of RDDC times `restarts`.
 """
 
 from itertools import combinations
