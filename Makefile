@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test smoke paper fingerprints study readme lint
+.PHONY: help demo test smoke paper fingerprints study diagnosis readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,9 @@ fingerprints: .venv/installed  ## Which form of the data the published baselines
 
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
 	$(BIN)/snakemake study --profile profiles/study
+
+diagnosis: .venv/installed  ## Kernel matrices and gradients of RDDC in training: results/paper/diagnosis/
+	$(BIN)/snakemake diagnosis --profile profiles/study
 
 readme: .venv/installed  ## Put the paper profile's table and figure into the README
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended

@@ -25,8 +25,8 @@ from .gru import machine
 
 HERE = Path(__file__).parent
 USED = """\
-The project uses scikit-learn's Lloyd, lobpcg and t-SNE (of at most 2000 points), and its Ward linkage: fastcluster finds
-the same partition sooner, but saves half a minute of a paper profile for one dependency more."""
+The project uses scikit-learn's Lloyd, lobpcg and t-SNE (of at most 2000 points), and its Ward linkage: fastcluster
+finds the same partition sooner, but saves half a minute of a paper profile for one dependency more."""
 CLUSTERS = 10
 
 

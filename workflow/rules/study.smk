@@ -78,3 +78,64 @@ rule study:
         job=json.dumps(plan.study_job(READINGS)),
     shell:
         "python -m workflow.scripts.study --job {params.job:q} --folder {output:q} 2>&1 | tee {log:q}"
+
+
+rule diagnose:
+    # One seed of RDDC, watched from inside.
+    input:
+        plan.imported_sources(ROOT / "studies/diagnosis.py"),
+        data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+    output:
+        f"{config['results']}/diagnosis/{{dataset}}.{{reading}}.json",
+    log:
+        f"{config['results']}/logs/diagnosis/{{dataset}}.{{reading}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        settings=lambda w: json.dumps(
+            plan.method_settings(READINGS[w.reading], "rddc", w.dataset)
+        ),
+    shell:
+        "python -m studies.diagnosis run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
+        " --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+
+
+rule diagnosis:
+    # Kernel matrices, gradients and cluster usage of a few readings.
+    input:
+        plan.imported_sources(ROOT / "studies/diagnosis.py"),
+        records=expand(
+            f"{config['results']}/diagnosis/{{dataset}}.{{reading}}.json",
+            reading=[
+                reading
+                for reading in (
+                    "recommended",
+                    "straightforward",
+                    "narrow_kernel",
+                    "tensorflow_cell",
+                )
+                if reading in READINGS
+            ],
+            dataset=config["run"]["datasets"],
+        ),
+    output:
+        multiext(
+            f"{config['results']}/diagnosis/",
+            "diagnosis.md",
+            "kernel.png",
+            "gradient.png",
+        ),
+    log:
+        f"{config['results']}/logs/diagnosis.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m studies.diagnosis report {params.folder:q} {input.records:q} 2>&1 | tee {log:q}"

@@ -9,7 +9,7 @@ from reports.readme import insert, results
 from .entry import one_line_errors
 
 PICTURES = Path("reports/gallery")
-STUDIES = {"replication": "reports", "fingerprints": "reports/fingerprints"}
+STUDIES = {"replication": "reports", "fingerprints": "reports/fingerprints", "diagnosis": "reports/diagnosis"}
 
 
 def main(folder):
@@ -21,7 +21,7 @@ def main(folder):
     shutil.copyfile(folder / "tables/summary.csv", "results/reference/paper_summary.csv")
     for study, target in STUDIES.items():
         if (folder.parent / study).is_dir():
-            no_copy = shutil.ignore_patterns("*.jsonl", "*.pdf", ".snakemake*")
+            no_copy = shutil.ignore_patterns("*.json", "*.jsonl", "*.pdf", ".snakemake*")
             shutil.copytree(folder.parent / study, target, dirs_exist_ok=True, ignore=no_copy)
     insert("README.md", results(folder, PICTURES))
 

@@ -1,0 +1,146 @@
+"""What happens inside RDDC while it trains: the kernel matrix, the gradients and the use of the clusters.
+
+``python -m studies.diagnosis run <dataset> --data <npz> --settings <JSON> --reading <name> --out <file>`` trains one
+seed and writes a record; ``python -m studies.diagnosis report <folder> <records...>`` draws them. No label is read.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from datasets.seeds import seed_sequence
+from datasets.sequences import SPLITS, Sequences
+from datasets.storage import write_json, write_text
+from methods import deep
+from methods.divergence import kernel_matrix
+from methods.rddc import RDDC
+from reports.figures import COLOURS, PAGE, STYLE, save
+from reports.tables import title
+
+BINS = np.linspace(0, 1, 41)
+PREFACE = """\
+# Inside RDDC
+
+One seed of each reading. The kernel matrix of a batch before the first and after the last epoch tells whether pairs are
+told apart at all: with a narrow kernel nearly all entries are 0, and the divergence sees little beyond each sequence
+itself. The gradient's norm is that before clipping (at 5). Made by `make diagnosis` from records.
+
+![Kernel matrix](kernel.png)
+
+![Norm of the gradient](gradient.png)
+"""
+
+
+def diagnose(sequences, settings, dataset, reading):
+    """Train one seed and watch it; returns a JSON-able record."""
+    train = sequences.subset(np.flatnonzero(sequences.split == SPLITS.index("train")))
+    state = int(seed_sequence(0, dataset, "rddc").generate_state(1)[0])
+    estimator = RDDC(sequences.n_classes, random_state=state, **settings)
+    norms, kernels, clip = [], [], deep.clip_gradient
+
+    def watched_clip(parameters, norm):
+        norms.append(float(parameters.grad.norm()))
+        clip(parameters, norm)
+
+    def watched_forward(network, data, index, training):
+        h, A = RDDC._forward(estimator, network, data, index, training)
+        if training:
+            with torch.no_grad():
+                K = kernel_matrix(h, estimator.kernel_width, estimator.relative_width)[0]
+                off = K[~torch.eye(len(K), dtype=bool)].numpy()
+                kernels.append(np.histogram(off, BINS)[0] / off.size)
+        return h, A
+
+    estimator._forward, deep.clip_gradient = watched_forward, watched_clip
+    try:
+        estimator.fit(train)
+    finally:
+        deep.clip_gradient = clip
+    usage = np.bincount(estimator.labels_, minlength=estimator.n_clusters) / len(train)
+    return {
+        "dataset": dataset,
+        "reading": reading,
+        "gradient_norm": norms,
+        "kernel_first": kernels[0].tolist(),
+        "kernel_last": kernels[-1].tolist(),
+        "usage": sorted(usage.tolist(), reverse=True),
+    }
+
+
+def panels(records, draw, label, path):
+    """One figure: a row a reading, a column a data set; `draw(axis, record)` fills a panel."""
+    datasets = list(dict.fromkeys(record["dataset"] for record in records))
+    readings = list(dict.fromkeys(record["reading"] for record in records))
+    with plt.rc_context(STYLE):
+        size = (PAGE, 1.1 * len(readings) + 0.4)
+        figure, axes = plt.subplots(
+            len(readings), len(datasets), figsize=size, squeeze=False, sharex="col", layout="constrained"
+        )
+        for record in records:
+            axis = axes[readings.index(record["reading"]), datasets.index(record["dataset"])]
+            draw(axis, record)
+        for axis, dataset in zip(axes[0], datasets, strict=True):
+            axis.set_title(title(dataset))
+        for axis, reading in zip(axes[:, 0], readings, strict=True):
+            axis.set_ylabel(reading.replace("_", " "), fontsize=6)
+        figure.supxlabel(label, fontsize=7)
+        save(figure, path)
+
+
+def draw_kernel(axis, record):
+    """Histograms of the first and the last batch."""
+    middles = (BINS[1:] + BINS[:-1]) / 2
+    for key, colour in (("kernel_first", COLOURS[7]), ("kernel_last", COLOURS[0])):
+        axis.plot(middles, record[key], color=colour, linewidth=1)
+    axis.set_yscale("log")
+    axis.set_ylim(1e-4, 1.5)
+
+
+def draw_gradient(axis, record):
+    """Norm of the gradient of every update."""
+    axis.plot(record["gradient_norm"], color=COLOURS[0], linewidth=0.5)
+    axis.set_yscale("log")
+
+
+def report(folder, records):
+    """Write ``diagnosis.md`` and its two figures."""
+    label = "kernel matrix off the diagonal, share of entries; grey: first batch, blue: last"
+    panels(records, draw_kernel, label, Path(folder, "kernel"))
+    panels(records, draw_gradient, "norm of the gradient over the updates", Path(folder, "gradient"))
+    rows = [
+        f"- {title(record['dataset'])}, {record['reading'].replace('_', ' ')}: shares of the clusters "
+        + ", ".join(f"{share:.2f}" for share in record["usage"])
+        + f"; {np.mean(np.array(record['gradient_norm']) > 5):.0%} of the updates are clipped."
+        for record in records
+    ]
+    write_text(Path(folder, "diagnosis.md"), PREFACE + "\n" + "\n".join(rows) + "\n")
+
+
+def main():
+    """Run one diagnosis, or draw those that were run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    actions = parser.add_subparsers(dest="action", required=True)
+    run = actions.add_parser("run")
+    run.add_argument("dataset")
+    run.add_argument("--data", required=True)
+    run.add_argument("--settings", type=json.loads, required=True)
+    run.add_argument("--reading", required=True)
+    run.add_argument("--out", required=True)
+    draw = actions.add_parser("report")
+    draw.add_argument("folder")
+    draw.add_argument("records", nargs="+")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.action == "report":
+        report(arguments.folder, [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.records])
+    else:
+        found = diagnose(Sequences.load(arguments.data), arguments.settings, arguments.dataset, arguments.reading)
+        write_json(arguments.out, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The watched training is the unwatched one, and what was seen adds up."""
+
+import numpy as np
+import pytest
+
+from datasets.seeds import seed_sequence
+from datasets.sequences import Sequences
+from methods import deep
+from methods.rddc import RDDC
+from studies import diagnosis
+
+SETTINGS = {"batch": 10, "epochs": 4, "recurrent_units": 4, "hidden_units": 8}
+
+
+@pytest.fixture
+def sequences():
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
+    return Sequences.from_list(arrays, labels)
+
+
+def test_watching_changes_nothing(sequences):
+    clip = deep.clip_gradient
+    seen = diagnosis.diagnose(sequences, SETTINGS, "x", "y")
+    assert deep.clip_gradient is clip
+    state = int(seed_sequence(0, "x", "rddc").generate_state(1)[0])
+    expected = RDDC(2, random_state=state, **SETTINGS).fit(sequences)
+    usage = np.bincount(expected.labels_, minlength=2) / len(sequences)
+    assert seen["usage"] == sorted(usage.tolist(), reverse=True)
+    assert len(seen["gradient_norm"]) == expected.n_updates_ == 16
+    for key in ("kernel_first", "kernel_last"):
+        assert sum(seen[key]) == pytest.approx(1)
+
+
+def test_equal_records_give_equal_bytes(sequences, tmp_path):
+    seen = [diagnosis.diagnose(sequences, SETTINGS, dataset, "y") for dataset in ("x", "z")]
+    for place in ("a", "b"):
+        diagnosis.report(tmp_path / place, seen)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["diagnosis.md", "gradient.pdf", "gradient.png", "kernel.pdf", "kernel.png"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
