@@ -232,7 +232,7 @@ def page(found):
         f" Largest memory of the measuring process: {memory:.0f} MiB.\n\n{EXPLAINED}\n\n"
         "![Ratio to packed nn.GRU](gru.png)\n\n"
         f"{tabulate(rows, head, tablefmt='github', disable_numparse=True)}\n\n"
-        "Not timed: a GPU. There was none on this machine.\n"
+        "Not timed: the GPU's kernels (methods/gru_triton.py), which were run in Triton's interpreter only.\n"
     )
 
 

@@ -3,8 +3,8 @@
 The RDDC paper's baseline is "just the last two fully connected layers" of its network on vectorised input: a hidden
 layer with ReLU, whose output h enters the kernel matrix, and a softmax layer that gives the assignments A. The loss
 is in `methods.divergence`. Budget: `epochs` passes over the training data in batches of `batch`; published as a
-"fixed number", the number itself is lost. Every default is the RDDC reading that this project recommends;
-config/README.md says why.
+"fixed number", the number itself is lost. The loss has RDDC's recommended settings by default, and
+config/sources.yaml says why; the layers start as TensorFlow's did.
 """
 
 import numpy as np

@@ -6,8 +6,8 @@ compiler: all layers and directions in one call each way, with a backward pass d
 and none is affected by its company. On a GPU, ``cuda-triton`` (gru_triton.py) runs all seeds of a block in one launch a
 layer and pass.
 
-The kernel is loaded by ctypes and not through torch's extension loader, which needs ninja, Python's headers and half a
-minute for the same machine code; the call itself costs a few microseconds.
+The kernel is loaded by ctypes and not through torch's extension loader: it needs pointers and sizes only, and so no
+ninja and none of Python's or torch's headers on the user's machine.
 
 Cho et al., EMNLP 2014 (GRU); the reset gate applies after the recurrent product as in cuDNN, or, with
 ``reset="before"``, to the state before it as in TensorFlow's cell of 2018.

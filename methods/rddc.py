@@ -8,9 +8,9 @@ batches for a fixed number of epochs from several initialisations; the run with 
 
 Sequences are never padded, so how a batch is made up changes nothing but the kernel matrix and batch statistics.
 
-Deviations. The text that we have lost most numbers: every setting below whose value is not published has the default
-of the reading that this project recommends, and config/README.md gives the evidence. Budget: `epochs` passes over the
-training data in batches of `batch`.
+Deviations. The text that we have lost most numbers: a setting below whose value is not published is inferred, and
+config/readings/recommended.yaml has the values that this project recommends, with the evidence; `input_scale` is not
+in the paper at all. Budget: `epochs` passes over the training data in batches of `batch`.
 """
 
 import numpy as np

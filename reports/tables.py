@@ -373,7 +373,7 @@ def footnotes(summary, records, datasets, skip, selection):
     """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
     notes = [
         f"Each cell is ACC (NMI) on the test split of the ok run with the lowest loss on the {selection} split, the"
-        " paper's protocol. Labels take no part in the choice."
+        " paper's protocol (it doesn't say whose loss). Labels take no part in the choice."
     ]
     without = summary[~summary.by_loss & (summary.n_ok > 0)].method.unique()
     if len(without):

@@ -154,8 +154,10 @@ def imported_sources(path):
     return sorted(found)
 
 
-def read_reading(reading):
+def read_reading(reading, followed=()):
     """What ``config/readings/<reading>.yaml`` sets, laid over the reading that it is ``like``, if any."""
+    if reading in followed:
+        raise ConfigError(f"config/readings/{reading}.yaml: like: it is like itself, by way of {', '.join(followed)}")
     path = ROOT / "config" / "readings" / f"{reading}.yaml"
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
@@ -165,7 +167,7 @@ def read_reading(reading):
     if unknown:
         raise ConfigError(f"config/readings/{reading}.yaml: {min(unknown)}: a reading sets datasets and methods only")
     like = changes.pop("like", None)
-    return merge(read_reading(like), changes) if like else changes
+    return merge(read_reading(like, (*followed, reading)), changes) if like else changes
 
 
 def resolve(config, reading):

@@ -76,6 +76,22 @@ def test_a_users_setting_goes_over_the_reading(config):
     assert plan.method_settings(plan.resolve(config, "recommended"), "rddc", "arabic_digits")["epochs"] == 3
 
 
+def test_a_reading_is_like_another_but_not_like_itself(monkeypatch, tmp_path):
+    monkeypatch.setattr(plan, "ROOT", tmp_path)
+    (tmp_path / "config/readings").mkdir(parents=True)
+    texts = {
+        "a": "datasets: {x: {p: 1, q: 2}}",
+        "b": "{like: a, datasets: {x: {q: 3}}}",
+        "c": "like: d",
+        "d": "like: c",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"config/readings/{name}.yaml").write_text(text)
+    assert plan.read_reading("b") == {"datasets": {"x": {"p": 1, "q": 3}}}
+    with pytest.raises(plan.ConfigError, match="readings/c.yaml: like: it is like itself, by way of c, d"):
+        plan.read_reading("c")
+
+
 @pytest.mark.parametrize(("n", "per_job", "blocks"), [(5, 2, ["0-1", "2-3", "4-4"]), (1, 20, ["0-0"])])
 def test_seed_blocks(n, per_job, blocks):
     assert plan.seed_blocks(n, per_job) == blocks

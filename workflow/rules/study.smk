@@ -65,6 +65,11 @@ rule study:
             plan.record_files(resolved, reading)
             for reading, resolved in READINGS.items()
         ],
+        data=expand(
+            f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+            reading=READINGS,
+            dataset=config["run"]["datasets"],
+        ),
     output:
         directory(f"{config['results']}/replication"),
     log:
