@@ -1,8 +1,8 @@
 """What the harness costs: cores × wall time of a finished workflow run less the time of the trainings in it.
 
 ``python -m benchmarks.overhead results/paper/recommended`` writes ``benchmarks/overhead.md``. The wall time goes from
-the start of the first training to the report, by the times of the files: imports, prediction, scoring, tables and
-figures all count as overhead, and so does a core that had nothing left to do.
+the start of the first training to the last record, by the times of the files: imports, prediction and scoring all
+count as overhead, and so does a core that had nothing left to do.
 """
 
 import os

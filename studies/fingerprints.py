@@ -585,7 +585,7 @@ def number_of_characters():
     most = largest_nmi(3, accuracy + 0.005)
     return (
         f"How many characters: spectral clustering's published cell is {accuracy:.2f} ({nmi:.2f}). For three classes of"
-        f" one size a search over all ways to mix them up finds no NMI above {most:.2f} at that ACC.\n"
+        f" one size a search over ways to mix them up finds no NMI above {most:.2f} at that ACC.\n"
     )
 
 

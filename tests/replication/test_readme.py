@@ -24,13 +24,12 @@ def folder(tmp_path):
         write_json(tmp_path / f"data/{dataset}.json", {"split_sizes": {"test": 100}})
     write_text(tmp_path / "tables/summary.csv", summary_csv(tables.summarise(made, "test", "train")))
     write_text(tmp_path / "tables/table1.md", "| the table |\n")
-    write_text(tmp_path / "report.html", "")
     return tmp_path
 
 
 def test_the_generated_part(folder):
     text = results(folder, "pictures")
-    assert text.startswith("\n20 runs, 20 of them ok, in ") and " minutes on " in text and "| the table |" in text
+    assert text.startswith("\n20 runs, 20 of them ok, in 0 minutes on ") and "| the table |" in text
     assert "Of 2 cells with a published number: " in text and "pictures/figure2.png" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ")]
     assert "better" in row and ("different" in row or "reproduced" in row)
