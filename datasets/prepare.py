@@ -11,7 +11,7 @@ from .fetch import fetch
 from .sequences import SPLITS, stratified_split
 
 SHARED = {"fetch", "prepare", "seeds", "sequences", "storage"}
-SPLIT_KINDS = ("stratified", "official")
+SPLIT_KINDS = ("stratified", "official", "everything")
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
@@ -45,7 +45,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         Settings of the data set that differ from `settings_of`.
     split : dict
         ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
-        sets; the validation set is carved from the training set, stratified, in the ratio of its fractions).
+        sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
+        ``everything`` (all sequences are for training).
         ``fractions``: train, validation, test; 0.8, 0.1, 0.1 when left out.
     raw : str or Path
         Folder of all raw data.
@@ -83,6 +84,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     sequences = loaded.sequences
     if kind == "official":
         parts = official_split(sequences.labels, sequences.split, seed, name, fractions)
+    elif kind == "everything":
+        parts = np.zeros(len(sequences), np.int8)
     else:
         parts = stratified_split(sequences.labels, seed, name, fractions)
     sequences = sequences.with_split(parts)

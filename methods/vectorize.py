@@ -24,7 +24,14 @@ def avg(sequences):
     return (sums / sequences.lengths[:, None]).astype(np.float32)
 
 
-VECTORIZATIONS = {"zero": zero, "crop": crop, "avg": avg}
+def vector(sequences):
+    """The vectors of a data set whose sequences all have length 1: shape (n, d)."""
+    if sequences.lengths.max() > 1:
+        raise ValueError(f"vectorization 'vector': a sequence has length {sequences.lengths.max()}, all need length 1")
+    return sequences.values
+
+
+VECTORIZATIONS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector}
 
 
 def vectorize(sequences, name):
@@ -34,7 +41,7 @@ def vectorize(sequences, name):
     ----------
     sequences : Sequences
         All splits together, so that train and test agree on the length.
-    name : {"zero", "crop", "avg"}
+    name : {"zero", "crop", "avg", "vector"}
 
     Returns
     -------

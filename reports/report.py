@@ -25,7 +25,7 @@ def write_report(job, page_path, tables_folder, figures_folder):
     records = read_records(files)
     rank = {name: place for place, name in enumerate([*job["run"]["methods"], *job["run"]["vectorizations"], "none"])}
     records.sort(key=lambda record: (rank[record["method"]], rank[record["vectorization"]]))
-    summary = tables.summarise(records, job["reading"], job["selection"])
+    summary = tables.summarise(records, job["reading"], job["selection"], job["scored"], job["published"])
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     written = write_tables(job, records, summary, sheets, Path(tables_folder))
     pictures = write_figures(job, records, files, summary, sheets, Path(figures_folder))
@@ -35,16 +35,17 @@ def write_report(job, page_path, tables_folder, figures_folder):
 def write_tables(job, records, summary, sheets, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
+    n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
-        **{f"detail_{name}": tables.detailed(summary, name, sheets[name]["split_sizes"]["test"]) for name in names},
+        **{f"detail_{name}": tables.detailed(summary, name, n_scored[name]) for name in names},
         "selection": tables.selection_table(summary),
         "budgets": tables.budgets(summary),
         "failures": tables.failures(records),
         "data": tables.data_sheets(sheets.values()),
         "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
     }
-    below = tables.footnotes(summary, records, names, job["skip"], job["selection"])
+    below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
     for name, strings in made.items():
         notes = below if name == "table1" else []
         write_text(folder / f"{name}.md", tables.markdown(strings, notes))
@@ -78,7 +79,7 @@ def write_figures(job, records, files, summary, sheets, folder):
             figures.save(figure, folder / name)
             pictures.append((folder / f"{name}.png", caption))
 
-    runs = frame(records)
+    runs = frame(records, job["scored"])
     chosen = {}
     for cell, group in runs.groupby(tables.CELL, sort=False):
         index = tables.select(group, job["selection"])
@@ -108,9 +109,13 @@ def write_figures(job, records, files, summary, sheets, folder):
                 figures.figure3(sequences, dataset, rddc, classes, job["figures"]["length_range"]),
                 f"Figure 3: the same for sequences of about one length, cropped; k-means refitted on them ({name}).",
             )
-        test = sequences.split == SPLITS.index("test")
+        shown = sequences.split == SPLITS.index(job["scored"])
         cells = [
-            (f"{tables.title(method)}, {tables.title(how)}", sequences.labels[test], clusters(where, method, how)[test])
+            (
+                f"{tables.title(method)}, {tables.title(how)}",
+                sequences.labels[shown],
+                clusters(where, method, how)[shown],
+            )
             for method, how, where in chosen
             if where == dataset
         ]
@@ -138,7 +143,7 @@ def commit(state):
 
 def render(job, records, summary, sheets, written, pictures):
     """The page."""
-    n_test = {name: sheet["split_sizes"]["test"] for name, sheet in sheets.items()}
+    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
 
     def shown(*stems):
         return [image(path, caption) for path, caption in pictures if path.stem in stems]
@@ -171,4 +176,4 @@ def render(job, records, summary, sheets, written, pictures):
         ("Settings and their sources", [table(written["settings"])]),
         ("Provenance", [notes(provenance)]),
     ]
-    return page(f"Sequence clustering, reading “{job['reading']}”", headline(records, summary, n_test), sections)
+    return page(f"Sequence clustering, reading “{job['reading']}”", headline(records, summary, n_scored), sections)

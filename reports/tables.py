@@ -47,9 +47,10 @@ def title(name):
     return NAMES.get(name, name.replace("_", " ").title())
 
 
-def published():
-    """The paper's Table 1: ``method, vectorization, dataset, accuracy, nmi``."""
-    return pd.read_csv(PUBLISHED / "rddc_table1.csv")
+def published(name):
+    """A published table: ``method, vectorization, dataset, accuracy, nmi``; empty for ``None``."""
+    columns = [*CELL, "accuracy", "nmi"]
+    return pd.DataFrame(columns=columns) if name is None else pd.read_csv(PUBLISHED / f"{name}.csv")[columns]
 
 
 def select(runs, selection):
@@ -105,7 +106,7 @@ def bootstrap(runs, selection, statistic, name):
     return float(low), float(high)
 
 
-def summarise(records, reading, selection):
+def summarise(records, reading, selection, scored="test", published_name="rddc_table1"):
     """One row a cell, ours and the paper's.
 
     Parameters
@@ -115,6 +116,10 @@ def summarise(records, reading, selection):
     reading : str
     selection : {"train", "validation"}
         Split whose loss selects a run. Labels can't: no score is looked at.
+    scored : {"test", "train"}
+        Split whose scores are shown.
+    published_name : str or None
+        Table of `published`.
 
     Returns
     -------
@@ -125,7 +130,7 @@ def summarise(records, reading, selection):
     strangers = {record["reading"] for record in records} - {reading}
     if strangers:
         raise ValueError(f"records of reading {min(strangers)} among those of {reading}")
-    runs = frame(records)
+    runs = frame(records, scored)
     rows = []
     for cell, group in runs.groupby(CELL, sort=False):
         group = group.reset_index(drop=True)
@@ -159,7 +164,7 @@ def summarise(records, reading, selection):
                 "parameters": group.parameters.max(),
             }
         )
-    theirs = published().rename(columns={"accuracy": "published_accuracy", "nmi": "published_nmi"})
+    theirs = published(published_name).rename(columns={"accuracy": "published_accuracy", "nmi": "published_nmi"})
     table = pd.DataFrame(rows).merge(theirs, on=CELL, how="left")
     numbers = [name for name in table.columns if name not in (*CELL, "reading", "failures", "by_loss")]
     table[numbers] = table[numbers].astype(float)
@@ -237,19 +242,19 @@ def table1(summary, datasets, skip):
     return pd.DataFrame(rows)
 
 
-def detailed(summary, dataset, n_test):
+def detailed(summary, dataset, n_scored):
     """Everything about one data set's cells: protocol, interval, mean ± std, published, difference, verdict.
 
     Parameters
     ----------
     summary : DataFrame
     dataset : str
-    n_test : int
-        Size of the test split, for what the choice of it may explain (`reports.verdict.split_error`).
+    n_scored : int
+        Size of the scored split, for what the choice of it may explain (`reports.verdict.split_error`).
     """
     rows = []
     for _, row in summary[summary.dataset == dataset].iterrows():
-        error = split_error(row.accuracy, row.published_accuracy, n_test)
+        error = split_error(row.accuracy, row.published_accuracy, n_scored)
         rows.append(
             {
                 "method": title(row.method),
@@ -369,10 +374,10 @@ def settings_table(used, sources):
     return pd.DataFrame(rows)
 
 
-def footnotes(summary, records, datasets, skip, selection):
+def footnotes(summary, records, datasets, skip, selection, scored):
     """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
     notes = [
-        f"Each cell is ACC (NMI) on the test split of the ok run with the lowest loss on the {selection} split, the"
+        f"Each cell is ACC (NMI) on the {scored} split of the ok run with the lowest loss on the {selection} split, the"
         " paper's protocol (it doesn't say whose loss). Labels take no part in the choice."
     ]
     without = summary[~summary.by_loss & (summary.n_ok > 0)].method.unique()

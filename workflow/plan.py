@@ -236,7 +236,8 @@ def report_job(resolved, reading):
         "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
         "methods": {name: resolved["methods"].get(name, {}) for name in resolved["run"]["methods"]},
     }
-    slice_ = {name: resolved[name] for name in ("selection", "skip", "figures", "run", "split", "seed", "seeds")}
+    kept = ("selection", "scored", "published", "skip", "figures", "run", "split", "seed", "seeds")
+    slice_ = {name: resolved[name] for name in kept}
     folder = f"{resolved['results']}/{reading}"
     files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
     return slice_ | settings | {"reading": reading, "folder": folder, "files": files}

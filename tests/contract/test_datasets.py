@@ -119,6 +119,11 @@ def test_the_official_split_keeps_the_official_test_set(name, place, prepared):
     assert sequences.with_split(prepared[0].split).digest() == prepared[1]["digest"]
 
 
+def test_everything_can_be_for_training(name, place):
+    sequences, sheet = prepare(name, QUICK.get(name), {"kind": "everything"}, seed=1, **place)
+    assert sheet["split_sizes"] == {"train": len(sequences), "validation": 0, "test": 0}
+
+
 def test_unknown_settings_and_split_keys_get_one_line(name, place):
     for settings, split, word in (
         ({"speeling": 1}, {}, "unknown setting 'speeling'"),

@@ -180,6 +180,8 @@ def job(folder, records, sequences):
         "folder": str(folder),
         "reading": "test",
         "selection": "train",
+        "scored": "test",
+        "published": "rddc_table1",
         "files": [f"records/{name}/{method}-{how}.0-9.jsonl" for method, how in cells],
         "run": {"datasets": [name], "methods": methods, "vectorizations": ["zero", "avg"]},
         "skip": {name: {"avg": "<it> is zero"}},

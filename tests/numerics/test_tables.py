@@ -42,7 +42,7 @@ def test_a_failed_run_is_counted_and_enters_no_mean():
     summary = tables.summarise(made, "test", "train")
     table = tables.table1(summary, ["arabic_digits"], {})
     assert table["Arabic Digits"].tolist() == ["0.60 (0.60) 2/3"]
-    said = " ".join(tables.footnotes(summary, made, ["arabic_digits"], {}, "train"))
+    said = " ".join(tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test"))
     assert "RDDC variable length on Arabic Digits: 1 diverged" in said
     assert "Diverged: for example, it was not to be." in said
 
@@ -97,7 +97,7 @@ def test_what_the_paper_does_not_have():
 
 
 def test_every_published_cell_is_read():
-    table = tables.published()
+    table = tables.published("rddc_table1")
     assert len(table) == 4 * 16 - 5 and table.accuracy.between(0, 1).all()
     assert not table.duplicated(tables.CELL).any()
 
@@ -107,7 +107,7 @@ def test_skipped_cells_say_why():
     summary = tables.summarise(made, "test", "train")
     names, skip = ["speech_commands", "arabic_digits"], {"arabic_digits": {"avg": "it is zero"}, "other": {"avg": "?"}}
     assert tables.table1(summary, names, skip)["Arabic Digits"].tolist() == ["– (a)"]
-    notes = tables.footnotes(summary, made, names, skip, "train")
+    notes = tables.footnotes(summary, made, names, skip, "train", "test")
     assert "(a) Arabic Digits, time average: not run, because it is zero." in notes
     assert not any("?" in note for note in notes)
 
@@ -165,7 +165,7 @@ def test_an_honest_table_passes():
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_mutant_is_caught(mutant, monkeypatch):
     frame = tables.frame
-    monkeypatch.setattr(tables, "frame", lambda records: MUTANTS[mutant](frame(records)))
+    monkeypatch.setattr(tables, "frame", lambda records, *more: MUTANTS[mutant](frame(records)))
     with pytest.raises(AssertionError):
         check_honest()
 
@@ -236,3 +236,10 @@ def test_a_readme_without_markers_is_left_alone(tmp_path, text):
     with pytest.raises(ValueError, match="the markers .* are not there, in this order") as caught:
         readme.insert(path, "new")
     assert path.read_text() == text and "\n" not in str(caught.value)
+
+
+def test_the_scored_split_and_the_published_table_are_the_configs_choice():
+    made = runs([0.5], [0.1])
+    made[0]["scores"] = {"train": score(0.9), "validation": None, "test": None}
+    (row,) = tables.summarise(made, "test", "train", "train", None).to_dict("records")
+    assert row["accuracy"] == 0.9 and np.isnan(row["published_accuracy"]) and row["verdict"] == "not comparable"

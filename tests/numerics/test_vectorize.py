@@ -30,6 +30,14 @@ def test_time_average_ignores_padding():
         np.testing.assert_allclose(row, sequence.mean(axis=0), rtol=1e-6)
 
 
+def test_vectors_are_sequences_of_length_one():
+    data = ragged()
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3)
+    np.testing.assert_array_equal(vectorize(Sequences.from_list(list(rows[:, None])), "vector"), rows)
+    with pytest.raises(ValueError, match="vectorization 'vector': a sequence has length 7, all need length 1"):
+        vectorize(data, "vector")
+
+
 def test_unknown():
     with pytest.raises(ValueError, match="vectorization 'pad': expected one of zero, crop, avg"):
         vectorize(ragged(), "pad")
