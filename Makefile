@@ -37,8 +37,8 @@ fingerprints: .venv/installed  ## Which form of the data the published baselines
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
 	$(BIN)/snakemake study --profile profiles/study
 
-diagnosis: .venv/installed  ## Kernel matrices and gradients of RDDC in training: results/paper/diagnosis/
-	$(BIN)/snakemake diagnosis --profile profiles/study
+diagnosis: .venv/installed  ## RDDC's training from inside, and where the true partition lies in its loss: results/paper/
+	$(BIN)/snakemake diagnosis true_partition --profile profiles/study
 
 readme: .venv/installed  ## Put the paper profile's table and figure into the README
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended

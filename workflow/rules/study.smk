@@ -144,3 +144,61 @@ rule diagnosis:
         folder=subpath(output[0], parent=True),
     shell:
         "python -m studies.diagnosis report {params.folder:q} {input.records:q} 2>&1 | tee {log:q}"
+
+
+rule probe:
+    # RDDC from a start at the labels: where the true partition lies in the loss.
+    input:
+        plan.imported_sources(ROOT / "studies/true_partition.py"),
+        data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+    output:
+        f"{config['results']}/true_partition/{{dataset}}.{{reading}}.json",
+    log:
+        f"{config['results']}/logs/true_partition/{{dataset}}.{{reading}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        settings=lambda w: json.dumps(
+            plan.method_settings(READINGS[w.reading], "rddc", w.dataset)
+        ),
+    shell:
+        "python -m studies.true_partition run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
+        " --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+
+
+rule true_partition:
+    # The runs that started from the labels beside those of the first reading.
+    input:
+        plan.imported_sources(ROOT / "studies/true_partition.py"),
+        probes=expand(
+            f"{config['results']}/true_partition/{{dataset}}.{next(iter(READINGS))}.json",
+            dataset=config["run"]["datasets"],
+        ),
+        runs=[
+            file
+            for file in plan.record_files(
+                next(iter(READINGS.values())), next(iter(READINGS))
+            )
+            if "/rddc-" in file
+        ],
+    output:
+        multiext(
+            f"{config['results']}/true_partition/",
+            "true_partition.md",
+            "true_partition.png",
+        ),
+    log:
+        f"{config['results']}/logs/true_partition.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m studies.true_partition report {params.folder:q} --probes {input.probes:q} --runs {input.runs:q}"
+        " 2>&1 | tee {log:q}"

@@ -9,7 +9,12 @@ from reports.readme import insert, results
 from .entry import one_line_errors
 
 PICTURES = Path("reports/gallery")
-STUDIES = {"replication": "reports", "fingerprints": "reports/fingerprints", "diagnosis": "reports/diagnosis"}
+STUDIES = {
+    "replication": "reports",
+    "fingerprints": "reports/fingerprints",
+    "diagnosis": "reports/diagnosis",
+    "true_partition": "reports/true_partition",
+}
 
 
 def main(folder):

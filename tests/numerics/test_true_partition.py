@@ -1,0 +1,49 @@
+"""The probe of the loss starts at the labels, goes on without them, and says what it finds."""
+
+import numpy as np
+import pytest
+from fake_records import record
+
+from datasets.sequences import Sequences, stratified_split
+from methods.rddc import RDDC
+from reports.records import frame
+from studies import true_partition
+from studies.true_partition import StartedAtLabels, probe, report, verdict
+
+SETTINGS = {"batch": 10, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}
+
+
+@pytest.fixture
+def sequences():
+    rng = np.random.default_rng(0)
+    labels = np.arange(100) % 2
+    arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
+    return Sequences.from_list(arrays, labels).with_split(stratified_split(labels, 0, "x"))
+
+
+def test_labels_steer_the_start_and_nothing_else(sequences):
+    started = StartedAtLabels(2, random_state=0, **SETTINGS)
+    started.fit_from(sequences, sequences.labels)
+    assert (started.labels_ == sequences.labels).mean() > 0.9
+    swapped = StartedAtLabels(2, random_state=0, **SETTINGS)
+    swapped.fit_from(sequences, 1 - sequences.labels)
+    assert (swapped.labels_ == sequences.labels).mean() < 0.1
+    assert started.n_updates_ == RDDC(2, random_state=0, **SETTINGS).fit(sequences).n_updates_
+
+
+def test_the_verdict_follows_the_losses():
+    assert verdict([0.5, 0.6], [0.55, 0.7]) == "prefers the true partition; no run finds it as low"
+    assert verdict([0.5], [0.4, 0.6, 0.45]) == "can't tell: 2 of 3 runs end lower"
+
+
+def test_equal_records_give_equal_bytes(sequences, tmp_path, monkeypatch):
+    monkeypatch.setattr(true_partition, "SEEDS", 1)
+    probes = [probe(sequences, SETTINGS, "speech_commands", "test")]
+    runs = frame([record(method="rddc", vectorization="none", dataset="speech_commands", seed=seed) for seed in (0, 1)])
+    for place in ("a", "b"):
+        report(tmp_path / place, probes, runs)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["true_partition.md", "true_partition.pdf", "true_partition.png"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert "Speech Commands" in (tmp_path / "a/true_partition.md").read_text()
