@@ -13,10 +13,12 @@ this machine's BLAS multiplies two 512 × 512 matrices in float32, measured in t
 """
 
 import argparse
+import functools
 import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -28,9 +30,9 @@ from tabulate import tabulate
 
 from datasets.sequences import Sequences
 from datasets.storage import write_json, write_text
-from methods import rddc
+from methods import gru, rddc
 from methods.deep import minimise, trainable
-from methods.gru import backend_for, gru_final_states
+from methods.gru import backend_for, gru_final_states, load_kernel
 
 HERE = Path(__file__).parent
 # Dimensions, and deciles of the lengths, of the four data sets as this project prepares them.
@@ -42,12 +44,15 @@ SHAPES = {
 }
 CLUSTERS = 10
 BACKENDS = ("torch", "auto")
+NARROWER = {"cpu-avx512": {"cpu-avx2": "-mno-avx512f", "cpu-plain": "-mno-avx"}, "cpu-avx2": {"cpu-plain": "-mno-avx"}}
 TURNS, SECONDS = 5, 2.0  # of each backend
 EXPLAINED = """\
 A step is forward, divergence loss, backward, clipping and Adam. “× nn.GRU” is the ratio to packed `nn.GRU` in the same
 run; “of floor” is the time that the recurrent layers' products need at the rate of sgemm, over the time of the whole
 step: more than 100 % means that the kernel's products are faster than the library's. With 2 threads, `nn.GRU` is one
-process with two threads, the kernel two processes with one thread each."""
+process with two threads, the kernel two processes with one thread each. Rows with narrower vectors than the machine's
+are the same kernel, built as a machine without the wider ones would build it. On a CPU the seeds of a block follow each
+other, so a step and seed costs the same for any number of seeds."""
 
 
 def ragged(shape, n, length=None):
@@ -81,6 +86,16 @@ def sgemm_rate():
     return best
 
 
+@functools.cache
+def kernel_of(backend):
+    """The kernel as this machine gets it, or as one with narrower vectors would (`NARROWER`)."""
+    for flags in NARROWER.values():
+        if backend in flags:
+            compiler = shutil.which(os.environ.get("CXX", "g++"))
+            return gru.open_library(gru.build_kernel(compiler, (flags[backend],)))
+    return load_kernel()
+
+
 class Step:
     """One backend's training, a few steps at a time."""
 
@@ -98,9 +113,10 @@ class Step:
         """Seconds a step over so many epochs."""
 
         def states(*arguments, **settings):
-            return gru_final_states(*arguments, **settings, backend=self.backend)
+            return gru_final_states(*arguments, **settings, backend="torch" if self.backend == "torch" else "auto")
 
         rddc.gru_final_states = states  # the one place where a method asks for its recurrent layers
+        gru.load_kernel = lambda: kernel_of(self.backend)
         try:
             start = time.perf_counter()
             _, updates = minimise(
@@ -116,7 +132,7 @@ class Step:
             )
             return (time.perf_counter() - start) / updates
         finally:
-            rddc.gru_final_states = gru_final_states
+            rddc.gru_final_states, gru.load_kernel = gru_final_states, load_kernel
 
 
 def in_turns(shape, batch, hidden=32, length=None, backends=BACKENDS):
@@ -150,7 +166,8 @@ def measure(shape, batch, threads, hidden=32, length=None):
     torch.set_num_threads(threads)
     rate = sgemm_rate()
     if threads == 1:
-        seconds, data = in_turns(shape, batch, hidden, length)
+        narrower = NARROWER.get(backend_for("cpu", hidden), {}) if batch == 200 else {}
+        seconds, data = in_turns(shape, batch, hidden, length, (*BACKENDS, *narrower))
     else:
         data = ragged(shape, batch)
         seconds = {
@@ -166,7 +183,7 @@ def measure(shape, batch, threads, hidden=32, length=None):
             "hidden": hidden,
             "mean_length": round(float(data.lengths.mean()), 1),
             "default_lengths": length is None,
-            "backend": "nn.GRU packed" if name == "torch" else backend_for("cpu", hidden),
+            "backend": {"torch": "nn.GRU packed", "auto": backend_for("cpu", hidden)}.get(name, name),
             "seconds_per_step_seed": found,
             "ratio_vs_nn_gru": seconds["torch"] / found,
             "fraction_of_floor": floor / found,
@@ -250,7 +267,7 @@ def plot(found, path):
                     each
                     for each in found
                     if (each["shape"], each["threads"], each["hidden"]) == (shape, threads, 32)
-                    and each["backend"] != "nn.GRU packed"
+                    and each["backend"] == found[1]["backend"]
                     and each["default_lengths"]
                 ]
                 x, y = [each["batch"] for each in own], [each["ratio_vs_nn_gru"] for each in own]
