@@ -45,11 +45,19 @@ def save(figure, path):
     plt.close(figure)
 
 
+def embedded_input(sequences):
+    """What t-SNE is given: ``avg``, or ``zero`` where averages say little (all but equal, or of one dimension)."""
+    spread = vectorize(sequences, "avg").std(axis=0).max()
+    return "avg" if sequences.dimensions > 1 and spread > 1e-3 * sequences.values.std() else "zero"
+
+
 def embed(sequences, name):
-    """t-SNE of the time averages, shape (n, 2)."""
+    """t-SNE of the sequences as `embedded_input` vectorizes them, shape (n, 2)."""
     seed = int(seed_sequence(0, name, "tsne").generate_state(1)[0] % 2**31)
+    vectors = vectorize(sequences, embedded_input(sequences))
+    start = "pca" if vectors.shape[1] > 1 and vectors.std() > 0 else "random"
     perplexity = min(30, (len(sequences) - 1) / 3)
-    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(vectorize(sequences, "avg"))
+    return TSNE(init=start, perplexity=perplexity, random_state=seed).fit_transform(vectors)
 
 
 def usual_lengths(sequences):
@@ -65,6 +73,30 @@ def subsample(sequences, name):
     """Indices of at most `MOST_POINTS` sequences, drawn with the data set's own stream."""
     rng = np.random.default_rng(seed_sequence(0, name, "points"))
     return np.sort(rng.permutation(len(sequences))[:MOST_POINTS])
+
+
+def plane(sequences, name):
+    """Indices of at most `MOST_POINTS` sequences and their places in the plane by t-SNE, shape (n, 2)."""
+    chosen = subsample(sequences, name)
+    return chosen, embed(sequences.subset(chosen), name)
+
+
+def places(labels, found, n_classes):
+    """Number of every cluster: that of the class it stands for, and beyond the classes for what stands for none.
+
+    Parameters
+    ----------
+    labels, found : array of int, shape (n,)
+        A label of -1 is unknown.
+    n_classes : int
+
+    Returns
+    -------
+    dict of int to int
+    """
+    known = labels >= 0
+    matched = match_clusters(labels[known], found[known]) if known.any() else {}
+    return matched | {c: n_classes + i for i, c in enumerate(sorted(set(found.tolist()) - set(matched)))}
 
 
 def four_panels(points, sequences, kmeans, rddc, classes):
@@ -93,12 +125,10 @@ def four_panels(points, sequences, kmeans, rddc, classes):
             if found is None:
                 axis.set_title(f"{name}: no ok run")
                 continue
-            # A cluster takes the colour of the class it stands for; what stands for none takes the colours left over.
-            matched = match_clusters(sequences.labels, found) if name != "truth" else {}
-            spare = iter(sorted(set(range(len(COLOURS))) - set(matched.values())))
+            # A cluster takes the colour of the class it stands for.
+            place = places(sequences.labels, found, len(classes)) if name != "truth" else {}
             for cluster in np.unique(found):
-                number = cluster if name == "truth" else matched.get(int(cluster))
-                number = next(spare, len(COLOURS) - 1) if number is None else number
+                number = place.get(int(cluster), cluster)
                 label = classes[number] if name == "truth" else None
                 chosen = found == cluster
                 colour = COLOURS[number % len(COLOURS)]
@@ -115,12 +145,10 @@ def four_panels(points, sequences, kmeans, rddc, classes):
     return figure
 
 
-def figure2(sequences, name, kmeans, rddc, classes):
-    """All sequences, coloured in four ways."""
-    chosen = subsample(sequences, name)
-    part = sequences.subset(chosen)
+def figure2(sequences, chosen, points, kmeans, rddc, classes):
+    """All sequences, coloured in four ways; `chosen` and `points` as `plane` gives them."""
     clusters = [None if found is None else found[chosen] for found in (kmeans, rddc)]
-    return four_panels(embed(part, name), part, *clusters, classes)
+    return four_panels(points, sequences.subset(chosen), *clusters, classes)
 
 
 def figure3(sequences, name, rddc, classes, length_range):
@@ -144,6 +172,20 @@ def figure3(sequences, name, rddc, classes, length_range):
     return figure
 
 
+def contingency(labels, found, n_classes):
+    """Sequences of each class in each cluster, and their share of the class.
+
+    Returns
+    -------
+    counts, shares : ndarray of shape (n_classes, at least n_classes)
+        A row a class, a column a cluster, in the order of `places`.
+    """
+    place = places(labels, found, n_classes)
+    counts = np.zeros((n_classes, max([n_classes, *(number + 1 for number in place.values())])), int)
+    np.add.at(counts, (labels, [place[int(c)] for c in found]), 1)
+    return counts, counts / counts.sum(axis=1, keepdims=True).clip(1)
+
+
 def confusion(cells, classes):
     """Confusion matrices of the selected runs of one data set, clusters in the order of the classes they stand for.
 
@@ -160,12 +202,7 @@ def confusion(cells, classes):
         for axis in np.ravel(axes)[len(cells) :]:
             axis.axis("off")
         for axis, (name, labels, found) in zip(np.ravel(axes), cells, strict=False):
-            matched = match_clusters(labels, found)
-            extra = {int(c): len(classes) + i for i, c in enumerate(sorted(set(found.tolist()) - set(matched)))}
-            place = matched | extra
-            counts = np.zeros((len(classes), max(len(classes), max(place.values()) + 1)), int)
-            np.add.at(counts, (labels, [place[int(c)] for c in found]), 1)
-            share = counts / counts.sum(axis=1, keepdims=True).clip(1)
+            counts, share = contingency(labels, found, len(classes))
             axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
             if len(classes) <= 4:
                 for (i, j), count in np.ndenumerate(counts):

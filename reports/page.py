@@ -1,34 +1,54 @@
-"""The report: one self-contained HTML file that needs neither network nor script."""
+"""The page: one self-contained HTML file that needs no network, and whose tables need no script either.
 
-import base64
-import html
-from pathlib import Path
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8882; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 72rem; }
-h1 { font-size: 1.5rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
-th { background: var(--soft); white-space: normal; vertical-align: bottom; }
-td:last-child { white-space: normal; min-width: 6rem; }
-figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; background: white; padding: .3rem; }
-figcaption, .note { font-size: 13px; opacity: .85; }
-nav { font-size: 13px; } nav a { margin-right: 1rem; white-space: nowrap; }
+page.css and page.js lie beside this file. All data of the figures are one block of JSON; the page's policy lets nothing
+but the two scripts that are written into it run, and nothing be loaded.
 """
 
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
 
-def table(frame):
-    """A DataFrame of strings as an HTML table; everything is escaped."""
+import plotly.offline
+
+HERE = Path(__file__).parent
+NO_SCRIPT = "Without JavaScript this page has its tables; the figures lie in the folder figures beside it."
+
+
+def table(frame, choose=(), charts=None):
+    """A DataFrame of strings as an HTML table; everything is escaped.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    choose : sequence of str
+        Columns that page.js offers as filters, beside a search in all text; without any the table is only sortable.
+    charts : (str, list of str), optional
+        A column's name, and HTML of another column before it, such as `forest` makes.
+    """
     if frame.empty:
         return "<p>None.</p>"
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in frame.columns)
-    rows = (
-        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row) + "</tr>"
-        for row in frame.itertuples(index=False)
-    )
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    names = [f"<th{' data-choose' * (name in choose)}>{html.escape(str(name))}</th>" for name in frame.columns]
+    lines = [[f"<td>{html.escape(str(value))}</td>" for value in row] for row in frame.itertuples(index=False)]
+    if charts:
+        place = frame.columns.get_loc(charts[0])
+        names.insert(place, '<th class="chart">ours ○ with interval, published ┃</th>')
+        for line, chart in zip(lines, charts[1], strict=True):
+            line.insert(place, f"<td>{chart}</td>")
+    head, *rows = (f"<tr>{''.join(line)}</tr>" for line in [names, *lines])
+    return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def forest(ours, low, high, published):
+    """Ours as a ring on its interval beside the published value as a bar, from 0 to 1; NaN for what there is not."""
+    there = [
+        (ours, f'<path class="axis" d="M0 7H100"/><path class="own" d="M{100 * low:.1f} 7H{100 * high:.1f}"/>'),
+        (published, f'<path class="published" d="M{100 * published:.1f} 1V13"/>'),
+        (ours, f'<circle class="own" cx="{100 * ours:.1f}" cy="7" r="3.5"/>'),
+    ]
+    drawn = "".join(mark for value, mark in there if value == value)
+    return f'<svg class="forest" viewBox="-5 0 110 14" width="110" height="14" aria-hidden="true">{drawn}</svg>'
 
 
 def image(path, caption):
@@ -41,28 +61,58 @@ def image(path, caption):
     return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
 
 
+def plot(name, caption, way=""):
+    """Where page.js draws the figure `name`; `way` is how a scatter is coloured at first, ``first`` or ``last``."""
+    place = f'<div class="plot" data-figure="{html.escape(name)}" data-way="{way}"></div>'
+    return f"<figure><figcaption>{html.escape(caption)}</figcaption>{place}</figure>"
+
+
+def grid(pieces, kind=""):
+    """Pieces side by side, as many as fit; a ``pair`` is wider."""
+    return f'<div class="grid {kind}">{"".join(pieces)}</div>' if pieces else ""
+
+
 def notes(sentences):
     """Footnotes."""
     return "".join(f'<p class="note">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
-def page(heading, headline, sections):
+def block(figures):
+    """Figures as JSON inside a script element, which no text of theirs can close."""
+    made = json.dumps(figures, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" id="figures">{made}</script>'
+
+
+def page(heading, headline, sections, figures=None):
     """The whole page.
 
     Parameters
     ----------
     heading, headline : str
     sections : list of (str, list of str)
-        Title, and pieces of HTML that `table`, `image` and `notes` made.
+        Title, and pieces of HTML that the functions above made.
+    figures : dict of str to dict, optional
+        What `plot` refers to, as `reports.plots` makes them.
     """
     body = "".join(
-        f'<h2 id="part{number}">{html.escape(name)}</h2>{"".join(pieces)}'
+        f'<section><h2 id="part{number}">{html.escape(name)}</h2>{"".join(pieces)}</section>'
         for number, (name, pieces) in enumerate(sections)
     )
     links = " ".join(f'<a href="#part{number}">{html.escape(name)}</a>' for number, (name, _) in enumerate(sections))
+    scripts = [plotly.offline.get_plotlyjs(), (HERE / "page.js").read_text(encoding="utf-8")]
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
+    )
+    policy = f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {hashes}"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(heading)}</title><style>{STYLE}</style></head>"
-        f"<body><h1>{html.escape(heading)}</h1><p>{html.escape(headline)}</p><nav>{links}</nav>{body}</body></html>\n"
+        f"<title>{html.escape(heading)}</title>"
+        f"<style>{(HERE / 'page.css').read_text(encoding='utf-8')}</style></head>"
+        f"<body><header><h1>{html.escape(heading)}</h1><p>{html.escape(headline)}</p>"
+        f'<noscript><p class="note">{NO_SCRIPT}</p></noscript><nav>{links}</nav></header>'
+        f"<main>{body}</main>{block(figures or {})}"
+        + "".join(f"<script>{script}</script>" for script in scripts)
+        + "</body></html>\n"
     )

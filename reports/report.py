@@ -4,6 +4,7 @@ import inspect
 import json
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from datasets.prepare import settings_of
@@ -11,10 +12,18 @@ from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
 
-from . import figures, tables, verdict
-from .page import image, notes, page, table
+from . import figures, plots, tables, verdict
+from .page import forest, grid, image, notes, page, plot, table
 from .records import RUN, frame, read_clusters, read_records
+from .scores import accuracy
 
+CELL = ("data set", "method", "input")
+FOREST = "Charts: accuracy from 0 to 1. A click on a heading sorts by it, a second reverses, a third takes it back."
+GRIDS = {
+    "confusion": "Confusion of the selected run, or of the first ok run of a method without a loss: a row is a class, a"
+    " column the cluster that stands for it.",
+    "loss": "Loss of every run; bold: the selected one, dashed and crossed: not ok.",
+}
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 
 
@@ -28,8 +37,8 @@ def write_report(job, page_path, tables_folder, figures_folder):
     summary = tables.summarise(records, job["reading"], job["selection"], job["scored"], job["published"])
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     written = write_tables(job, records, summary, sheets, Path(tables_folder))
-    pictures = write_figures(job, records, files, summary, sheets, Path(figures_folder))
-    write_text(page_path, render(job, records, summary, sheets, written, pictures))
+    pictures, drawn = write_figures(job, records, files, summary, sheets, Path(figures_folder))
+    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
 
 def write_tables(job, records, summary, sheets, folder):
@@ -71,8 +80,16 @@ def settings_used(job, sheets):
 
 
 def write_figures(job, records, files, summary, sheets, folder):
-    """All figures; returns a list of (PNG path, caption)."""
-    pictures = []
+    """All figures: those for print as files, those of the page as what it draws.
+
+    Returns
+    -------
+    pictures : list of (Path, str)
+        PNG and caption.
+    drawn : dict of str to (str, dict)
+        Name to caption and figure of `reports.plots`.
+    """
+    pictures, drawn = [], {}
 
     def keep(name, figure, caption):
         if figure is not None:
@@ -97,37 +114,45 @@ def write_figures(job, records, files, summary, sheets, folder):
     for dataset in job["run"]["datasets"]:
         sequences = Sequences.load(Path(job["folder"]) / "data" / f"{dataset}.npz")
         classes, name = sheets[dataset]["classes"], tables.title(dataset)
+        place, points = figures.plane(sequences, dataset)
+        seen = f"t-SNE of {len(place):,} sequences ({tables.title(figures.embedded_input(sequences))})"
         if dataset == job["figures"]["dataset"]:
             kmeans, rddc = clusters(dataset, "kmeans", "avg"), clusters(dataset, "rddc", "none")
             keep(
                 "figure2",
-                figures.figure2(sequences, dataset, kmeans, rddc, classes),
-                f"Figure 2: t-SNE of the time averages of {name}.",
+                figures.figure2(sequences, place, points, kmeans, rddc, classes),
+                f"Figure 2: {name}, {seen}.",
             )
             keep(
                 "figure3",
                 figures.figure3(sequences, dataset, rddc, classes, job["figures"]["length_range"]),
                 f"Figure 3: the same for sequences of about one length, cropped; k-means refitted on them ({name}).",
             )
-        shown = sequences.split == SPLITS.index(job["scored"])
-        cells = [
-            (
-                f"{tables.title(method)}, {tables.title(how)}",
-                sequences.labels[shown],
-                clusters(where, method, how)[shown],
-            )
-            for method, how, where in chosen
-            if where == dataset
-        ]
-        own = summary[summary.dataset == dataset]
-        keep(f"strips_{dataset}", figures.strips(own, runs[runs.dataset == dataset]), f"{name}: accuracy of every run.")
+        found = {(method, how): clusters(where, method, how) for method, how, where in chosen if where == dataset}
+        names = {cell: ", ".join(map(tables.title, cell)) for cell in found}
+        shown = (sequences.split == SPLITS.index(job["scored"])) & (sequences.labels >= 0)
+        cells = [(names[cell], sequences.labels[shown], found[cell][shown]) for cell in found if shown.any()]
+        own, own_runs = summary[summary.dataset == dataset], runs[runs.dataset == dataset]
+        keep(f"strips_{dataset}", figures.strips(own, own_runs), f"{name}: accuracy of every run.")
+        drawn[f"strips/{dataset}"] = "Accuracy of every run", plots.strips(own, own_runs)
+        ways = {names[cell]: clustering for cell, clustering in found.items()}
+        drawn[f"scatter/{dataset}"] = seen, plots.scatter(sequences, place, points, ways, classes)
         if cells:
             caption = f"{name}: confusion of the selected runs, or of the first ok run of a method without a loss."
             keep(f"confusion_{dataset}", figures.confusion(cells, classes), caption)
-        selected = {(method, how, seed) for (method, how, where), seed in chosen.items() if where == dataset}
-        curves = figures.loss_curves([r for r in records if r["dataset"] == dataset], selected)
-        keep(f"loss_{dataset}", curves, f"{name}: loss of every run.")
-    return pictures
+        for (cell, labels, predicted), (method, how) in zip(cells, found, strict=False):
+            caption = f"{cell}: seed {chosen[method, how, dataset]}, ACC {accuracy(labels, predicted):.2f}"
+            drawn[f"confusion/{dataset}/{method}/{how}"] = caption, plots.confusion(labels, predicted, classes)
+        selected = {(*cell, chosen[*cell, dataset]) for cell in found}
+        here = [record for record in records if record["dataset"] == dataset]
+        keep(f"loss_{dataset}", figures.loss_curves(here, selected), f"{name}: loss of every run.")
+        for method, how in dict.fromkeys((record["method"], record["vectorization"]) for record in here):
+            block = [record for record in here if (record["method"], record["vectorization"]) == (method, how)]
+            n_ok = sum(record["status"] == "ok" for record in block)
+            caption = f"{tables.title(method)}, {tables.title(how)}: {n_ok}/{len(block)} ok"
+            curves = plots.loss_curves(block, chosen.get((method, how, dataset)))
+            drawn[f"loss/{dataset}/{method}/{how}"] = caption, curves
+    return pictures, {name: (caption, figure) for name, (caption, figure) in drawn.items() if figure is not None}
 
 
 def headline(records, summary, n_test):
@@ -141,15 +166,36 @@ def commit(state):
     return f"{(state['sha'] or 'no checkout')[:12]}{' with changes' if state['dirty'] else ''}"
 
 
-def render(job, records, summary, sheets, written, pictures):
+def provenance_table(records):
+    """Digests of the data of every data set and of the source of every method, as the runs noted them."""
+    noted = [
+        (kind, tables.title(record[of]), record["provenance"][digest])
+        for kind, of, digest in (("data", "dataset", "data_digest"), ("source", "method", "source_digest"))
+        for record in records
+    ]
+    return pd.DataFrame(dict.fromkeys(noted), columns=["digest of", "name", "SHA-256"])
+
+
+def render(job, records, summary, sheets, written, pictures, drawn):
     """The page."""
     n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
+    datasets = job["run"]["datasets"]
+    blocks = [summary[summary.dataset == name] for name in datasets]
+    results = pd.concat([written[f"detail_{name}"].assign(**{"data set": tables.title(name)}) for name in datasets])
+    results.insert(2, "data set", results.pop("data set"))
+    numbers = pd.concat(blocks)[["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]]
+    charts = [forest(*row) for row in numbers.to_numpy(float)]
 
-    def shown(*stems):
-        return [image(path, caption) for path, caption in pictures if path.stem in stems]
+    def plotted(start, **how):
+        return [plot(name, caption, **how) for name, (caption, _) in drawn.items() if f"{name}/".startswith(start)]
 
     def of_dataset(name):
-        return shown(*(f"{kind}_{name}" for kind in ("strips", "confusion", "loss")))
+        scatters = [place for way in ("first", "last") for place in plotted(f"scatter/{name}/", way=way)]
+        parts = [*plotted(f"strips/{name}/"), grid(scatters, "pair")]
+        for kind, heading in GRIDS.items():
+            if pieces := plotted(f"{kind}/{name}/"):
+                parts += [notes([heading]), grid(pieces)]
+        return parts
 
     def said(of):
         return ", ".join(sorted({str(of(record["provenance"])) for record in records}))
@@ -162,18 +208,21 @@ def render(job, records, summary, sheets, written, pictures):
         f" {said(lambda p: p['threads'])}.",
     ]
     sections = [
-        ("Ours beside the paper's", [table(written["table1"]), notes(written["footnotes"])]),
-        ("The paper's figures", shown("figure2", "figure3")),
-        *[
-            (tables.title(name), [table(written[f"detail_{name}"]), *of_dataset(name)])
-            for name in job["run"]["datasets"]
-        ],
+        (
+            "Ours beside the published numbers",
+            [table(results, (*CELL, "verdict"), ("lowest loss", charts)), notes([FOREST])],
+        ),
+        ("The paper's table", [table(written["table1"]), notes(written["footnotes"])]),
+        *[(tables.title(name), of_dataset(name)) for name in datasets],
+        ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
         ("How to read the verdicts", [notes(verdict.RULES)]),
-        ("How much is selection", [table(written["selection"]), notes([tables.SELECTION])]),
-        ("Runs that are not ok", [table(written["failures"])]),
+        ("How much is selection", [table(written["selection"], CELL), notes([tables.SELECTION])]),
+        ("Runs that are not ok", [table(written["failures"], (*CELL, "status"))]),
+        ("Budgets", [table(written["budgets"], CELL)]),
         ("Data", [table(written["data"])]),
-        ("Budgets", [table(written["budgets"])]),
-        ("Settings and their sources", [table(written["settings"])]),
-        ("Provenance", [notes(provenance)]),
+        ("Settings and their sources", [table(written["settings"], ("of", "source"))]),
+        ("Provenance", [notes(provenance), table(provenance_table(records))]),
     ]
-    return page(f"Sequence clustering, reading “{job['reading']}”", headline(records, summary, n_scored), sections)
+    heading = f"Sequence clustering, reading “{job['reading']}”"
+    figures_ = {name: figure for name, (_, figure) in drawn.items()}
+    return page(heading, headline(records, summary, n_scored), sections, figures_)

@@ -151,6 +151,7 @@ def imported_sources(path):
                 candidates = [module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)]
                 todo += [candidate for candidate in candidates if candidate.is_file()]
         todo += current.parent.glob(f"{current.stem}_kernel.cpp")
+        todo += (beside for ending in (".css", ".js") if (beside := current.with_suffix(ending)).is_file())
     return sorted(found)
 
 

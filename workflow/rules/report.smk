@@ -11,9 +11,26 @@ rule report:
             ending=["npz", "json"],
         ),
     output:
-        page=f"{config['results']}/{{reading}}/report.html",
-        tables=directory(f"{config['results']}/{{reading}}/tables"),
-        figures=directory(f"{config['results']}/{{reading}}/figures"),
+        page=report(
+            f"{config['results']}/{{reading}}/report.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"reading": "{reading}"},
+        ),
+        tables=report(
+            directory(f"{config['results']}/{{reading}}/tables"),
+            patterns=["{table}.csv"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"reading": "{reading}", "table": "{table}"},
+        ),
+        figures=report(
+            directory(f"{config['results']}/{{reading}}/figures"),
+            patterns=["{figure}.png"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"reading": "{reading}", "figure": "{figure}"},
+        ),
     log:
         f"{config['results']}/{{reading}}/logs/report.log",
     conda:
