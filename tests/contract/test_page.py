@@ -1,4 +1,4 @@
-"""The page in a real Chromium: no error, nothing loaded, tables that sort and filter, figures that can be recoloured."""
+"""The page in a real Chromium: no error, nothing loaded, tables that sort and filter, figures that recolour."""
 
 import contextlib
 import json
