@@ -90,7 +90,7 @@ def test_results(project):
         ("ward", 0),
     ]
     page = (folder / "report.html").read_text()
-    assert "RDDC" in page and "http-equiv" not in page
+    assert "RDDC" in page and page.count("http-equiv") == page.count("Content-Security-Policy") == 1
     assert sorted(path.suffix for path in (folder / "tables").glob("table1.*")) == [".csv", ".md", ".tex"]
     assert list((folder / "figures").glob("*.png"))
     assert not list(project.rglob(".*.jsonl")) and not list(project.rglob("*.tmp"))
