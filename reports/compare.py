@@ -11,7 +11,7 @@ import pandas as pd
 
 from datasets.storage import write_text
 
-from .records import frame, read_records
+from .records import each_record, frame
 from .tables import CELL
 
 LEAST_WIDTH = 0.05
@@ -22,7 +22,7 @@ def cell_means(folder):
     paths = sorted(Path(folder).rglob("records/*/*.jsonl"))
     if not paths:
         raise ValueError(f"{folder}: there are no records")
-    runs = frame(read_records(paths))
+    runs = frame(each_record(paths))
     runs["accuracy"] = runs.accuracy.where(runs.status == "ok").astype(float)
     grouped = runs.groupby(CELL).accuracy
     return pd.DataFrame({"n": grouped.size(), "n_ok": grouped.count(), "mean": grouped.mean(), "sem": grouped.sem()})

@@ -1,7 +1,8 @@
-"""One job a GPU: a kernel file lock on each device, held for the job's life and released even by SIGKILL."""
+"""`jobs_per_gpu` jobs a GPU: each holds a kernel file lock for its life, which even SIGKILL releases."""
 
 import contextlib
 import fcntl
+import itertools
 import os
 import subprocess
 import tempfile
@@ -22,13 +23,14 @@ def visible_devices():
 
 
 @contextlib.contextmanager
-def device_lease(gpus):
-    """Hold a GPU that no other job holds, waiting for one if need be.
+def device_lease(gpus, jobs_per_gpu=1):
+    """Hold a place on a GPU, waiting for one if need be; at most `jobs_per_gpu` jobs hold the same GPU.
 
     Parameters
     ----------
     gpus : int
         What Snakemake grants: 0 means CPU.
+    jobs_per_gpu : int
 
     Yields
     ------
@@ -39,11 +41,12 @@ def device_lease(gpus):
     if not devices:
         yield "cpu"
         return
-    folder = Path(tempfile.gettempdir()) / f"gpu-leases-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    # Slurm may call the device of every job 0: an allocation's names mean something inside it only.
+    folder = Path(tempfile.gettempdir()) / f"gpu-leases-{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "host")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        for device in devices:
-            with (folder / device.replace("/", "_")).open("w") as lock:
+        for place, device in itertools.product(range(jobs_per_gpu), devices):
+            with (folder / f"{device.replace('/', '_')}.{place}").open("w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

@@ -83,6 +83,7 @@ def source(folder, name):
     return ROOT / folder / f"{name}.py"
 
 
+@functools.cache
 def available(folder):
     """Names of all methods (files with a class of their own name) or data sets (files with a function ``load``)."""
     member = {"methods": class_name, "datasets": lambda path: "load"}[folder]
@@ -105,6 +106,7 @@ def find(path, name):
     return next((node for node in _tree(path).body if name and getattr(node, "name", None) == name), None)
 
 
+@functools.cache
 def class_member(path, name):
     """Method or constant `name` of a method's class or of the nearest base in the project; None when there is none."""
     classes = {
@@ -136,6 +138,7 @@ def arguments(function):
     return [name for name in names if name not in ("self", "raw", "seed", "n_clusters", "random_state", "device")]
 
 
+@functools.cache
 def imported_sources(path):
     """The file and all project files that it imports, directly or not: what a rule must name as inputs."""
     found, todo = set(), [Path(path).resolve()]
@@ -152,7 +155,7 @@ def imported_sources(path):
                 todo += [candidate for candidate in candidates if candidate.is_file()]
         todo += current.parent.glob(f"{current.stem}_kernel.cpp")
         todo += (beside for ending in (".css", ".js") if (beside := current.with_suffix(ending)).is_file())
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def read_reading(reading, followed=()):

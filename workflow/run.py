@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import platform
 import resource
 import signal
@@ -152,6 +153,8 @@ def run_job(
                 record["budget"]["sequences"] = len(parts["train"])
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 record["cost"] = {"seconds": round(seconds, 3), "peak_memory_mib": round(peak, 1)}
+                if device != "cpu":
+                    record["cost"]["gpu"] = os.environ.get("CUDA_VISIBLE_DEVICES")
                 records.append(record)
     except InvalidInput as error:
         raise InvalidInput(f"{where}: {error}") from error

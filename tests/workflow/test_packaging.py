@@ -7,7 +7,7 @@ import yaml
 
 from workflow import plan
 
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "fastjsonschema": "python-fastjsonschema"}
 
 
 def requirements():

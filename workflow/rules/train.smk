@@ -14,9 +14,10 @@ rule train:
     threads: 1
     resources:
         gpu=lambda w: plan.gpus(w.method),
+        jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
     params:
         job=lambda w: json.dumps(plan.train_job(READINGS[w.reading], **w)),
     shell:
-        "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu} --data {input.data:q}"
-        " --records {output.records:q} 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu}"
+        " --per {resources.jobs_per_gpu} --data {input.data:q} --records {output.records:q} 2>&1 | tee {log:q}"

@@ -5,9 +5,9 @@ from workflow.gpu import device_lease
 from .entry import main
 
 
-def work(job, gpus, data, records):
+def work(job, gpus, per, data, records):
     """Write one record a seed, and the clusters beside them."""
-    with device_lease(int(gpus)) as device:
+    with device_lease(int(gpus), int(per)) as device:
         # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
         import torch
 
@@ -16,6 +16,9 @@ def work(job, gpus, data, records):
         from workflow.run import run_job
 
         torch.set_num_threads(1)
+        if device != "cpu" and not torch.cuda.is_available():
+            print("this torch has no CUDA: on the CPU instead of the GPU")
+            device = "cpu"
         made, clusters = run_job(Sequences.load(data), **job, device=device)
         write_records(records, made, clusters)
     for record in made:
@@ -24,4 +27,4 @@ def work(job, gpus, data, records):
 
 
 if __name__ == "__main__":
-    main(work, "gpus", "data", "records")
+    main(work, "gpus", "per", "data", "records")
