@@ -186,6 +186,7 @@ class DEC(Clusterer):
             rngs=[self._order],
             learning_rate=learning_rate,
             after_epoch=after_epoch,
+            generators=[self._noise],
         )
         self.loss_curve_[name] = curve["loss"][:, 0].astype(float).tolist()
         self.n_updates_ += spent

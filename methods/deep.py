@@ -9,6 +9,7 @@ import torch
 from sklearn.base import clone
 
 from .base import Clusterer, Diverged, InvalidInput
+from .checkpoint import begin_phase
 
 
 def random_streams(random_state, n):
@@ -91,7 +92,20 @@ def clip_gradient(parameters, norm):
     parameters.grad.mul_(scale[:, None])
 
 
-def minimise(loss_terms, network, names, n, *, batch, epochs, rngs, learning_rate, clip_norm=None, after_epoch=None):
+def minimise(
+    loss_terms,
+    network,
+    names,
+    n,
+    *,
+    batch,
+    epochs,
+    rngs,
+    learning_rate,
+    clip_norm=None,
+    after_epoch=None,
+    generators=(),
+):
     """Train with Adam on mini-batches: the only training loop here, so that methods differ in nothing else.
 
     Parameters
@@ -106,7 +120,10 @@ def minimise(loss_terms, network, names, n, *, batch, epochs, rngs, learning_rat
         batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
     after_epoch : callable, optional
-        Called with the number of epochs done; training stops when it returns True.
+        Called with the number of epochs done; training stops when it returns True. A resumed training calls it with the
+        last number again, so what it keeps for the next epoch must follow from the network.
+    generators : sequence of torch.Generator, optional
+        Those that `loss_terms` draws from, for a checkpoint (`methods.checkpoint`).
 
     Returns
     -------
@@ -121,11 +138,15 @@ def minimise(loss_terms, network, names, n, *, batch, epochs, rngs, learning_rat
     """
     if batch > n:
         raise InvalidInput(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")
+    phase = begin_phase(network, rngs, generators)
     joint = Joint(network, names)
     parameters = joint.parameters.requires_grad_()
     optimizer = torch.optim.Adam([parameters], lr=learning_rate, fused=True)
-    curve, updates = [], 0
-    for epoch in range(epochs):
+    phase.restore(optimizer)
+    joint.place(detached=True)
+    if phase.curve and not phase.finished and after_epoch is not None:
+        after_epoch(len(phase.curve))
+    for epoch in range(len(phase.curve), 0 if phase.finished else epochs):
         order = torch.from_numpy(np.stack([rng.permutation(n) for rng in rngs])).to(parameters.device)
         sums = 0
         for index in order[:, : n // batch * batch].split(batch, dim=1):
@@ -136,17 +157,20 @@ def minimise(loss_terms, network, names, n, *, batch, epochs, rngs, learning_rat
             if clip_norm is not None:
                 clip_gradient(parameters, clip_norm)
             optimizer.step()
-            updates += 1
+            phase.updates += 1
             with torch.no_grad():
                 sums = sums + torch.stack(list(terms.values()))
-        curve.append((sums / (n // batch)).cpu().numpy())
+        phase.curve.append((sums / (n // batch)).cpu().numpy())
+        phase.terms = list(terms)
         joint.place(detached=True)
-        if not np.isfinite(curve[-1]).all(axis=0).any():
+        if not np.isfinite(phase.curve[-1]).all(axis=0).any():
             break  # no seed of the block is left to train
         if after_epoch is not None and after_epoch(epoch + 1):
             break
-    values = np.stack(curve, axis=1)
-    return dict(zip(terms, values, strict=True)) | {"loss": values.sum(axis=0)}, updates
+        phase.save(optimizer)
+    phase.finish()
+    values = np.stack(phase.curve, axis=1)
+    return dict(zip(phase.terms, values, strict=True)) | {"loss": values.sum(axis=0)}, phase.updates
 
 
 def divergence_of(curve):

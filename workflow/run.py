@@ -7,6 +7,7 @@ import platform
 import resource
 import signal
 import subprocess
+import sys
 import time
 import traceback
 import warnings
@@ -17,27 +18,28 @@ import numpy as np
 import torch
 
 from datasets.seeds import seed_sequence
-from datasets.sequences import SPLITS
+from datasets.sequences import SPLITS, Sequences
 from methods.base import Diverged, InvalidInput, load_method
+from methods.checkpoint import resumable
 from methods.vectorize import vectorize
 from reports.scores import scores
 
 from .plan import ROOT, imported_sources
+from .resume import Resume
+from .worker import Killed, TimeLimit, Worker, WorkerError
 
-
-class TimeLimit(Exception):
-    """A run used up its time."""
+JOB_SOURCES = imported_sources(ROOT / "workflow" / "scripts" / "train.py")
 
 
 @contextlib.contextmanager
-def time_limit(seconds):
-    """Raise `TimeLimit` in the block after `seconds`, between two Python instructions."""
+def time_limit(seconds, spent=0.0):
+    """Raise `TimeLimit` in the block after `seconds`, `spent` of them already, between two Python instructions."""
 
     def stop(_signal, _frame):
         raise TimeLimit(f"stopped at its limit of {seconds:g} s")
 
     previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds - spent, 1e-3))
     try:
         yield
     finally:
@@ -50,6 +52,7 @@ def status_of(failure):
     names = {
         Diverged: "diverged",
         TimeLimit: "timeout",
+        Killed: "oom",
         MemoryError: "oom",
         torch.OutOfMemoryError: "oom",
     }
@@ -58,32 +61,103 @@ def status_of(failure):
     if isinstance(failure, RuntimeError) and "not enough memory" in str(failure):
         status = "oom"
     reason = " ".join(str(failure).split()) or type(failure).__name__
-    return status, reason if status in ("diverged", "timeout") else f"{type(failure).__name__}: {reason}"
+    return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
 
 
-def fit_block(estimator, X, random_states, limit):
-    """Fit once a random state; yields (outcome, seconds), the outcome a fitted estimator or an exception.
+def train(estimator, X, labels, parts, seeds, limit, training):
+    """Fit, predict and score a group of seeds, together on a GPU; this is what a `Worker` does.
 
-    On a GPU the block trains together; on a CPU one by one, each under its own time limit. Invalid input is no run's
-    failure but the user's, and is raised.
+    Parameters
+    ----------
+    estimator : Clusterer
+    X : ndarray or Sequences
+    labels : ndarray of shape (n,)
+        For the scores alone.
+    parts : dict of str to ndarray
+        Indices of the splits.
+    seeds : dict of int to int
+        Seed to random state.
+    limit : float
+        Seconds for each seed.
+    training : context manager
+        Around the fit; gives the seconds that earlier attempts spent.
+
+    Returns
+    -------
+    dict
+        ``runs``: for each seed the fields of its record, and its ``clusters``. Or ``invalid``: the message of an
+        `InvalidInput`, which is no run's failure but the user's.
     """
-    together = getattr(estimator, "device", "cpu") != "cpu"
-    for group in [random_states] if together else [[state] for state in random_states]:
-        start = time.perf_counter()
-        try:
-            with time_limit(limit * len(group)):
-                outcomes = estimator.fit_seeds(X, group)
-        except InvalidInput:
-            raise
-        except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
-            traceback.print_exc()
-            outcomes = [failure] * len(group)
-        seconds = (time.perf_counter() - start) / len(group)
-        yield from ((outcome, seconds) for outcome in outcomes)
+    start, spent = time.perf_counter(), 0.0
+    try:
+        with warnings.catch_warnings(), training as spent, time_limit(limit * len(seeds), spent):
+            # scikit-learn warns where a run is degenerate; the record's status says so instead.
+            warnings.simplefilter("ignore", category=UserWarning)
+            outcomes = estimator.fit_seeds(take(X, parts["train"]), list(seeds.values()))
+            seconds = time.perf_counter() - start
+            runs = [fields_of(outcome, X, labels, parts) for outcome in outcomes]
+    except InvalidInput as error:
+        return {"invalid": str(error)}
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
+        traceback.print_exc()
+        seconds = time.perf_counter() - start
+        runs = [failure_of(failure) for _ in seeds]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"runs": [fields | cost((seconds + spent) / len(seeds), peak) for fields in runs]}
+
+
+def take(X, index):
+    """The sequences or vectors at `index`."""
+    return X.subset(index) if isinstance(X, Sequences) else X[index]
+
+
+def cost(seconds, peak):
+    """The measured field of a record, from seconds and KiB."""
+    return {"cost": {"seconds": round(seconds, 3), "peak_memory_mib": round(peak / 1024, 1)}}
+
+
+def attempt(worker, progress, seeds, limit):
+    """Pairs (seed, fields): what `worker` makes of a group of seeds, be it its own end."""
+    start = time.perf_counter()
+    try:
+        answer = worker.ask({"seeds": seeds} | progress.checkpoint(seeds), limit * len(seeds))
+    except WorkerError as failure:
+        print(f"seeds {seeds}: {failure}", file=sys.stderr)
+        seconds = (time.perf_counter() - start) / len(seeds)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        answer = {"runs": [failure_of(failure) | cost(seconds, peak) for _ in seeds]}
+    if "invalid" in answer:
+        raise InvalidInput(answer["invalid"])
+    return zip(seeds, answer["runs"], strict=True)
+
+
+def attempts(worker, progress, groups, limit):
+    """Pairs (seed, fields) of all groups; a seed that ran out of memory is tried again, alone in a fresh process."""
+    again = []
+    for group in groups:
+        for seed, fields in attempt(worker, progress, group, limit):
+            if fields["status"] == "oom":
+                again.append(seed)
+            else:
+                yield seed, fields
+    for seed in again:
+        worker.stop()
+        yield from attempt(worker, progress, [seed], limit)
 
 
 def run_job(
-    sequences, *, reading, dataset, method, vectorization, seeds, settings, limit, n_clusters=None, device="cpu"
+    sequences,
+    *,
+    reading,
+    dataset,
+    method,
+    vectorization,
+    seeds,
+    settings,
+    limit,
+    n_clusters=None,
+    device="cpu",
+    resume=None,
 ):
     """Train, predict and score one method for a block of seeds.
 
@@ -100,6 +174,8 @@ def run_job(
     n_clusters : int, optional
         The number of classes when left out.
     device : str
+    resume : Path, optional
+        Folder where an interrupted job finds what it had done; it is made when that takes a while, and never removed.
 
     Returns
     -------
@@ -119,46 +195,59 @@ def run_job(
         raise InvalidInput(f"{where}: the data set has no labels; give n_clusters")
     X = sequences if vectorization == "none" else vectorize(sequences, vectorization)
     parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
-    take = X.subset if vectorization == "none" else X.__getitem__
     estimator = load_method(method)(n_clusters=n_clusters, **settings)
     if "device" in estimator.get_params():
         estimator.set_params(device=device)
     entropy = {seed: seed_sequence(seed, dataset, method) for seed in seeds}
-    states = [int(entropy[seed].generate_state(1)[0]) for seed in seeds]
-    records, clusters = [], {}
+    run = {
+        "schema_version": 1,
+        "reading": reading,
+        "dataset": dataset,
+        "method": method,
+        "vectorization": vectorization,
+        "n_clusters": n_clusters,
+    }
+
+    def answer(request):
+        if request is None:
+            # Here and not in the parent, where the start of CUDA would spoil every fork.
+            name = device if device == "cpu" else torch.cuda.get_device_name(device)
+            return {"device": name, "backend": estimator.backend}
+        states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
+        training = resumable(request["folder"], request["origin"])
+        return train(estimator, X, sequences.labels, parts, states, limit, training)
+
     try:
-        with warnings.catch_warnings():
-            # scikit-learn warns where a run is degenerate; the record's status says so instead.
-            warnings.simplefilter("ignore", category=UserWarning)
-            for seed, (outcome, seconds) in zip(
-                seeds, fit_block(estimator, take(parts["train"]), states, limit), strict=True
-            ):
-                record = {
-                    "schema_version": 1,
-                    "reading": reading,
-                    "dataset": dataset,
-                    "method": method,
-                    "vectorization": vectorization,
-                    "seed": seed,
-                    "n_clusters": n_clusters,
-                    "provenance": provenance(sequences, method, settings, estimator, device, entropy[seed]),
-                }
-                if not isinstance(outcome, Exception):
-                    found = outcome.predict(X)
-                    clusters[seed] = found.astype(np.int32)
-                    validation = outcome.score_loss(take(parts["validation"])) if len(parts["validation"]) else None
-                    record |= outcome_of(outcome, found, sequences.labels, parts, validation)
-                else:
-                    record |= failure_of(outcome)
-                record["budget"]["sequences"] = len(parts["train"])
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                record["cost"] = {"seconds": round(seconds, 3), "peak_memory_mib": round(peak, 1)}
-                if device != "cpu":
-                    record["cost"]["gpu"] = os.environ.get("CUDA_VISIBLE_DEVICES")
-                records.append(record)
+        with Worker(answer) as worker:
+            source = provenance(sequences, method, settings) | worker.ask(None, limit)
+            progress = Resume(resume, run | source | {"limit": limit, "job_digest": source_digest(JOB_SOURCES)})
+            left = [seed for seed in seeds if seed not in progress.runs]
+            together = left and getattr(estimator, "device", "cpu") != "cpu"
+            for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
+                progress.keep(seed, fields)
     except InvalidInput as error:
         raise InvalidInput(f"{where}: {error}") from error
+    records, clusters, git = [], {}, {"git": git_state()}
+    for seed in seeds:
+        fields = dict(progress.runs[seed])
+        found = fields.pop("clusters")
+        if found is not None:
+            clusters[seed] = np.array(found, np.int32)
+        fields["budget"] |= {"sequences": len(parts["train"])}
+        if device != "cpu":
+            fields["cost"] |= {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
+        words = {"seed_entropy": [int(word) for word in entropy[seed].entropy]}
+        records.append(run | {"seed": seed, "provenance": git | source | words} | fields)
     return records, clusters
+
+
+def fields_of(outcome, X, labels, parts):
+    """The fields of a record, and the clusters, of a fitted estimator or of the exception that ended its training."""
+    if isinstance(outcome, Exception):
+        return failure_of(outcome)
+    found = outcome.predict(X)
+    validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
+    return outcome_of(outcome, found, labels, parts, validation) | {"clusters": found.tolist()}
 
 
 def outcome_of(fitted, found, labels, parts, validation_loss):
@@ -194,22 +283,19 @@ def failure_of(failure):
         "loss": {"train": None, "validation": None},
         "loss_curve": {},
         "budget": dict.fromkeys(("updates", "epochs", "parameters")),
+        "clusters": None,
     }
 
 
-def provenance(sequences, method, settings, estimator, device, entropy):
-    """What a result came from."""
+def provenance(sequences, method, settings):
+    """What the results of a job come from, but for the commit; the device and the backend are the worker's to say."""
     return {
-        "git": git_state(),
         "settings": settings,
         "data_digest": sequences.digest(),
         "source_digest": source_digest(imported_sources(ROOT / "methods" / f"{method}.py")),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")},
-        "device": device if device == "cpu" else torch.cuda.get_device_name(device),
-        "backend": estimator.backend,
         "threads": torch.get_num_threads(),
-        "seed_entropy": [int(word) for word in entropy.entropy],
     }
 
 

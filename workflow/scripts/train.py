@@ -1,5 +1,8 @@
 """Train, predict and score one method for a block of seeds."""
 
+import shutil
+from pathlib import Path
+
 from workflow.gpu import device_lease
 
 from .entry import main
@@ -16,11 +19,14 @@ def work(job, gpus, per, data, records):
         from workflow.run import run_job
 
         torch.set_num_threads(1)
-        if device != "cpu" and not torch.cuda.is_available():
+        # Not `torch.cuda.is_available`, which would start CUDA here and spoil the worker's fork.
+        if device != "cpu" and torch.version.cuda is None:
             print("this torch has no CUDA: on the CPU instead of the GPU")
             device = "cpu"
-        made, clusters = run_job(Sequences.load(data), **job, device=device)
+        resume = Path(records).with_suffix(".resume")
+        made, clusters = run_job(Sequences.load(data), **job, device=device, resume=resume)
         write_records(records, made, clusters)
+        shutil.rmtree(resume, ignore_errors=True)
     for record in made:
         told = record["status"] if record["reason"] is None else f"{record['status']}: {record['reason']}"
         print(f"{record['dataset']} {record['method']} {record['vectorization']} seed {record['seed']}: {told}")
