@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import faulthandler
 import json
 import multiprocessing
 import os
@@ -92,6 +93,7 @@ class Worker:
 def _serve(answer, pipe, others_end, parent):
     others_end.close()
     _die_with(parent)
+    faulthandler.enable(sys.__stderr__)  # where a crash happened, for the log
     with contextlib.suppress(OSError):  # short of memory, the kernel shall take this process and not its parent
         Path("/proc/self/oom_score_adj").write_text("1000")
     with contextlib.suppress(EOFError):

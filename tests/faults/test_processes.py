@@ -1,0 +1,306 @@
+"""A run that the system kills, that crashes or hangs is a record; a job that somebody stops is none."""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import methods.kmeans
+import workflow.run
+from datasets.seeds import seed_sequence
+from datasets.sequences import Sequences
+from methods import checkpoint
+from methods.base import Clusterer, Diverged
+from reports.records import check_record, frame, read_records, write_records
+from reports.tables import failures, summarise, table1
+from workflow import plan, worker
+from workflow.run import run_job
+
+SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
+    return Sequences.from_list(sequences, labels, np.repeat([0, 1, 2], [40, 10, 10]))
+
+
+def job(data, seeds=(0, 1), limit=60, **more):
+    named = {"reading": "test", "dataset": "toy", "method": "kmeans", "vectorization": "avg", "settings": {}}
+    return run_job(data, seeds=list(seeds), limit=limit, **named | more)
+
+
+def without_cost(records):
+    return [json.dumps({k: v for k, v in record.items() if k != "cost"}, sort_keys=True) for record in records]
+
+
+@pytest.fixture
+def when(monkeypatch, tmp_path):
+    """Let something happen in the training of a seed: ``when({seed: action})``; returns the seeds trained so far."""
+    fit, told = methods.kmeans.KMeans.fit, tmp_path / "trained"
+
+    def start(actions):
+        told.write_text("")
+
+        def watched(self, X, y=None):
+            seed = SEED_OF[self.random_state]
+            with told.open("a") as stream:
+                stream.write(f"{seed}\n")
+            actions.get(seed, lambda: None)()
+            return fit(self, X)
+
+        monkeypatch.setattr(methods.kmeans.KMeans, "fit", watched)
+        return lambda: [int(line) for line in told.read_text().split()]
+
+    return start
+
+
+def get(number):
+    return lambda: os.kill(os.getpid(), number)
+
+
+def once(tmp_path, action):
+    """`action`, the first time only."""
+
+    def maybe():
+        if not (tmp_path / "done").exists():
+            (tmp_path / "done").touch()
+            action()
+
+    return maybe
+
+
+def deaf():
+    """As native code that hangs: no signal that Python could handle gets through."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGTERM])
+    time.sleep(600)
+
+
+def greedy():
+    """Take more memory than the process may have."""
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    np.ones(2**33, np.uint8)
+
+
+def crash():
+    ctypes.string_at(0)
+
+
+def diverge():
+    raise Diverged("loss is not finite in epoch 3; the last finite loss was 0.5")
+
+
+def fail():
+    raise ZeroDivisionError("division by zero")
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "reason", "attempts"),
+    [
+        pytest.param(get(signal.SIGKILL), "oom", "killed by SIGKILL", 2, id="killed"),
+        pytest.param(greedy, "oom", "MemoryError", 2, id="allocation"),
+        pytest.param(crash, "error", "crashed with SIGSEGV", 1, id="crash"),
+        pytest.param(lambda: os._exit(3), "error", "exit code 3", 1, id="exit"),
+        pytest.param(fail, "error", "ZeroDivisionError: division by zero", 1, id="exception"),
+    ],
+)
+def test_what_ends_a_training_is_a_record_and_the_next_goes_on(data, when, action, status, reason, attempts):
+    trained = when({0: action})
+    records, clusters = job(data)
+    assert [record["status"] for record in records] == [status, "ok"]
+    assert reason in records[0]["reason"] and "\n" not in records[0]["reason"]
+    assert sorted(trained()) == [0] * attempts + [1] and list(clusters) == [1]
+    for record in records:
+        check_record(record)
+
+
+def test_a_hang_in_native_code_is_a_timeout(data, when, monkeypatch):
+    monkeypatch.setattr(worker, "GRACE", 1.0)
+    when({0: deaf})
+    records, _ = job(data, limit=4)
+    assert [record["status"] for record in records] == ["timeout", "ok"]
+    assert "limit of 4 s; it didn't react" in records[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        pytest.param(fail, ("Traceback", "in fail", "ZeroDivisionError"), id="exception"),
+        pytest.param(crash, ("Segmentation fault", "in crash"), id="crash"),
+    ],
+)
+def test_the_trace_of_an_error_is_in_the_log(data, when, capfd, action, words):
+    when({0: action})
+    job(data)
+    log = capfd.readouterr().err
+    for word in words:
+        assert word in log
+
+
+def test_a_training_killed_once_ends_as_if_nothing_had_been(data, when, tmp_path):
+    whole, clusters = job(data)
+    trained = when({1: once(tmp_path, get(signal.SIGKILL))})
+    again, found = job(data)
+    assert without_cost(again) == without_cost(whole)
+    np.testing.assert_array_equal(found[1], clusters[1])
+    assert trained() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_training_that_somebody_stops_is_no_record(data, when, number):
+    when({0: lambda: (signal.signal(number, signal.SIG_DFL), os.kill(os.getpid(), number))})
+    with pytest.raises(InterruptedError, match=f"stopped by {number.name}"):
+        job(data)
+
+
+class Together(Clusterer):
+    """Pretends to train on a device that has memory for so many seeds at once."""
+
+    room = 1
+
+    def __init__(self, n_clusters=3, device="cpu", random_state=None):
+        self.n_clusters, self.device, self.random_state = n_clusters, device, random_state
+
+    def fit_seeds(self, X, random_states):
+        if len(random_states) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().fit_seeds(X, random_states)
+
+    def fit(self, X, y=None):
+        self.labels_ = self.predict(X)
+        self.loss_ = float(self.random_state % 7)
+        return self
+
+    def predict(self, X):
+        return np.arange(len(X)) % 3
+
+
+@pytest.mark.parametrize(("room", "statuses"), [(3, ["ok"] * 3), (1, ["ok"] * 3), (0, ["oom"] * 3)])
+def test_seeds_that_do_not_fit_together_are_tried_alone(data, monkeypatch, room, statuses):
+    monkeypatch.setattr(workflow.run, "load_method", lambda name: Together)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "pretend")
+    monkeypatch.setattr(Together, "room", 3)
+    whole, _ = job(data, seeds=(0, 1, 2), device="cuda")
+    monkeypatch.setattr(Together, "room", room)
+    records, _ = job(data, seeds=(0, 1, 2), device="cuda")
+    assert [record["status"] for record in records] == statuses
+    if room:
+        assert without_cost(records) == without_cost(whole)
+
+
+# ---- a job that is killed
+
+
+JOB = """
+import sys, time
+from pathlib import Path
+import methods.kmeans, numpy as np
+from datasets.sequences import Sequences
+from workflow.run import run_job
+
+def fit(self, X, y=None):
+    Path(sys.argv[1]).write_text(str(__import__("os").getpid()))
+    time.sleep(600)
+
+methods.kmeans.KMeans.fit = fit
+data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), np.arange(30) % 3)
+run_job(data, reading="test", dataset="toy", method="kmeans", vectorization="avg", seeds=[0], settings={}, limit=600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_a_killed_job_leaves_no_training_behind(tmp_path):
+    told = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", JOB, str(told)], cwd=plan.ROOT) as process:
+        deadline = time.monotonic() + 60
+        while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        training = Path("/proc", told.read_text())
+        assert training.exists()
+        assert (training / "oom_score_adj").read_text().strip() == "1000", "the kernel would take the parent first"
+        process.kill()
+    while training.exists() and "State:\tZ" not in (training / "status").read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not training.exists() or "State:\tZ" in (training / "status").read_text()
+
+
+def stop():
+    """End the training and, with it, the job."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_finished_seeds_are_not_done_again(data, when, monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    whole, clusters = job(data, seeds=range(5))
+    folder = tmp_path / "resume"
+    when({3: stop})
+    with pytest.raises(InterruptedError):
+        job(data, seeds=range(5), resume=folder)
+    trained = when({})
+    records, found = job(data, seeds=range(5), resume=folder)
+    assert trained() == [3, 4]
+    assert without_cost(records) == without_cost(whole)
+    for seed in range(5):
+        np.testing.assert_array_equal(found[seed], clusters[seed])
+
+
+@pytest.mark.parametrize("what", ["settings", "limit", "data_digest", "job_digest"])
+def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatch, tmp_path, capsys, what):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    job(data, resume=tmp_path)
+    changes = {}
+    if what == "settings":
+        changes = {"settings": {"n_init": 2}}
+    elif what == "limit":
+        changes = {"limit": 61}
+    elif what == "job_digest":
+        monkeypatch.setattr(workflow.run, "JOB_SOURCES", [Path(__file__)])
+    else:
+        data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
+    trained = when({})
+    job(data, resume=tmp_path, **changes)
+    assert trained() == [0, 1]
+    assert f"it comes from another job: {what} differ" in capsys.readouterr().err
+
+
+def test_a_short_job_keeps_nothing_for_later(data, tmp_path):
+    job(data, resume=tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+# ---- all of it in the table
+
+
+def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatch, tmp_path):
+    monkeypatch.setattr(worker, "GRACE", 1.0)
+    same = Sequences(np.zeros_like(data.values), data.offsets, data.labels, data.split)
+    when({0: diverge, 1: get(signal.SIGKILL), 2: deaf, 3: fail})
+    records, clusters = job(data, seeds=range(6), limit=4)
+    collapsed, _ = job(same, seeds=[6], limit=60)
+    records += [collapsed[0] | {"seed": 6}]
+    write_records(tmp_path / "runs.jsonl", records, clusters)
+    records = read_records([tmp_path / "runs.jsonl"])
+    statuses = ["diverged", "oom", "timeout", "error", "ok", "ok", "collapsed"]
+    assert [record["status"] for record in records] == statuses
+    summary = summarise(records, "test", "train")
+    assert (summary.n[0], summary.n_ok[0]) == (7, 2)
+    ok = frame(records).query("status == 'ok'")
+    assert summary["mean"][0] == ok.accuracy.mean() and summary.accuracy[0] in set(ok.accuracy)
+    assert table1(summary, ["toy"], {}).iloc[0, 2].endswith(" 2/7")
+    assert sorted(failures(records).status) == sorted(set(statuses) - {"ok"})
+    assert "the largest holds 100%" in records[6]["reason"]
+    only = summarise([record for record in records if record["status"] == "ok"], "test", "train")
+    for column in ("accuracy", "nmi", "mean", "std", "best", "nmi_mean"):
+        assert summary[column][0] == only[column][0], column
