@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test smoke paper fingerprints study diagnosis readme lint
+.PHONY: help demo test nightly smoke paper fingerprints study diagnosis readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -18,6 +18,9 @@ demo: .venv/installed  ## Set up, then every method on embedded real data: resul
 
 test: .venv/installed lint  ## Set up, then run the tests
 	$(BIN)/pytest
+
+nightly: .venv/installed  ## The tests that take too long for every run: 50 kills, long fuzzing
+	$(BIN)/pytest -m nightly
 
 lint: .venv/installed  ## Style of Python and Snakemake files
 	$(BIN)/ruff check .

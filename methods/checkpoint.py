@@ -25,8 +25,14 @@ _active = contextvars.ContextVar("training", default=None)
 
 
 def write_state(path, origin, state, arrays):
-    """Write `state` (JSON-able) and `arrays` (name to ndarray) with their `origin` (JSON-able dict)."""
-    write_arrays(path, **arrays, state=np.array(json.dumps({"origin": origin, "state": state})))
+    """Write `state` (JSON-able) and `arrays` (name to ndarray) with their `origin` (JSON-able dict).
+
+    Where that can't be done, a full disk say, a line tells so: no training fails for want of a checkpoint.
+    """
+    try:
+        write_arrays(path, **arrays, state=np.array(json.dumps({"origin": origin, "state": state})))
+    except OSError as error:
+        print(f"checkpoint {path} is not written: {error}", file=sys.stderr)
 
 
 def read_state(path, origin):
@@ -38,7 +44,7 @@ def read_state(path, origin):
         different = sorted(key for key in {*theirs, *origin} if theirs.get(key) != origin.get(key))
         if different:
             raise ValueError(f"it comes from another job: {', '.join(different)} differ")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"checkpoint {path} is not used: {' '.join(str(error).split())}", file=sys.stderr)
         return None
     return state, arrays

@@ -55,5 +55,5 @@ class Resume:
         state = {s: {key: value for key, value in f.items() if key != "clusters"} for s, f in self.runs.items()}
         checkpoint.write_state(self._file, self.origin, state, arrays)
         for folder in self.folder.glob(f"training-{seed}-*"):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         self._last = time.monotonic()
