@@ -5,19 +5,18 @@ place, verified there and then renamed, so that what lies at its place is always
 """
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import importlib.util
 import json
 import os
-import shutil
 import tarfile
 import tempfile
 import time
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +25,9 @@ from .sequences import Sequences
 MIRROR_VARIABLE = "SEQUENCE_DATA_MIRROR"
 ORIGIN_FILE = "origin.json"
 CHUNK = 1 << 20
+SLOWEST = 1000  # bytes a second, on average, below which a download is given up
+SKIPPED = 20  # times its limit that an archive may hold of what isn't wanted
+PER_FILE = 1000  # bytes that a file counts for at least, a bound against millions of empty ones
 
 
 class DataError(ValueError):
@@ -270,7 +272,7 @@ def _in_place(source, archive, place):
         origin = json.loads((place / ORIGIN_FILE).read_text())
         recorded = origin["digest"]
         fetched = Fetched(place, archive.form, archive.file, origin["origin"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{source.name}: {place} was not written by a fetch; {remedy}") from error
     if archive.members:
         _verify_members(source, archive.members, place, str(place), remedy)
@@ -294,8 +296,9 @@ def _install(source, archive, raw, file, origin):
         folder.mkdir()
         try:
             _unpack(archive, file, folder)
-        except (OSError, EOFError, ValueError, tarfile.TarError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-            raise DataError(f"{source.name}: {file}: cannot be unpacked ({error}); {remedy}") from error
+        except Exception as error:  # a broken archive raises whatever its bytes lead to
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DataError(f"{source.name}: {file}: cannot be unpacked ({reason}); {remedy}") from error
         if archive.members:
             _verify_members(source, archive.members, folder, str(file), remedy)
         digest = content_digest(folder)
@@ -326,26 +329,33 @@ def _verify_members(source, members, folder, where, remedy):
 
 def _unpack(archive, file, folder):
     """Write the wanted members of `file` into `folder`, in one pass over the archive."""
-    left = archive.limit
+    left, skipped = archive.limit, SKIPPED * archive.limit
     members = _zip_members if file.name.endswith(".zip") else _tar_members
     if archive.members and archive.file in archive.members:
         members = _single_member
-    for name, stream in members(file, folder):
+    for name, size, stream in members(file, folder):
         path = archive.wanted(name)
         if path is None:
+            skipped -= size
+            if skipped < 0:
+                raise DataError(f"more than {SKIPPED * archive.limit} bytes that nobody wants")
             continue
+        left -= PER_FILE
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         with (folder / path).open("xb") as target:  # a second member of one name is an error
-            while chunk := stream.read(CHUNK):
+            while True:
+                chunk = stream.read(CHUNK)
                 left -= len(chunk)
                 if left < 0:
                     raise DataError(f"more than {archive.limit} bytes")
+                if not chunk:
+                    break
                 target.write(chunk)
 
 
 def _single_member(file, folder):
     with file.open("rb") as stream:
-        yield file.name, stream
+        yield file.name, file.stat().st_size, stream
 
 
 def _tar_members(file, folder):
@@ -354,7 +364,7 @@ def _tar_members(file, folder):
             _check_name(member.name)
             member = tarfile.data_filter(member, folder)
             if member.isreg():
-                yield member.name, archive.extractfile(member)
+                yield member.name, member.size, archive.extractfile(member)
             elif not member.isdir():
                 raise DataError(f"member {member.name!r} is a link")
 
@@ -368,7 +378,7 @@ def _zip_members(file, folder):
                 raise DataError(f"member {member.filename!r} is a link or a device")
             if not member.is_dir():
                 with archive.open(member) as stream:
-                    yield member.filename, stream
+                    yield member.filename, member.compress_size, stream
 
 
 def _check_name(name):
@@ -390,6 +400,8 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
                 error.close()
                 if error.code < 500:
                     break
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise DataError(f"{source.name}: {file.parent}: {reason}") from error
     raise DataError(
         f"{source.name}: {_absence(source, archive, mirror)}, and {archive.address} failed ({reason}); put"
         f" {archive.file} into <mirror>/{source.name}/ or check the network"
@@ -399,9 +411,18 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
 def _download_once(archive, file, timeout):
     request = urllib.request.Request(archive.address, headers={"User-Agent": "sequence-clustering-benchmark"})
     with contextlib.closing(urllib.request.urlopen(request, timeout=timeout)) as response, file.open("wb") as target:
-        announced = response.headers.get("Content-Length")
-        if announced and int(announced) > archive.limit:
+        announced = response.headers.get("Content-Length", "")
+        announced = int(announced) if announced.isdecimal() else None
+        if announced is not None and announced > archive.limit:
             raise DataError(f"{archive.address}: {announced} bytes, at most {archive.limit} were expected")
-        shutil.copyfileobj(response, target, CHUNK)
-    if announced and file.stat().st_size != int(announced):
-        raise EOFError(f"{file.stat().st_size} of {announced} bytes arrived")
+        start, arrived = time.monotonic(), 0
+        while chunk := response.read1(CHUNK):
+            target.write(chunk)
+            arrived += len(chunk)
+            if arrived > archive.limit:
+                raise DataError(f"{archive.address}: at most {archive.limit} bytes were expected, and more came")
+            seconds = time.monotonic() - start
+            if seconds > timeout and arrived < SLOWEST * seconds:
+                raise TimeoutError(f"timed out: {arrived} bytes in {seconds:.0f} s")
+    if announced is not None and arrived != announced:
+        raise EOFError(f"{arrived} of {announced} bytes arrived")
