@@ -109,12 +109,11 @@ def normalise(values, offsets, normalisation):
 
 def _read(path):
     """All frames, shape (N, 13), and the length of every block; blocks are parted by lines of blanks."""
-    text = path.read_text(encoding="ascii")
     try:
-        frames = np.array(text.split(), dtype=np.float64).reshape(-1, DIMENSIONS)
+        lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+        frames = np.array([line for line in lines if line], dtype=np.float64).reshape(-1, DIMENSIONS)
     except ValueError as error:
         raise DataError(f"{NAME}: {path.name}: not {DIMENSIONS} numbers a line ({error})") from error
-    blank = np.array([not line or line.isspace() for line in text.splitlines()] + [True])
-    bounds = np.flatnonzero(blank)
+    bounds = np.flatnonzero([not line for line in lines] + [True])
     lengths = np.diff(bounds, prepend=-1) - 1
     return frames, lengths[lengths > 0]

@@ -161,12 +161,15 @@ def _load_uea(raw):
 
 def _read_arff(path):
     """One channel of all cases, shape (n, 182) with NaN as padding, and their classes from 0."""
-    head, _, body = path.read_text(encoding="utf-8").partition("@data\n")
-    width = head.count("@attribute")
+    width = path.read_bytes().count(b"@attribute")
     try:
-        table = np.array(body.replace("?", "nan").replace(",", " ").split(), dtype=np.float64).reshape(-1, width)
+        _, _, body = path.read_text(encoding="utf-8").partition("@data\n")
+        lines = [line.replace("?", "nan").split(",") for line in body.splitlines() if line.strip()]
+        table = np.array(lines, dtype=np.float64).reshape(-1, width)
     except ValueError as error:
         raise DataError(f"{NAME}: {path.name}: not {width} values a line ({error})") from error
+    known = np.isin(table[:, -1], np.arange(1, len(CHARACTERS) + 1))
+    expect(NAME, f"{path.name}, lines whose class is not 1 to {len(CHARACTERS)}", int((~known).sum()), 0)
     return table[:, :-1], table[:, -1].astype(int) - 1
 
 

@@ -88,7 +88,10 @@ def load(raw, seed):
 
 def _read(path):
     """Sequences (length, 12) and class names of a ``.ts`` file: one case a line, ``channel:...:channel:class``."""
-    header, _, body = path.read_text(encoding="utf-8").partition("@data\n")
+    try:
+        header, _, body = path.read_text(encoding="utf-8").partition("@data\n")
+    except ValueError as error:
+        raise DataError(f"{NAME}: {path.name}: not text ({error})") from error
     lines = [line.partition(" ") for line in header.splitlines() if line.startswith("@")]
     found = {key.lower(): value.strip() for key, _, value in lines}
     expect(NAME, f"header of {path.name}", found, HEADER)

@@ -9,6 +9,7 @@ from .seeds import seed_sequence
 from .storage import read_arrays, write_arrays
 
 SPLITS = ("train", "validation", "test")
+TYPES = {"values": "float32", "offsets": "int64", "labels": "int64", "split": "int8"}
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,12 @@ class Sequences:
         """
         arrays = read_arrays(path)
         missing = {"values", "offsets"} - arrays.keys()
-        unknown = arrays.keys() - {"values", "offsets", "labels", "split"}
+        unknown = arrays.keys() - TYPES.keys()
         if missing or unknown:
             raise ValueError(f"{path}: missing arrays {sorted(missing)}, unknown arrays {sorted(unknown)}")
+        for name, array in arrays.items():
+            if array.dtype != TYPES[name]:
+                raise ValueError(f"{path}: {name}: {array.dtype}, expected {TYPES[name]}")
         try:
             return cls(**arrays)
         except ValueError as error:

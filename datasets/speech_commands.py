@@ -156,13 +156,13 @@ def read_clip(content, name):
     """Samples of a ``.wav`` file, shape (length,), full scale 1; DataError unless 16 kHz, 16 bit, mono."""
     try:
         with wave.open(io.BytesIO(content)) as clip:
-            expect(NAME, f"{name}: rate, bytes, channels", clip.getparams()[2::-1], (RATE, 2, 1))
-            samples = np.frombuffer(clip.readframes(clip.getnframes()), dtype="<i2")
-    except (wave.Error, EOFError) as error:
+            form, frames = clip.getparams()[2::-1], clip.readframes(clip.getnframes())
+    except Exception as error:  # a broken file raises whatever its bytes lead to
         raise DataError(f"{NAME}: {name}: not a readable recording ({error})") from error
-    if not len(samples):
-        raise DataError(f"{NAME}: {name}: no samples")
-    return samples / 32768
+    expect(NAME, f"{name}: rate, bytes, channels", form, (RATE, 2, 1))
+    if not frames or len(frames) % 2:
+        raise DataError(f"{NAME}: {name}: {len(frames)} bytes of samples, expected two for each of at least one")
+    return np.frombuffer(frames, dtype="<i2") / 32768
 
 
 def official_set(name):

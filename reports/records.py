@@ -84,11 +84,11 @@ def each_record(paths):
     """
     seen = set()
     for path in paths:
-        for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
             try:
                 record = json.loads(line, parse_constant=finite, parse_float=finite)
                 check_record(record)
-            except (ValueError, AttributeError) as error:
+            except (ValueError, AttributeError, RecursionError) as error:
                 raise ValueError(f"{path}, line {number}: {error}") from error
             run = tuple(record[field] for field in RUN)
             if run in seen:

@@ -19,10 +19,9 @@ from reports.records import read_records
 
 CONFIG = {
     "seeds": 3,
-    "run": {"datasets": ["japanese_vowels"], "methods": ["kmeans", "rddc"], "vectorizations": ["avg"]},
+    "run": {"datasets": ["japanese_vowels"], "methods": ["rddc"], "vectorizations": []},
     "figures": {"dataset": "japanese_vowels"},
     "methods": {
-        "kmeans": {"seeds": 3, "settings": {"n_init": 1}},
         "rddc": {"settings": {"epochs": 30, "recurrent_units": 16, "hidden_units": 8}},
     },
 }

@@ -1,0 +1,231 @@
+"""Damaged data: a valid object or one clear line, never another traceback, a hang or memory beyond the file's worth."""
+
+import io
+import json
+import re
+import tempfile
+import time
+import tracemalloc
+import wave
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_records import record
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datasets import arabic_digits, character_trajectories, japanese_vowels, speech_commands, twenty_newsgroups
+from datasets.sequences import Sequences
+from datasets.storage import read_arrays, write_arrays
+from methods.checkpoint import read_state, write_state
+from reports.records import read_records
+
+
+def wav(frames, rate=16_000, width=2, channels=1):
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as clip:
+        clip.setframerate(rate)
+        clip.setsampwidth(width)
+        clip.setnchannels(channels)
+        clip.writeframes(frames)
+    return buffer.getvalue()
+
+
+def npz(write, *arguments, **arrays):
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder, "a.npz"), *arguments, **arrays)
+        return Path(folder, "a.npz").read_bytes()
+
+
+def arff():
+    line = ",".join(["0.5"] * 100 + ["?"] * 82 + ["3"])
+    head = "@relation x\n" + "@attribute a numeric\n" * 183
+    return f"{head}@data\n{line}\n{line}\n".encode()
+
+
+def digits():
+    block = (" ".join(["0.25"] * 13) + "\n") * 4
+    return (" " * 13 + "\n").join(["", block, block]).encode()
+
+
+def vowels():
+    header = "\n".join(f"{key} {value}" for key, value in japanese_vowels.HEADER.items())
+    case = ":".join(["0.1,0.2,-1e-3"] * 12)
+    return f"#comment\n{header}\n@data\n{case}:1\n{case}:9\n".encode()
+
+
+VALUES = {"values": np.ones((6, 2), np.float32), "offsets": np.array([0, 2, 6])}
+LABELS = {"labels": np.array([0, 1]), "split": np.zeros(2, np.int8)}
+MESSAGE = b"From: a@b\nSubject: x\n\nIn article <1> somebody writes:\n> quoted\nReal text, more.\n--\nfooter\n"
+ORIGIN = {"job": 1}
+
+
+def read_news(path):
+    return twenty_newsgroups.tokenise(twenty_newsgroups.strip(path.read_text(encoding="latin-1")))
+
+
+def read_checkpoint(path):
+    return read_state(path, ORIGIN)
+
+
+# Name to (a sound file, its reader, what to splice in, what a reader's result must be).
+LOADERS = {
+    "arff": (
+        arff(),
+        character_trajectories._read_arff,
+        [b"nan", b"inf", b"1e999", b"?", b",", b"@data\n", b"99999999999", b"2.5", b"1_0", b"\x0c", "٣".encode()],
+        lambda made: len(made[0]) == len(made[1]) and ((made[1] >= 0) & (made[1] < 20)).all(),
+    ),
+    "digits": (
+        digits(),
+        arabic_digits._read,
+        [b"nan", b"inf", b"\n", b" ", b"\x0c", b"\x1c", b"\r", b"1e999", b"\x85"],
+        lambda made: made[0].ndim == 2 and made[1].sum() == len(made[0]),
+    ),
+    "vowels": (
+        vowels(),
+        japanese_vowels._read,
+        [b":", b",", b"@data\n", b"?", b"1e999", b"nan", b"@dimensions 3\n", b"\x0c"],
+        lambda made: all(case.shape[1:] == (12,) for case in made[0]) and len(made[0]) == len(made[1]),
+    ),
+    "wav": (
+        wav(bytes(range(200))),
+        lambda path: speech_commands.read_clip(path.read_bytes(), path.name),
+        [b"RIFF", b"data", b"fmt ", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\1\0\2\0", b"LIST"],
+        lambda made: made.ndim == 1 and len(made) and np.abs(made).max() <= 1,
+    ),
+    "news": (
+        MESSAGE,
+        read_news,
+        [b"\n\n", b"--\n", b"writes:" * 50, b">" * 500, b"In article" * 99, b"\xff\xfe", b" " * 999, b"\0"],
+        lambda made: all(re.fullmatch("[a-z]+", word) for word in made),
+    ),
+    "npz": (
+        npz(write_arrays, **VALUES, **LABELS),
+        read_arrays,
+        [b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY", b"'descr': '|O'", b"(99999999999,)", b"\xff\xff\xff\xff"],
+        lambda made: all(isinstance(array, np.ndarray) for array in made.values()),
+    ),
+    "sequences": (
+        npz(write_arrays, **VALUES, **LABELS),
+        Sequences.load,
+        [b"<f4", b"<f8", b"<U3", b"(2,)", b"(-2,)", b"()", b"True ", b"\xff\xff"],
+        lambda made: made.offsets[-1] == len(made.values),
+    ),
+    "checkpoint": (
+        npz(write_state, ORIGIN, {"x": 1}, VALUES),
+        read_checkpoint,
+        [b"{", b"[", b"<U3", b"'descr': '|O'", b"\0\0\0", b"1"],
+        lambda made: made is None or made[0] == {"x": 1},
+    ),
+    "records": (
+        (json.dumps(record()) + "\n" + json.dumps(record(seed=1)) + "\n").encode(),
+        lambda path: read_records([path]),
+        [b"NaN", b"1e999", b"null", b"[" * 3000, b"{", b"\xff", b"9" * 5000, b'"', b"\n", b"\xe2\x80\xa8"],
+        lambda made: all(one["status"] == "ok" for one in made),
+    ),
+}
+
+
+@st.composite
+def damaged(draw, sound, splices):
+    """A sound file with a few edits, or bytes out of nowhere."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.binary(max_size=300))
+    content = bytearray(sound)
+    for _ in range(draw(st.integers(1, 4))):
+        place, length = draw(st.integers(0, len(content))), draw(st.sampled_from([0, 0, 1, 2, 4, 50]))
+        content[place : place + length] = draw(st.one_of(st.sampled_from(splices), st.binary(max_size=6)))
+    return bytes(content[: draw(st.sampled_from([len(content), len(content), len(content) // 2]))])
+
+
+def fuzz(name, examples):
+    sound, read, splices, valid = LOADERS[name]
+
+    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(damaged(sound, splices))
+    def check(content):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "damaged.npz")
+            path.write_bytes(content)
+            started = time.monotonic()
+            try:
+                assert valid(read(path)), "neither an error nor a valid object"
+            except ValueError as error:
+                assert "\n" not in str(error) and ("damaged" in str(error)), f"not a clear line: {error}"
+            assert time.monotonic() - started < 10
+
+    check()
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_sound_file_is_read(name, tmp_path):
+    sound, read, _, valid = LOADERS[name]
+    (tmp_path / "a.npz").write_bytes(sound)
+    made = read(tmp_path / "a.npz")
+    assert made is not None and len(made) and valid(made)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_damaged_file_is_refused_in_one_line_or_read(name):
+    fuzz(name, 150)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", LOADERS)
+def test_many_damaged_files_are_refused_in_one_line_or_read(name):
+    fuzz(name, 5_000)
+
+
+# ---- memory
+
+
+def header_of(shape):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_2_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(10**12, 4), (10**18,), (2**40, 2**40), (-1, 4), (10**9, 3)])
+def test_an_array_that_claims_to_be_huge_takes_no_memory(shape, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("values.npy", header_of(shape) + bytes(100))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="a.npz: not a readable .npz"):
+            read_arrays(tmp_path / "a.npz")
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_recording_that_claims_to_be_huge_takes_no_memory():
+    sound = bytearray(wav(bytes(1000)))
+    sound[40:44] = (2**31).to_bytes(4, "little")
+    tracemalloc.start()
+    try:
+        try:
+            speech_commands.read_clip(bytes(sound), "a.wav")
+        except ValueError as error:
+            assert "a.wav" in str(error)  # noqa: PT017 - either will do
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_memory_is_bounded_by_the_size_of_the_file(name, tmp_path):
+    sound, read, _, _ = LOADERS[name]
+    size = 300_000
+    content = sound * (size // len(sound)) if name not in ("npz", "sequences", "checkpoint") else sound + bytes(size)
+    (tmp_path / "a.npz").write_bytes(content)
+    tracemalloc.start()
+    try:
+        try:
+            read(tmp_path / "a.npz")
+        except ValueError as error:
+            assert "a.npz" in str(error)  # noqa: PT017 - either will do
+        assert tracemalloc.get_traced_memory()[1] < 60 * size
+    finally:
+        tracemalloc.stop()
