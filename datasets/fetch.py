@@ -151,11 +151,14 @@ class Loaded:
         Name of every label.
     notes : dict
         What a reader of the results should know, such as counts of dropped sequences; JSON-able.
+    identifiers : tuple of str, optional
+        Name of every sequence, of a user's own data.
     """
 
     sequences: Sequences
     classes: tuple
     notes: dict
+    identifiers: tuple = ()
 
 
 def expect(name, what, found, expected):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from . import own
 from .fetch import fetch
 from .sequences import SPLITS, stratified_split
 
-SHARED = {"fetch", "prepare", "seeds", "sequences", "storage"}
+SHARED = {"fetch", "own", "prepare", "seeds", "sequences", "storage"}
 SPLIT_KINDS = ("stratified", "official", "everything")
 FRACTIONS = (0.8, 0.1, 0.1)
 
@@ -30,8 +31,48 @@ def find(name):
 
 def settings_of(name):
     """Settings of the data set `name` and their defaults, from the signature of its ``load``."""
-    parameters = inspect.signature(find(name).load).parameters.values()
+    return keywords(find(name).load)
+
+
+def keywords(function):
+    """Keyword-only arguments of a function and their defaults."""
+    parameters = inspect.signature(function).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def load_public(name, settings, raw, mirror, seed):
+    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source."""
+    source = find(name).SOURCE
+    fetched = fetch(source, raw, mirror, settings.get("form", "any"))
+    if "form" in settings:
+        settings = settings | {"form": fetched.form}
+    described = {
+        "settings": {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()},
+        "source": {"file": fetched.file, "origin": fetched.origin, "form": fetched.form},
+        "homepage": source.homepage,
+        "licence": source.licence,
+        "citation": source.citation,
+    }
+    return find(name).load(fetched.path, seed, **settings), described
+
+
+def load_own(path, settings):
+    """The same for a user's data at `path`, whose identifiers and checksum are in the sheet too."""
+    loaded = own.read(path, **settings)
+    described = {
+        "settings": settings,
+        "identifiers": list(loaded.identifiers),
+        "source": {
+            "file": Path(path).name,
+            "origin": "own",
+            "form": Path(path).suffix.lstrip(".") or "folder",
+            "sha256": own.digest(path),
+        },
+        "homepage": "–",
+        "licence": "own data",
+        "citation": "–",
+    }
+    return loaded, described
 
 
 def prepare(name, settings, split, *, raw, mirror=None, seed=0):
@@ -40,9 +81,9 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     Parameters
     ----------
     name : str
-        One of `available`.
+        One of `available`, or any other name for a user's data.
     settings : dict or None
-        Settings of the data set that differ from `settings_of`.
+        Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`.
     split : dict
         ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
@@ -60,39 +101,38 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     sequences : Sequences
     sheet : dict
         JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
-        dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation. No path and
-        no time: equal data give equal sheets.
+        dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation; of a user's
+        data also identifiers, and the files' sha256 in source. No path and no time: equal data give equal sheets.
 
     Raises
     ------
     ValueError
         For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
-    module, defaults = find(name), settings_of(name)
-    for what, given, allowed in (("setting", settings or {}, defaults), ("split key", split, ("kind", "fractions"))):
+    settings = dict(settings or {})
+    path = settings.pop("path", None)
+    defaults = keywords(own.read) if path else settings_of(name)
+    for what, given, allowed in (("setting", settings, defaults), ("split key", split, ("kind", "fractions"))):
         unknown = sorted(set(given) - set(allowed))
         if unknown:
             raise ValueError(f"{name}: unknown {what} {unknown[0]!r}, expected one of {', '.join(allowed) or 'none'}")
     kind, fractions = split.get("kind", "stratified"), tuple(split.get("fractions", FRACTIONS))
     if kind not in SPLIT_KINDS:
         raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
-    settings = {**defaults, **(settings or {})}
-    fetched = fetch(module.SOURCE, raw, mirror, settings.get("form", "any"))
-    if "form" in settings:
-        settings["form"] = fetched.form
-    loaded = module.load(fetched.path, seed, **settings)
+    settings = {**defaults, **settings}
+    loaded, described = load_own(path, settings) if path else load_public(name, settings, raw, mirror, seed)
     sequences = loaded.sequences
     if kind == "official":
         parts = official_split(sequences.labels, sequences.split, seed, name, fractions)
     elif kind == "everything":
         parts = np.zeros(len(sequences), np.int8)
     else:
-        parts = stratified_split(sequences.labels, seed, name, fractions)
+        # A user's data with several k go by several names, and are split alike under all of them.
+        parts = stratified_split(sequences.labels, seed, "own" if path else name, fractions)
     sequences = sequences.with_split(parts)
     lengths = sequences.lengths
     sheet = {
         "name": name,
-        "settings": {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()},
         "split": {"kind": kind, "fractions": list(fractions)},
         "seed": seed,
         "digest": sequences.digest(),
@@ -102,12 +142,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "dimensions": sequences.dimensions,
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},
-        "source": {"file": fetched.file, "origin": fetched.origin, "form": fetched.form},
         "notes": loaded.notes,
-        "homepage": module.SOURCE.homepage,
-        "licence": module.SOURCE.licence,
-        "citation": module.SOURCE.citation,
-    }
+    } | described
     return sequences, sheet
 
 

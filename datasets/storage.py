@@ -57,6 +57,11 @@ def write_arrays(path, **arrays):
                 np.lib.format.write_array(stream, np.asanyarray(arrays[name]), allow_pickle=False)
 
 
+def visible_files(folder, ending):
+    """Files of a folder with this ending, sorted by name; hidden ones, which some systems make, are left out."""
+    return sorted(file for file in Path(folder).glob(f"*{ending}") if not file.name.startswith("."))
+
+
 def read_arrays(path):
     """Read an ``.npz`` written by `write_arrays`.
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from datasets.prepare import settings_of
 from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
 
-from . import figures, plots, tables, verdict
+from . import figures, own, plots, tables, verdict
 from .page import forest, grid, image, notes, page, plot, table
 from .records import RUN, frame, read_clusters, read_records
 from .scores import accuracy
@@ -27,7 +26,7 @@ GRIDS = {
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 
 
-def write_report(job, page_path, tables_folder, figures_folder):
+def write_report(job, page_path, tables_folder, figures_folder, clusters_folder):
     """Write everything that `job`, a slice of the config made by `workflow.plan.report_job`, asks for."""
     folder, names = Path(job["folder"]), job["run"]["datasets"]
     files = [folder / file for file in job["files"]]
@@ -36,12 +35,39 @@ def write_report(job, page_path, tables_folder, figures_folder):
     records.sort(key=lambda record: (rank[record["method"]], rank[record["vectorization"]]))
     summary = tables.summarise(records, job["reading"], job["selection"], job["scored"], job["published"])
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
-    written = write_tables(job, records, summary, sheets, Path(tables_folder))
-    pictures, drawn = write_figures(job, records, files, summary, sheets, Path(figures_folder))
+    data = {name: Sequences.load(folder / "data" / f"{name}.npz") for name in names}
+    chosen = chosen_seeds(job, records)
+    clusters = chosen_clusters(chosen, files)
+    own.write_clusters(clusters_folder, sheets, data, clusters)
+    indices = own.index_table(sheets, data, clusters)
+    written = write_tables(job, records, summary, sheets, indices, Path(tables_folder))
+    pictures, drawn = write_figures(job, records, data, chosen, clusters, summary, sheets, Path(figures_folder))
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
 
-def write_tables(job, records, summary, sheets, folder):
+def chosen_seeds(job, records):
+    """(method, vectorization, dataset) to the seed of the lowest loss, or to the first ok one without a loss."""
+    runs, chosen = frame(records, job["scored"]), {}
+    for cell, group in runs.groupby(tables.CELL, sort=False):
+        index = tables.select(group, job["selection"])
+        if index is None:
+            ok = group.index[group.status == "ok"]
+            index = ok[0] if len(ok) else None
+        if index is not None:
+            chosen[cell] = int(runs.seed[index])
+    return chosen
+
+
+def chosen_clusters(chosen, files):
+    """(method, vectorization, dataset) to the clusters of all sequences in the chosen run."""
+    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
+    return {
+        (method, how, dataset): read_clusters(places[dataset, method, how, seed], seed)
+        for (method, how, dataset), seed in chosen.items()
+    }
+
+
+def write_tables(job, records, summary, sheets, indices, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
     n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
@@ -51,6 +77,7 @@ def write_tables(job, records, summary, sheets, folder):
         "selection": tables.selection_table(summary),
         "budgets": tables.budgets(summary),
         "failures": tables.failures(records),
+        **({} if indices.empty else {"indices": indices}),
         "data": tables.data_sheets(sheets.values()),
         "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
     }
@@ -68,7 +95,7 @@ def settings_used(job, sheets):
     """Settings of every data set and method that ran, defaults included."""
     used = {}
     for name, sheet in sheets.items():
-        used[f"datasets.{name}"] = {key: sheet["settings"].get(key, value) for key, value in settings_of(name).items()}
+        used[f"datasets.{name}"] = sheet["settings"]
     for name in job["run"]["methods"]:
         parameters = inspect.signature(load_method(name)).parameters.values()
         section = job["methods"][name]
@@ -79,7 +106,7 @@ def settings_used(job, sheets):
     return used
 
 
-def write_figures(job, records, files, summary, sheets, folder):
+def write_figures(job, records, data, chosen, chosen_found, summary, sheets, folder):
     """All figures: those for print as files, those of the page as what it draws.
 
     Returns
@@ -97,22 +124,12 @@ def write_figures(job, records, files, summary, sheets, folder):
             pictures.append((folder / f"{name}.png", caption))
 
     runs = frame(records, job["scored"])
-    chosen = {}
-    for cell, group in runs.groupby(tables.CELL, sort=False):
-        index = tables.select(group, job["selection"])
-        if index is None:
-            ok = group.index[group.status == "ok"]
-            index = ok[0] if len(ok) else None
-        if index is not None:
-            chosen[cell] = int(runs.seed[index])
-    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
 
     def clusters(dataset, method, how):
-        seed = chosen.get((method, how, dataset))
-        return None if seed is None else read_clusters(places[dataset, method, how, seed], seed)
+        return chosen_found.get((method, how, dataset))
 
     for dataset in job["run"]["datasets"]:
-        sequences = Sequences.load(Path(job["folder"]) / "data" / f"{dataset}.npz")
+        sequences = data[dataset]
         classes, name = sheets[dataset]["classes"], tables.title(dataset)
         place, points = figures.plane(sequences, dataset)
         seen = f"t-SNE of {len(place):,} sequences ({tables.title(figures.embedded_input(sequences))})"
@@ -132,10 +149,13 @@ def write_figures(job, records, files, summary, sheets, folder):
         names = {cell: ", ".join(map(tables.title, cell)) for cell in found}
         shown = (sequences.split == SPLITS.index(job["scored"])) & (sequences.labels >= 0)
         cells = [(names[cell], sequences.labels[shown], found[cell][shown]) for cell in found if shown.any()]
-        own, own_runs = summary[summary.dataset == dataset], runs[runs.dataset == dataset]
-        keep(f"strips_{dataset}", figures.strips(own, own_runs), f"{name}: accuracy of every run.")
-        drawn[f"strips/{dataset}"] = "Accuracy of every run", plots.strips(own, own_runs)
+        its, its_runs = summary[summary.dataset == dataset], runs[runs.dataset == dataset]
+        if classes:
+            keep(f"strips_{dataset}", figures.strips(its, its_runs), f"{name}: accuracy of every run.")
+            drawn[f"strips/{dataset}"] = "Accuracy of every run", plots.strips(its, its_runs)
         ways = {names[cell]: clustering for cell, clustering in found.items()}
+        if own.is_own(sheets[dataset]):
+            keep(f"clusters_{dataset}", own.panels(sequences, place, points, ways, classes), f"{name}: {seen}.")
         drawn[f"scatter/{dataset}"] = seen, plots.scatter(sequences, place, points, ways, classes)
         if cells:
             caption = f"{name}: confusion of the selected runs, or of the first ok run of a method without a loss."
@@ -223,6 +243,8 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         ("Settings and their sources", [table(written["settings"], ("of", "source"))]),
         ("Provenance", [notes(provenance), table(provenance_table(records))]),
     ]
+    if "indices" in written:
+        sections.insert(1, ("Without labels", [table(written["indices"], CELL), notes([own.INDICES])]))
     heading = f"Sequence clustering, reading “{job['reading']}”"
     figures_ = {name: figure for name, (_, figure) in drawn.items()}
     return page(heading, headline(records, summary, n_scored), sections, figures_)

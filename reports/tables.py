@@ -202,7 +202,8 @@ def ok_share(row):
 
 def ours(row):
     """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    return (pair(row.accuracy, row.nmi) if row.n_ok else "failed") + ok_share(row)
+    scored = "no labels" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
+    return (scored if row.n_ok else "failed") + ok_share(row)
 
 
 def mean_std(row):

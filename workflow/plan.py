@@ -1,6 +1,7 @@
 """From the config to jobs: which runs there are, with which settings. No method or data set is imported for that."""
 
 import ast
+import copy
 import functools
 import json
 import os
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import jsonschema
 import yaml
+
+from datasets.storage import visible_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,8 +57,12 @@ def check_config(config):
     for reading in config["readings"]:
         resolved = resolve(config, reading)
         for dataset in resolved["run"]["datasets"]:
-            known = arguments(find(source("datasets", dataset), "load"))
-            check_settings(f"datasets.{dataset}", resolved["datasets"].get(dataset, {}), known)
+            settings = resolved["datasets"].get(dataset, {})
+            reader = find(dataset_source(resolved, dataset), "read" if is_own(resolved, dataset) else "load")
+            check_settings(f"datasets.{dataset}", settings, arguments(reader))
+            if is_own(resolved, dataset) and not own_files(resolved, dataset):
+                where = f"{settings['path']} (seen from {Path.cwd()})"
+                raise ConfigError(f"config: datasets.{dataset}.path: no file, and no folder with CSV files, at {where}")
         for method in resolved["run"]["methods"]:
             known = arguments(class_member(source("methods", method), "__init__"))
             for dataset in [None, *resolved["run"]["datasets"]]:
@@ -81,6 +88,24 @@ def source(folder, name):
     if name not in names:
         raise ConfigError(f"config: run.{folder}: {name!r} is not in {folder}/ (there are {', '.join(names)})")
     return ROOT / folder / f"{name}.py"
+
+
+def is_own(resolved, dataset):
+    """Whether a data set is a user's own: it has a ``path``, and its name is none of `available`."""
+    return "path" in resolved["datasets"].get(dataset, {}) and dataset not in available("datasets")
+
+
+def dataset_source(resolved, dataset):
+    """Source file that reads a data set."""
+    return ROOT / "datasets/own.py" if is_own(resolved, dataset) else source("datasets", dataset)
+
+
+def own_files(resolved, dataset):
+    """Files of a user's own data set; none for any other."""
+    if not is_own(resolved, dataset):
+        return []
+    path = Path(resolved["datasets"][dataset]["path"])
+    return visible_files(path, ".csv") if path.is_dir() else [path] * path.exists()
 
 
 @functools.cache
@@ -178,7 +203,22 @@ def resolve(config, reading):
     """The config with a reading of ``config/readings/`` laid over it; what a user changed goes over both."""
     changes = read_reading(reading)
     base = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    return merge(merge(config, changes), difference(config, base))
+    return one_k_each(merge(merge(config, changes), difference(config, base)))
+
+
+def one_k_each(resolved):
+    """The config with a data set ``<name>_k<k>`` for each of the numbers of clusters of a user's data with several."""
+    resolved = copy.deepcopy(resolved)
+    for name, settings in list(resolved["datasets"].items()):
+        if isinstance(settings.get("k"), list):
+            copies = {f"{name}_k{k}": settings | {"k": k} for k in settings["k"]}
+            resolved["datasets"] |= copies
+            listed = resolved["run"]["datasets"]
+            resolved["run"]["datasets"] = [x for old in listed for x in (copies if old == name else [old])]
+            for section in (resolved["skip"], *(method.get("datasets", {}) for method in resolved["methods"].values())):
+                if name in section:
+                    section.update(dict.fromkeys(copies, section[name]))
+    return resolved
 
 
 def method_settings(resolved, method, dataset):
@@ -229,6 +269,7 @@ def train_job(resolved, reading, dataset, method, vectorization, block):
         "method": method,
         "vectorization": vectorization,
         "seeds": list(range(first, last + 1)),
+        "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
         "settings": method_settings(resolved, method, dataset),
         "limit": resolved["time_limit"],
     }

@@ -31,6 +31,7 @@ rule report:
             category="Figures",
             labels={"reading": "{reading}", "figure": "{figure}"},
         ),
+        clusters=directory(f"{config['results']}/{{reading}}/clusters"),
     log:
         f"{config['results']}/{{reading}}/logs/report.log",
     conda:
@@ -42,4 +43,4 @@ rule report:
         job=lambda w: json.dumps(plan.report_job(READINGS[w.reading], w.reading)),
     shell:
         "python -m workflow.scripts.report --job {params.job:q} --page {output.page:q} --tables {output.tables:q}"
-        " --figures {output.figures:q} 2>&1 | tee {log:q}"
+        " --figures {output.figures:q} --clusters {output.clusters:q} 2>&1 | tee {log:q}"

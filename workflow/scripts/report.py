@@ -1,14 +1,14 @@
-"""Tables, figures and page of one reading."""
+"""Tables, figures, page and chosen clusters of one reading."""
 
 from reports.report import write_report
 
 from .entry import main
 
 
-def work(job, page, tables, figures):
+def work(job, page, tables, figures, clusters):
     """Write the report."""
-    write_report(job, page, tables, figures)
+    write_report(job, page, tables, figures, clusters)
 
 
 if __name__ == "__main__":
-    main(work, "page", "tables", "figures")
+    main(work, "page", "tables", "figures", "clusters")
