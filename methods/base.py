@@ -1,13 +1,18 @@
 """The contract that every clustering method keeps: scikit-learn's conventions, and what a run may end with."""
 
 import importlib
+import json
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.metrics import pairwise_distances_argmin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from datasets.sequences import Sequences
+from datasets.storage import read_arrays, write_arrays
+
+FORMAT = 1  # of what `Clusterer.save` writes
 
 
 class InvalidInput(ValueError):
@@ -73,13 +78,58 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """Loss on sequences that were not trained on; None for a method without one."""
         return
 
+    def save(self, path):
+        """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+        """
+        check_is_fitted(self, "labels_")
+        arrays = {}
+        content = json.dumps({"format": FORMAT} | pack(self, "", arrays), sort_keys=True, allow_nan=False)
+        write_arrays(path, **arrays, content=np.array(content))
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote; whatever it was trained on, it predicts on the CPU.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Clusterer
+            Of this class; ``Clusterer.load`` reads any method.
+
+        Raises
+        ------
+        InvalidInput
+            When the file is broken, was not written by `save`, or holds another method or other settings.
+        """
+        try:
+            arrays = read_arrays(path)
+            content = json.loads(str(arrays.pop("content")))
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']}, expected {FORMAT}")
+            estimator = unpack(content, arrays)
+            if not isinstance(estimator, cls):
+                raise ValueError(f"it holds {type(estimator).__name__}, expected {cls.__name__}")
+        except FileNotFoundError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise InvalidInput(f"{path}: not a saved method that can be used here: {told}") from error
+        return estimator
+
     def _check(self, X, reset):
         """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
         if self.accepts == "vectors":
             try:
                 X = validate_data(self, X, reset=reset, dtype=np.float32)
             except ValueError as error:
-                raise InvalidInput(str(error)) from error
+                raise InvalidInput(str(error).splitlines()[0]) from error
         else:
             X = X if isinstance(X, Sequences) else Sequences.from_list(X)
             if reset:
@@ -102,6 +152,75 @@ class TransductiveClusterer(Clusterer):
         """Cluster of the nearest training vector, shape (n,)."""
         X = self._check(X, reset=False)
         return self.labels_[pairwise_distances_argmin(X, self._training_vectors)]
+
+
+def pack(value, place, arrays):
+    """A fitted attribute as JSON-able content; its arrays go into `arrays`, under names that begin with `place`."""
+    if isinstance(value, Clusterer):
+        settings = value.get_params()
+        fitted = {name: part for name, part in vars(value).items() if name not in settings}
+        if "device" in settings:
+            settings["device"] = "cpu"
+        name = type(value).__module__.rpartition(".")[2]
+        parts = {part: pack(fitted[part], f"{place}{part}", arrays) for part in sorted(fitted)}
+        return {"method": name, "settings": pack(settings, place, arrays), "fitted": parts}
+    if isinstance(value, dict):
+        return {"dict": {key: pack(part, f"{place}.{key}", arrays) for key, part in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return {type(value).__name__: [pack(part, f"{place}.{i}", arrays) for i, part in enumerate(value)]}
+    if hasattr(value, "detach"):
+        arrays[place] = value.detach().cpu().numpy()
+        return {"tensor": place}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        arrays[place] = value
+        return {"array": place}
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{place}: {type(value).__name__} can't be saved; keep what predict needs as arrays and numbers")
+
+
+def unpack(content, arrays):
+    """What `pack` packed; ValueError, KeyError or TypeError for what it can't have packed."""
+    if not isinstance(content, dict):
+        if isinstance(content, list):
+            raise ValueError("a list without its kind")
+        return content
+    if "method" in content:
+        return unpack_method(content, arrays)
+    ((kind, value),) = content.items()
+    if kind == "dict":
+        return {key: unpack(part, arrays) for key, part in value.items()}
+    if kind in ("list", "tuple"):
+        return {"list": list, "tuple": tuple}[kind]([unpack(part, arrays) for part in value])
+    if kind == "tensor":
+        import torch  # here, so that a method without torch loads without it
+
+        return torch.from_numpy(arrays[value])
+    if kind == "array":
+        return arrays[value]
+    raise ValueError(f"unknown kind {kind!r}")
+
+
+def unpack_method(content, arrays):
+    """A fitted estimator; nothing but a method of this folder is made, and no attribute of its class is replaced."""
+    name = content["method"]
+    try:
+        known = (Path(__file__).parent / f"{name}.py").is_file() and str(name).isidentifier()
+        cls = load_method(name) if known else None
+    except StopIteration:
+        cls = None
+    if cls is None:
+        raise ValueError(f"there is no method {name!r}")
+    estimator = cls(**unpack(content["settings"], arrays))
+    for attribute, value in content["fitted"].items():
+        own = attribute.endswith("_") or attribute.startswith("_")
+        if not own or attribute.startswith("__") or callable(getattr(cls, attribute, None)):
+            raise ValueError(f"{cls.__name__} has no fitted attribute {attribute!r}")
+        setattr(estimator, attribute, unpack(value, arrays))
+    if {"labels_", "n_features_in_"} - vars(estimator).keys():
+        raise ValueError(f"{cls.__name__} lacks labels_ or n_features_in_")
+    return estimator
 
 
 def load_method(name):

@@ -4,10 +4,13 @@ Every parameter has a leading axis of S seeds, so that a block of seeds trains i
 block is one seed. No operation mixes seeds: a seed's result does not depend on its block.
 """
 
+import time
+
 import numpy as np
 import torch
 from sklearn.base import clone
 
+from . import progress
 from .base import Clusterer, Diverged, InvalidInput
 from .checkpoint import begin_phase
 
@@ -146,7 +149,8 @@ def minimise(
     joint.place(detached=True)
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
-    for epoch in range(len(phase.curve), 0 if phase.finished else epochs):
+    first, start = len(phase.curve), time.monotonic()
+    for epoch in range(first, 0 if phase.finished else epochs):
         order = torch.from_numpy(np.stack([rng.permutation(n) for rng in rngs])).to(parameters.device)
         sums = 0
         for index in order[:, : n // batch * batch].split(batch, dim=1):
@@ -163,6 +167,7 @@ def minimise(
         phase.curve.append((sums / (n // batch)).cpu().numpy())
         phase.terms = list(terms)
         joint.place(detached=True)
+        progress.epoch(epoch + 1, epochs, (time.monotonic() - start) / (epoch + 1 - first))
         if not np.isfinite(phase.curve[-1]).all(axis=0).any():
             break  # no seed of the block is left to train
         if after_epoch is not None and after_epoch(epoch + 1):

@@ -7,6 +7,7 @@ nearest centroid.
 
 import numpy as np
 import sklearn.cluster
+from sklearn.metrics import pairwise_distances_argmin_min
 
 from .base import Clusterer
 
@@ -33,21 +34,24 @@ class KMeans(Clusterer):
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
-        self._kmeans = sklearn.cluster.KMeans(
+        kmeans = sklearn.cluster.KMeans(
             self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=self.random_state
         ).fit(X)
-        self.labels_ = self._kmeans.labels_.astype(np.int64)
-        self.cluster_centers_ = self._kmeans.cluster_centers_
-        self.loss_ = float(self._kmeans.inertia_ / len(X))
-        self.n_updates_ = int(self._kmeans.n_iter_)
+        self.labels_ = kmeans.labels_.astype(np.int64)
+        self.cluster_centers_ = kmeans.cluster_centers_
+        self.loss_ = float(kmeans.inertia_ / len(X))
+        self.n_updates_ = int(kmeans.n_iter_)
         self.n_parameters_ = int(self.cluster_centers_.size)
         return self
 
     def predict(self, X):
         """Nearest centroid, shape (n,)."""
-        return self._kmeans.predict(self._check(X, reset=False)).astype(np.int64)
+        return self._nearest(X)[0]
 
     def score_loss(self, X):
         """Mean squared distance to the nearest centroid."""
-        X = self._check(X, reset=False)
-        return float(-self._kmeans.score(X) / len(X))
+        return float(np.mean(np.square(self._nearest(X)[1], dtype=np.float64)))
+
+    def _nearest(self, X):
+        """Index of the nearest centroid and the distance to it, each of shape (n,)."""
+        return pairwise_distances_argmin_min(self._check(X, reset=False), self.cluster_centers_)

@@ -23,7 +23,7 @@ INDICES = (
     f" apart in one space that is the same for all methods: every sequence at {POINTS} moments from its start to its"
     " end, linear between elements, each value standardised. A method's own representation would be made to look good"
     " by that method. “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in"
-    " length or tempo only are not seen by these indices."
+    " length, tempo or phase only are not seen by these indices: a low one is no proof against a clustering."
 )
 
 
@@ -93,7 +93,7 @@ def index_table(sheets, data, clusters):
     return pd.DataFrame(
         {
             **{name: table[name] for name in ("data set", "method", "input", "clusters")},
-            "silhouette": table.silhouette.map(number),
+            "silhouette": table.silhouette.map(lambda value: number(value, "z.2f")),
             "Calinski-Harabasz": table.calinski_harabasz.map(lambda value: number(value, ".1f")),
             "Davies-Bouldin": table.davies_bouldin.map(number),
             "highest": highest.map({True: "highest", False: ""}),

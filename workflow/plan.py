@@ -12,12 +12,14 @@ import jsonschema
 import yaml
 
 from datasets.storage import visible_files
+from methods import progress
 
 ROOT = Path(__file__).parents[1]
 
 
 def set_environment():
-    """Let every job find this project's modules and the Python that runs Snakemake, wherever it is started."""
+    """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
+    os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 

@@ -21,6 +21,7 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
 from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import resumable
+from methods.progress import begin
 from methods.vectorize import vectorize
 from reports.scores import scores
 
@@ -213,6 +214,8 @@ def run_job(
             # Here and not in the parent, where the start of CUDA would spoil every fork.
             name = device if device == "cpu" else torch.cuda.get_device_name(device)
             return {"device": name, "backend": estimator.backend}
+        last = seeds.index(request["seeds"][-1])
+        begin(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1)
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
         training = resumable(request["folder"], request["origin"])
         return train(estimator, X, sequences.labels, parts, states, limit, training)

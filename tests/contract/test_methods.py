@@ -1,6 +1,7 @@
 """The contract of a clusterer, once for every method in ``methods/``."""
 
 import inspect
+import json
 
 import numpy as np
 import pytest
@@ -9,45 +10,15 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from datasets.sequences import Sequences
-from methods.base import Clusterer, InvalidInput, load_method
+from datasets.storage import write_arrays
+from methods.base import Clusterer, InvalidInput
+from methods.kmeans import KMeans
 from methods.vectorize import vectorize
 from workflow import plan
+from workflow.check import data_for, small
+from workflow.check import tiny_data as sequences
 
 METHODS = plan.available("methods")
-SMALL = {
-    "batch": 20,
-    "epochs": 8,
-    "layer_updates": 4,
-    "pretrain_updates": 8,
-    "cluster_updates": 8,
-    "widths": (16, 4),
-    "hidden_units": 8,
-    "recurrent_units": 4,
-    "restarts": 2,
-    "rddc": {"batch": 20, "epochs": 8, "hidden_units": 8, "recurrent_units": 4},
-}
-
-
-def sequences(n=60, classes=3, lengths=(1, 12), seed=0):
-    """Noisy sequences around a level of their class, of very different lengths."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(n) % classes
-    drawn = rng.integers(lengths[0], lengths[1] + 1, n)
-    return Sequences.from_list(
-        [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, drawn, strict=True)], labels
-    )
-
-
-def small(name, **settings):
-    """The method with a budget for tests."""
-    known = inspect.signature(load_method(name)).parameters
-    settings = {key: value for key, value in SMALL.items() if key in known} | {"random_state": 0} | settings
-    return load_method(name)(**{"n_clusters": 3} | settings)
-
-
-def data_for(method, data):
-    """What the method accepts, from sequences."""
-    return data if method.accepts == "sequences" else vectorize(data, "avg")
 
 
 @pytest.fixture(params=METHODS)
@@ -186,6 +157,91 @@ def test_a_list_of_arrays_will_do():
             data = sequences()
             from_list = clone(method).fit_predict([data[i] for i in range(len(data))])
             np.testing.assert_array_equal(from_list, method.fit_predict(data))
+
+
+def test_what_is_saved_and_loaded_is_the_same(method, tmp_path):
+    X = data_for(method, sequences())
+    method.fit(X).save(tmp_path / "saved.npz")
+    for loaded in (type(method).load(tmp_path / "saved.npz"), Clusterer.load(tmp_path / "saved.npz")):
+        assert type(loaded) is type(method) and loaded.get_params() == method.get_params()
+        others = data_for(method, sequences(seed=1))
+        assert loaded.predict(others).tobytes() == method.predict(others).tobytes()
+        assert loaded.score_loss(others) == method.score_loss(others)
+        assert loaded.labels_.tobytes() == method.labels_.tobytes() and loaded.loss_curve_ == method.loss_curve_
+        loaded.save(tmp_path / "again.npz")
+        assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "saved.npz").read_bytes()
+
+
+def test_what_is_not_fitted_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="not fitted"):
+        small("kmeans").save(tmp_path / "saved.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def content(method="kmeans", settings=None, fitted=None, **more):
+    """The JSON part of a saved k-means, changed."""
+    arrays = {name: {"array": name} for name in ("labels_", "cluster_centers_")}
+    fitted = arrays | {"n_features_in_": 2} if fitted is None else fitted
+    return {"format": 1, "method": method, "settings": {"dict": settings or {}}, "fitted": fitted} | more
+
+
+def write_saved(path, saved):
+    text = saved if isinstance(saved, str) else json.dumps(saved)
+    write_arrays(path, content=np.array(text), labels_=np.zeros(2, int), cluster_centers_=np.eye(2, dtype=np.float32))
+
+
+def test_a_file_made_by_hand_can_be_loaded(tmp_path):
+    """So that what the next test changes is all that is wrong."""
+    write_saved(tmp_path / "saved.npz", content())
+    assert KMeans.load(tmp_path / "saved.npz").predict(np.eye(2)).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("saved", "message"),
+    [
+        ("{", "Expecting"),
+        ("[]", "list indices"),
+        (content(format=2), "format 2, expected 1"),
+        (content(method="os"), "there is no method 'os'"),
+        (content(method="../methods/kmeans"), "there is no method"),
+        (content(method="deep"), "there is no method 'deep'"),
+        (content(method="ward"), "holds Ward, expected KMeans"),
+        (content(settings={"restarts": 3}), "unexpected keyword argument 'restarts'"),
+        (content(fitted={"predict": 1}), "no fitted attribute 'predict'"),
+        (content(fitted={"_check": 1}), "no fitted attribute '_check'"),
+        (content(fitted={"__class__": 1}), "no fitted attribute '__class__'"),
+        (content(fitted={}), "KMeans lacks labels_"),
+        (content(fitted={"labels_": {"array": "other"}}), "no 'other'"),
+        (content(fitted={"labels_": {"object": "x"}}), "unknown kind 'object'"),
+    ],
+)
+def test_a_foreign_or_incompatible_file_is_refused_in_one_line(tmp_path, saved, message):
+    write_saved(tmp_path / "saved.npz", saved)
+    with pytest.raises(InvalidInput, match=message) as caught:
+        KMeans.load(tmp_path / "saved.npz")
+    assert str(caught.value).startswith(f"{tmp_path / 'saved.npz'}: ") and "\n" not in str(caught.value)
+
+
+def test_a_damaged_file_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "saved.npz"
+    small("kmeans").fit(data_for(small("kmeans"), sequences())).save(path)
+    whole = path.read_bytes()
+    write_arrays(tmp_path / "other.npz", values=np.zeros(3))
+    np.savez(tmp_path / "pickle.npz", content=np.array([{}], dtype=object))
+    for damaged in (
+        whole[:-50],
+        whole[:200] + b"\0" * 40 + whole[240:],
+        b"",
+        b"no archive",
+        (tmp_path / "other.npz").read_bytes(),
+        (tmp_path / "pickle.npz").read_bytes(),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(InvalidInput, match="saved.npz: not a saved method that can be used here: ") as caught:
+            KMeans.load(path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(FileNotFoundError):
+        KMeans.load(tmp_path / "nothing.npz")
 
 
 @pytest.mark.parametrize("input_scale", ["overall", "dimension"])

@@ -1,7 +1,9 @@
 rule prepare:
     # Fetch and verify the raw data, preprocess them and split them.
     input:
-        lambda w: plan.imported_sources(plan.dataset_source(READINGS[w.reading], w.dataset)),
+        lambda w: plan.imported_sources(
+            plan.dataset_source(READINGS[w.reading], w.dataset)
+        ),
         lambda w: plan.own_files(READINGS[w.reading], w.dataset),
         plan.imported_sources(ROOT / "workflow/scripts/prepare.py"),
     output:

@@ -1,0 +1,22 @@
+"""Check a method of methods/ by its name, or one's own data by their path, and say in plain words what is wrong."""
+
+import argparse
+import sys
+
+from workflow.check import report
+
+from .entry import one_line_errors
+
+
+def main():
+    """Exit code 1 when something is wrong; notes are no mistakes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", help="my_method, my/folder, my.npz or my.ts")
+    arguments = parser.parse_args()
+    with one_line_errors():
+        fine = report(arguments.what)
+    sys.exit(not fine)
+
+
+if __name__ == "__main__":
+    main()

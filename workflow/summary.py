@@ -1,0 +1,55 @@
+"""What a person wants to know when Snakemake is done: how the runs ended, and where to look."""
+
+from collections import Counter
+from pathlib import Path
+
+from reports.records import read_records
+
+from .plan import record_files
+
+
+def summary(readings):
+    """Lines about the readings' records and pages, as they lie there now.
+
+    Parameters
+    ----------
+    readings : dict of str to dict
+        Name to resolved config.
+
+    Returns
+    -------
+    list of str
+    """
+    lines = []
+    for name, resolved in readings.items():
+        folder = Path(resolved["results"], name)
+        expected = [Path(file) for file in record_files(resolved, name)]
+        made = [file for file in expected if file.exists()]
+        logs = [folder / "logs/train" / file.relative_to(folder / "records") for file in expected if file not in made]
+        data = [folder / "data" / f"{dataset}.npz" for dataset in resolved["run"]["datasets"]]
+        logs += [folder / "logs/prepare" / file.name for file in data if not file.exists()]
+        errors = list(errors_in(log.with_suffix(".log") for log in logs))
+        if not made and not errors:
+            continue
+        ends = Counter(record["status"] for record in read_records(made))
+        told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
+        missing = f"{len(expected) - len(made)} of {len(expected)} jobs left no record" if made != expected else ""
+        lines += [f"{folder}: {'; '.join(filter(None, (told, missing)))}", *errors]
+        if (folder / "report.html").exists():
+            lines.append(f"  look at {folder / 'report.html'}; clusters of every sequence: {folder / 'clusters'}/")
+    return lines
+
+
+def errors_in(logs):
+    """Lines that tell a user's mistake, each with its log."""
+    for log in logs:
+        if log.exists():
+            yield from (f"  {log}: {line}" for line in log.read_text().splitlines() if line.startswith("error: "))
+
+
+def print_summary(readings):
+    """Print `summary`; a record that can't be read is said in its place."""
+    try:
+        print("\n".join(["", *summary(readings)]))
+    except (OSError, ValueError) as error:
+        print(f"\nno summary: {error}")
