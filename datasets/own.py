@@ -109,7 +109,7 @@ def read_csv(file):
     """Elements of one sequence, shape (length, d), and the column names, None without such a line."""
     lines = table(file)
     names = None
-    if lines and not all(map(is_number, lines[0][1])):
+    if lines and not any(map(is_number, lines[0][1])):
         names = lines.pop(0)[1]
     if not lines:
         raise DataError(f"{file}: no elements; a sequence has at least one line of numbers")
@@ -155,7 +155,7 @@ def table(file):
 
 
 def is_number(cell):
-    """Whether a cell is a number, finite or not; an empty one isn't the name of a column either."""
+    """Whether a cell can't be the name of a column: it is a number, finite or not, or empty."""
     try:
         float(cell)
     except ValueError:

@@ -227,7 +227,8 @@ ONE = record(
 def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     asked = job(tmp_path, records, sequences)
     for place in ("a", "b"):
-        write_report(asked, tmp_path / place / "report.html", tmp_path / place / "tables", tmp_path / place / "figures")
+        made = [tmp_path / place / name for name in ("report.html", "tables", "figures", "clusters")]
+        write_report(asked, *made)
     first, second = (sorted((tmp_path / place).rglob("*.*")) for place in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert all(path.stat().st_size for path in first)

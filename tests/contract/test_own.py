@@ -1,0 +1,208 @@
+"""One's own data: each form read as it is, each mistake named in one line with its file and place."""
+
+import csv
+
+import numpy as np
+import pytest
+from aeon.datasets import load_from_ts_file
+
+from datasets import own
+from datasets.fetch import DataError
+from datasets.prepare import prepare
+from datasets.storage import write_arrays
+
+HEADER = "@problemName toy\n@timeStamps false\n@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
+SEQUENCES = [np.arange(2.0 * length).reshape(length, 2) + i for i, length in enumerate((3, 1, 5, 2))]
+LABELS = ["b", "a", "b", "a"]
+NAMES = ["bird 1", "bird 2", "x", "ä"]
+
+
+def write_folder(folder, labels=LABELS, header=("height", "width")):
+    folder.mkdir()
+    for name, array in zip(NAMES, SEQUENCES, strict=True):
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows([header] * bool(header) + array.tolist())
+    if labels:
+        rows = ["identifier,label", *(",".join(pair) for pair in zip(NAMES, labels, strict=True))]
+        (folder / "labels.csv").write_text("\n".join(rows[::-1][:-1] if not header else rows), encoding="utf-8")
+    return folder
+
+
+def write_npz(path, **changes):
+    offsets = np.cumsum([0, *map(len, SEQUENCES)])
+    arrays = {"values": np.concatenate(SEQUENCES), "offsets": offsets} | changes
+    write_arrays(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+def write_ts(path, header=HEADER, labels=LABELS):
+    cases = [":".join(",".join(map(str, channel)) for channel in array.T) for array in SEQUENCES]
+    endings = [f":{label}" for label in labels] if labels else [""] * len(cases)
+    path.write_text(header + "\n".join(map("".join, zip(cases, endings, strict=True))) + "\n")
+    return path
+
+
+FORMS = {
+    "folder": lambda place: write_folder(place / "birds"),
+    "folder without column names": lambda place: write_folder(place / "birds", header=()),
+    "npz": lambda place: write_npz(place / "birds.npz", labels=np.array(LABELS), ids=np.array(NAMES)),
+    "ts": lambda place: write_ts(place / "birds.ts"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same(form, tmp_path):
+    path = FORMS[form](tmp_path)
+    loaded = own.read(path)
+    assert loaded.classes == ("a", "b") and loaded.sequences.labels.tolist() == [1, 0, 1, 0]
+    assert [loaded.sequences[i].tolist() for i in range(4)] == [array.tolist() for array in SEQUENCES]
+    assert loaded.identifiers == (("0", "1", "2", "3") if form == "ts" else tuple(NAMES))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        lambda place: write_folder(place / "birds", labels=None),
+        lambda place: write_npz(place / "birds.npz"),
+        lambda place: write_ts(place / "birds.ts", HEADER.replace("true a b", "false"), labels=None),
+    ],
+    ids=["folder", "npz", "ts"],
+)
+def test_without_labels(path, tmp_path):
+    path = path(tmp_path)
+    with pytest.raises(
+        DataError, match=f"{path.name}: there are no labels, so the number of clusters must be given: k: 5"
+    ):
+        own.read(path)
+    loaded = own.read(path, k=2)
+    assert loaded.classes == () and (loaded.sequences.labels == -1).all()
+
+
+def test_numbers_as_labels_are_sorted_by_value(tmp_path):
+    assert own.read(write_npz(tmp_path / "a.npz", labels=np.array([10, 9, 2, 2]))).classes == ("2", "9", "10")
+
+
+def test_a_ts_file_is_read_as_aeon_reads_it(tmp_path):
+    path = write_ts(tmp_path / "birds.ts", HEADER.replace("@data", "@equalLength false\n@data"))
+    theirs, labels = load_from_ts_file(path)
+    loaded = own.read(path)
+    assert [loaded.classes[label] for label in loaded.sequences.labels] == labels.tolist()
+    for i, array in enumerate(theirs):
+        np.testing.assert_array_equal(loaded.sequences[i], array.T)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("x.csv", "", "x.csv: no elements"),
+        ("x.csv", "height,width\n", "x.csv: no elements"),
+        ("x.csv", "height,width\n1,2\n1\n", "x.csv, line 3: 1 values, expected 2"),
+        ("x.csv", "height,width\n1,2,3\n", "x.csv, line 2: 3 values, expected 2"),
+        ("x.csv", "height,2\n1,2\n", "x.csv, line 1, column 1: 'height' is no finite number"),
+        ("x.csv", "height,width\n1,two\n", "x.csv, line 2, column 2: 'two' is no finite number"),
+        ("x.csv", "height,width\n1,2\n\n1,nan\n", "x.csv, line 4, column 2: 'nan' is no finite number"),
+        ("x.csv", "height,width\n1,-inf\n", "x.csv, line 2, column 2: '-inf' is no finite number"),
+        ("x.csv", "height,width\n1,\n", "x.csv, line 2, column 2: an empty value"),
+        ("x.csv", "height,width\n1;2\n", "x.csv, line 2: 1 values, expected 2"),
+        ("x.csv", "height\n1\n", "x.csv: 1 columns, but bird 1.csv has 2"),
+        ("x.csv", "width,height\n1,2\n", "x.csv: column names .'width', 'height'., but bird 1.csv has"),
+        ("x.csv", "1,2\n", "x.csv: column names None, but bird 1.csv has"),
+        ("x.csv", b"\xff\xfe1,2\n", "x.csv: not a CSV file in UTF-8"),
+        ("x.csv", 'height,width\n"1,2\n', "x.csv: not a CSV file"),
+        ("labels.csv", "identifier,label\nbird 1,a\n", "labels.csv: no label for bird 2 and 2 others"),
+        ("labels.csv", "bird 9,a\n", "labels.csv, line 1: there is no bird 9.csv"),
+        ("labels.csv", "x,a\nx,b\n", "labels.csv, line 2: x has a label already"),
+        ("labels.csv", "identifier,label\nx,\n", "labels.csv, line 2: expected identifier,label"),
+        ("labels.csv", "x,a,b\n", "labels.csv, line 1: expected identifier,label"),
+    ],
+)
+def test_a_mistake_in_a_folder(tmp_path, file, text, message):
+    folder = write_folder(tmp_path / "birds")
+    (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=message) as caught:
+        own.read(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"offsets": None}, "offsets is missing; expected values, offsets"),
+        ({"label": np.zeros(4)}, "unknown array label;"),
+        ({"offsets": np.array([0, 3, 4, 9, 12])}, "offsets: expected 0, ..., 11"),
+        ({"offsets": np.array([0, 3, 3, 9, 11])}, "sequence 1: length 0, at least 1 is needed"),
+        ({"offsets": np.array([0.0, 3, 4, 9, 11])}, "offsets .float64. integers"),
+        ({"values": np.full((11, 2), np.nan)}, "sequence 0, element 0: NaN or infinite value"),
+        ({"values": np.full((11, 2), "1")}, "values .<U1. must be numbers"),
+        ({"values": np.zeros((0, 2)), "offsets": np.array([0])}, "there are no sequences"),
+        ({"labels": np.array([0, 1])}, "labels: expected 4 integers or strings, got shape .2,. of int64"),
+        ({"labels": np.zeros(4)}, "labels: expected 4 integers or strings, got shape .4,. of float64"),
+        ({"labels": np.zeros(4, int), "ids": np.array(["a", "b", "a", "c"])}, "identifier 'a' is there twice"),
+    ],
+)
+def test_a_mistake_in_an_npz(tmp_path, changes, message):
+    path = write_npz(tmp_path / "birds.npz", **changes)
+    with pytest.raises(DataError, match=f"birds.npz: .*{message}") as caught:
+        own.read(path, k=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_npz_that_needs_pickle(tmp_path):
+    np.savez(tmp_path / "birds.npz", values=np.array(SEQUENCES, dtype=object), offsets=np.arange(5))
+    with pytest.raises(ValueError, match="birds.npz: not a readable .npz without pickle"):
+        own.read(tmp_path / "birds.npz", k=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2:1,2:a\n", "line 1: expected a line that starts with @"),
+        ("@classLabel true a b\n", "there is no line @data"),
+        (HEADER, "no sequence follows @data"),
+        ("@timeStamps true\n@data\n(1,2):a\n", "@timestamps: files with time stamps"),
+        ("@targetLabel true\n@data\n1,2:3\n", "@targetlabel: files with a number to predict"),
+        (HEADER + "1,2:3,4:c\n", "line 7: label 'c' is not in @classLabel .a, b."),
+        (HEADER + "1,2:3,4:a\n1,2:b\n", "line 8: 1 channels, expected 2"),
+        (HEADER + "1,2:3,4,5:a\n", "line 7: channels of 2 to 3 values"),
+        (HEADER + "1,2:3,?:a\n", "line 7, channel 2: '.' is no finite number"),
+        (HEADER + "1,2:3,NaN:a\n", "line 7, channel 2: 'NaN' is no finite number"),
+        (HEADER + "1,2::a\n", "line 7, channel 2: an empty value"),
+        (b"\xff\xfe", "not a text file in UTF-8"),
+    ],
+)
+def test_a_mistake_in_a_ts_file(tmp_path, text, message):
+    path = tmp_path / "birds.ts"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=f"birds.ts.*{message}") as caught:
+        own.read(path, k=2)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.npz", "birds.txt", "empty"])
+def test_a_path_that_holds_no_data(tmp_path, name):
+    (tmp_path / "birds.txt").write_text("1,2\n")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=f"{name}: (expected a folder of CSV files, or|there is no .csv file)"):
+        own.read(tmp_path / name, k=2)
+
+
+def test_the_sheet_knows_content_and_identifiers_but_no_path(tmp_path):
+    folder = write_folder(tmp_path / "birds")
+    asked = {"path": str(folder), "k": 2}
+    sequences, sheet = prepare("mine_k2", asked, {"kind": "stratified"}, raw=tmp_path)
+    other, _ = prepare("mine_k3", asked | {"k": 3}, {"kind": "stratified"}, raw=tmp_path)
+    assert sheet["identifiers"] == NAMES and sheet["settings"] == {"k": 2}
+    assert sheet["source"] | {"sha256": ""} == {"file": "birds", "origin": "own", "form": "folder", "sha256": ""}
+    assert str(tmp_path) not in str(sheet)
+    np.testing.assert_array_equal(sequences.split, other.split)  # one data set, whatever k is
+    (folder / "notes.txt").write_text("not read")
+    assert own.digest(folder) == sheet["source"]["sha256"]
+    (folder / "x.csv").write_text("height,width\n1,2\n")
+    assert own.digest(folder) != sheet["source"]["sha256"]
+
+
+def test_without_labels_the_split_is_random_in_the_same_shares(tmp_path):
+    path = write_npz(tmp_path / "many.npz", values=np.arange(100.0), offsets=np.arange(101))
+    sequences, sheet = prepare("many", {"path": str(path), "k": 3}, {"kind": "stratified"}, raw=tmp_path, seed=1)
+    assert sheet["split_sizes"] == {"train": 80, "validation": 10, "test": 10}
+    assert sheet["classes"] == [] and (np.diff(np.flatnonzero(sequences.split)) > 1).any()

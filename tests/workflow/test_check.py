@@ -1,0 +1,120 @@
+"""The command that checks a method or one's own data: quiet about what is right, plain about what is wrong."""
+
+import numpy as np
+import pytest
+
+import methods.kmeans
+from methods.base import InvalidInput
+from methods.kmeans import KMeans
+from workflow.check import Note, check, check_data, check_method, report
+
+
+def wrong(findings):
+    return {looked_at: problem for looked_at, problem in findings if problem and not isinstance(problem, Note)}
+
+
+def test_a_good_method_keeps_every_promise(capsys):
+    assert report("kmeans")
+    assert {line[:5] for line in capsys.readouterr().out.splitlines()} == {"ok   "}
+
+
+class Off(KMeans):
+    def fit(self, X, y=None):
+        super().fit(X)
+        self.labels_ = self.labels_ + 1
+        return self
+
+
+class Forgetful(KMeans):
+    def fit(self, X, y=None):
+        self.random_state, before = None, self.random_state
+        np.random.seed(np.random.default_rng().integers(1000))
+        self.set_params(n_init=1, max_iter=1)
+        super().fit(X)
+        self.random_state = before
+        return self
+
+
+class Careless(KMeans):
+    def _check(self, X, reset):
+        return np.nan_to_num(X)
+
+    def fit(self, X, y=None):
+        self.n_clusters = min(self.n_clusters, len(X))
+        self.n_features_in_ = 2
+        return super().fit(X)
+
+
+class Crowd(KMeans):
+    def predict(self, X):
+        return np.argsort(np.argsort(self._nearest(X)[0], kind="stable"), kind="stable") // (-(-len(X) // 3))
+
+
+class Hoarder(KMeans):
+    def fit(self, X, y=None):
+        self.model_ = object()
+        return super().fit(X)
+
+
+class Strict(KMeans):
+    def __init__(self, n_clusters=8, n_init=10, max_iter=300, random_state=None):
+        super().__init__(n_clusters, n_init * 2, max_iter, random_state)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "promise", "message"),
+    [
+        (Off, "fit and predict give", "labels_ are 1 to 3, not within 0 to n_clusters - 1 = 2"),
+        (Forgetful, "the same random_state", "differ|global random state changed"),
+        (Careless, "more clusters than", "n_clusters=61 of 60 is not refused; begin fit with X = self._check"),
+        (Careless, "NaN is refused", "a NaN in the input is not refused"),
+        (Crowd, "the order and the company", "another cluster when it comes alone|in another order"),
+        (Hoarder, "what is saved", "model_: object can't be saved; keep what predict needs as arrays"),
+        (Strict, "__init__ only stores", "a clone has other settings|RuntimeError"),
+    ],
+)
+def test_a_broken_promise_is_named(monkeypatch, mutant, promise, message):
+    mutant.__name__ = "KMeans"
+    monkeypatch.setattr(methods.kmeans, "KMeans", mutant)
+    found = wrong(check_method("kmeans"))
+    named = [problem for looked_at, problem in found.items() if looked_at.startswith(promise)]
+    assert named, found
+    assert any(part in named[0] for part in message.split("|")) and "\n" not in named[0]
+
+
+def test_neither_method_nor_data():
+    with pytest.raises(
+        InvalidInput, match="nothing: neither a file in methods/ .ddc, .* nor a folder, .npz or .ts file"
+    ):
+        check("nothing")
+
+
+def folder(tmp_path, **files):
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    return tmp_path
+
+
+def test_every_broken_file_is_named_at_once(tmp_path):
+    findings = list(check_data(folder(tmp_path, a="1,2\n", b="1,2\n1,x\n", c="")))
+    assert [problem.split(": ", 1)[1] for _, problem in findings] == [
+        "'x' is no finite number; fill or leave out missing values yourself",
+        "no elements; a sequence has at least one line of numbers",
+    ]
+    assert not report(str(tmp_path))
+
+
+def test_what_is_allowed_but_seldom_meant_is_noted(tmp_path):
+    same = "0,1,2\n5,7,2\n6,5,2\n7,4,2\n"
+    path = folder(tmp_path, a=same, b=same, c="0,1,2\n1,8,2\n2,9,2\n", labels="a,x\nb,x\nc,y\n")
+    notes = [f"{looked_at}: {problem}" for looked_at, problem in check_data(path) if problem]
+    for words in (
+        "1 sequences are copies of others, the first: a",
+        "column 3: is 2 everywhere",
+        "first line: is 0 to 2",
+    ):
+        assert any(words in note for note in notes), notes
+    assert any("fewer than 10 sequences of class x, y" in note for note in notes)
+    path = folder(tmp_path, a="0,3\n1,5\n", b="4,1\n5,1\n6,0\n", c="7,1\n8,2\n")
+    assert any("column 1: counts up evenly" in f"{what}: {problem}" for what, problem in check_data(path))
+    assert report(str(path))

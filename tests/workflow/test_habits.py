@@ -1,0 +1,74 @@
+"""Progress while somebody watches, and the summary at the end."""
+
+import json
+import time
+
+import pytest
+import yaml
+from fake_records import record
+
+from datasets.storage import write_text
+from methods import progress
+from reports.records import write_records
+from workflow import plan
+from workflow.summary import print_summary, summary
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.001"])
+def test_a_line_says_how_far_it_is_when_somebody_watches(monkeypatch, capsys, seconds):
+    monkeypatch.setenv(progress.VARIABLE, seconds)
+    progress.begin("toy, rddc, none", 4)
+    progress.run_done()
+    start = time.monotonic() - 10
+    time.sleep(0.01)
+    progress.epoch(20, 100, start)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    expected = "toy, rddc, none: run 2 of 4, epoch 20 of 100, about 40 s to go for these epochs, 0 s for all runs\n"
+    assert printed.err == ("" if seconds == "0" else expected)
+
+
+def test_lines_come_at_intervals(monkeypatch, capsys):
+    monkeypatch.setenv(progress.VARIABLE, "0.2")
+    progress.begin("toy", 1)
+    start = time.monotonic()
+    for epoch in range(50):
+        time.sleep(0.01)
+        progress.epoch(epoch + 1, 50, start)
+    assert 1 <= len(capsys.readouterr().err.splitlines()) <= 5
+
+
+def test_quiet_without_a_terminal_and_under_ci(monkeypatch):
+    monkeypatch.delenv(progress.VARIABLE, raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    assert progress.interval() == 0  # pytest has captured stderr
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert progress.interval() == 30
+    monkeypatch.setenv("CI", "true")
+    assert progress.interval() == 0
+
+
+@pytest.fixture
+def resolved(tmp_path):
+    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
+    run = {"datasets": ["arabic_digits"], "methods": ["kmeans", "rddc"], "vectorizations": ["zero"]}
+    config = plan.merge(config, {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}})
+    return plan.resolve(config, "recommended")
+
+
+def test_the_summary_counts_ends_and_names_errors_and_the_page(resolved, tmp_path, capsys):
+    assert summary({"recommended": resolved}) == []
+    made = [record(seed=0), record(seed=1, status="timeout")]
+    folder = tmp_path / "recommended"
+    write_records(folder / "records/arabic_digits/rddc-none.0-1.jsonl", made, {})
+    write_text(folder / "data/arabic_digits.npz", "")
+    write_text(folder / "logs/train/arabic_digits/kmeans-zero.0-4.log", "a line\nerror: no memory left\n")
+    write_text(folder / "logs/train/arabic_digits/rddc-none.0-1.log", "error: of an earlier try\n")
+    told = summary({"recommended": resolved})
+    assert told[0] == f"{folder}: 1 ok, 1 timeout; 1 of 2 jobs left no record"
+    assert told[1:] == [f"  {folder}/logs/train/arabic_digits/kmeans-zero.0-4.log: error: no memory left"]
+    write_text(folder / "report.html", "")
+    assert str(folder / "report.html") in summary({"recommended": resolved})[-1]
+    (folder / "records/arabic_digits/rddc-none.0-1.jsonl").write_text(json.dumps({}))
+    print_summary({"recommended": resolved})
+    assert "no summary: " in capsys.readouterr().out

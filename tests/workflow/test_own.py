@@ -1,0 +1,152 @@
+"""One's own data through a real Snakemake run: with labels, and without them for several numbers of clusters."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import yaml
+from test_snakemake import copy_of_the_project, jobs, snakemake
+
+from datasets.storage import write_arrays
+from reports.own import indices, moments
+from reports.records import read_records
+from workflow import plan
+from workflow.check import tiny_data
+
+CONFIG = {
+    "readings": ["own"],
+    "published": None,
+    "run": {"datasets": ["birds", "bees"], "methods": ["kmeans"], "vectorizations": ["avg"]},
+    "datasets": {"birds": {"path": "my birds"}, "bees": {"path": "bees.npz", "k": [2, 3]}},
+    "methods": {"kmeans": {"seeds": 2, "datasets": {"bees": {"n_init": 3}}}},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
+    data = tiny_data()
+    birds = folder / "my birds"
+    birds.mkdir()
+    for i in range(len(data)):
+        np.savetxt(birds / f"bird {i:02d}.csv", data[i], delimiter=",")
+    lines = ["identifier,label", *(f"bird {i:02d},{'abc'[label]}" for i, label in enumerate(data.labels))]
+    (birds / "labels.csv").write_text("\n".join(lines))
+    write_arrays(folder / "bees.npz", values=data.values, offsets=data.offsets, ids=np.arange(100, 160))
+    finished = snakemake(folder, config=CONFIG)
+    assert finished.returncode == 0, finished.stdout
+    (folder / "output.txt").write_text(finished.stdout)
+    return folder
+
+
+def test_records(project):
+    records = read_records((project / "results/paper/own").glob("records/*/*.jsonl"))
+    assert {(record["dataset"], record["n_clusters"]) for record in records} == {
+        ("birds", 3),
+        ("bees_k2", 2),
+        ("bees_k3", 3),
+    }
+    for record in records:
+        assert record["status"] == "ok"
+        assert (record["scores"]["test"] is None) == (record["dataset"] != "birds")
+        assert record["provenance"]["settings"]["n_init"] == (10 if record["dataset"] == "birds" else 3)
+
+
+def test_clusters_have_the_identifiers_of_the_input(project):
+    folder = project / "results/paper/own/clusters"
+    for dataset, names in (
+        ("birds", [f"bird {i:02d}" for i in range(60)]),
+        ("bees_k3", list(map(str, range(100, 160)))),
+    ):
+        with (folder / dataset / "kmeans-avg.csv").open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert [row["identifier"] for row in rows] == names
+        assert {row["cluster"] for row in rows} == {"0", "1", "2"}
+        assert {row["split"] for row in rows} == {"train", "validation", "test"}
+
+
+def test_the_page_says_that_there_are_no_labels_and_has_a_figure(project):
+    folder = project / "results/paper/own"
+    page = (folder / "report.html").read_text()
+    assert "no labels" in page and "silhouette" in page.lower() and ">nan<" not in page
+    pictures = {path.stem for path in (folder / "figures").glob("*.png")}
+    assert {"clusters_birds", "clusters_bees_k2", "clusters_bees_k3", "confusion_birds"} <= pictures
+    assert not {"confusion_bees_k2", "strips_bees_k2"} & pictures
+    with (folder / "tables/indices.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["data set"] == "Bees"]
+    best = max(rows, key=lambda row: float(row["silhouette"]))
+    assert [row["highest"] for row in rows if row["highest"]] == ["highest"]
+    assert best["highest"] == "highest" and best["clusters"] == "3"
+
+
+def test_the_sheet_has_the_digest_of_the_files(project):
+    sheet = json.loads((project / "results/paper/own/data/birds.json").read_text())
+    assert len(sheet["source"]["sha256"]) == 64 and sheet["classes"] == ["a", "b", "c"]
+
+
+def test_the_summary_says_how_it_ended_and_where_to_look(project):
+    output = (project / "output.txt").read_text()
+    assert "results/paper/own: 6 ok\n" in output
+    assert "look at results/paper/own/report.html" in output
+    assert "6 ok" not in snakemake(project, "--dry-run", config=CONFIG).stdout
+
+
+def test_a_changed_file_is_prepared_anew(project):
+    assert jobs(snakemake(project, "--dry-run", config=CONFIG)) == {}
+    file = project / "my birds/bird 07.csv"
+    before = file.read_text()
+    try:
+        file.write_text("1,2\n")
+        assert jobs(snakemake(project, "--dry-run", config=CONFIG)) == {"prepare": 1, "train": 1, "report": 1}
+    finally:
+        file.write_text(before)
+
+
+def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
+    run = CONFIG["run"] | {"datasets": ["bees"]}
+    config = CONFIG | {"results": "results/mistake", "run": run, "datasets": {"bees": {"path": "bees.npz"}}}
+    finished = snakemake(project, config=config)
+    assert finished.returncode != 0 and "Traceback" not in finished.stdout
+    message = "error: bees.npz: there are no labels, so the number of clusters must be given"
+    assert finished.stdout.count(f"\n{message}") == 1
+    assert f"  results/mistake/own/logs/prepare/bees.log: {message}" in finished.stdout
+    assert not list((project / "results").glob("mistake/*/data/*"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ({"path": "nowhere"}, "config: datasets.birds.path: no file, and no folder with CSV files, at nowhere"),
+        ({"path": str(plan.ROOT / "datasets")}, "config: datasets.birds.path: no file, and no folder with CSV files"),
+        ({"path": "README.md", "clusters": 3}, "config: datasets.birds: no setting 'clusters' .there are path, k."),
+        ({"path": "README.md", "k": 0}, "config: datasets.birds.k: 0 is not valid"),
+        ({"path": "README.md", "k": [2, 2]}, "config: datasets.birds.k: .2, 2. is not valid"),
+        ({"k": 3}, "config: run.datasets: 'birds' is not in datasets/"),
+    ],
+)
+def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
+    monkeypatch.chdir(plan.ROOT)
+    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
+    changes = {"run": CONFIG["run"] | {"datasets": ["birds"]}, "datasets": {"birds": dataset}}
+    with pytest.raises(plan.ConfigError, match=message) as caught:
+        plan.check_config(plan.merge(config, changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_moments_go_from_the_first_element_to_the_last():
+    data = tiny_data()
+    found = moments(data).reshape(len(data), -1, data.dimensions)
+    for i in range(len(data)):
+        place = np.linspace(0, len(data[i]) - 1, found.shape[1])
+        expected = np.stack([np.interp(place, np.arange(len(data[i])), column) for column in data[i].T], axis=1)
+        np.testing.assert_allclose(found[i], expected, atol=1e-5)
+
+
+def test_indices_prefer_the_clusters_that_there_are():
+    data = tiny_data(lengths=(8, 12))
+    true, merged = indices(data, data.labels), indices(data, np.minimum(data.labels, 1))
+    shuffled = indices(data, np.random.default_rng(0).permutation(data.labels))
+    assert true["silhouette"] > max(merged["silhouette"], shuffled["silhouette"], 0.3)
+    assert true["davies_bouldin"] < shuffled["davies_bouldin"]
+    assert indices(data, np.zeros(len(data), int))["silhouette"] is None
