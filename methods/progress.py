@@ -28,12 +28,11 @@ def epoch(done, epochs, each):
     now, every = time.monotonic(), interval()
     if every and done * each >= every and now - _state["last"] >= every:
         _state["last"] = now
+        label, waiting = _state["label"], _state["waiting"]
         left = f"about {told(each * (epochs - done))} to go"
-        if _state["waiting"]:
-            left += (
-                f", {told(each * (epochs - done + _state['waiting'] * epochs))} with the {_state['waiting']} after it"
-            )
-        print(f"{_state['label']}: epoch {done} of {epochs}, {left}", file=sys.stderr, flush=True)
+        if waiting:
+            left += f", {told(each * (epochs - done + waiting * epochs))} with the {waiting} after it"
+        print(f"{label}: epoch {done} of {epochs}, {left}", file=sys.stderr, flush=True)
 
 
 def told(seconds):

@@ -54,7 +54,7 @@ def written(tmp_path_factory):
     asked = job(folder, records, sequences)
     sheet = folder / "data/speech_commands.json"
     sheet.write_text(json.dumps(json.loads(sheet.read_text()) | {"classes": [EVIL, CLASSES[1]]}))
-    write_report(asked, folder / "report.html", folder / "tables", folder / "figures")
+    write_report(asked, folder / "report.html", folder / "tables", folder / "figures", folder / "clusters")
     return folder / "report.html"
 
 
