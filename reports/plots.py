@@ -67,7 +67,7 @@ def strips(summary, runs):
     row = {(c.method, c.vectorization): place for place, c in enumerate(cells)}
     height = np.array([row[pair] for pair in zip(runs.method, runs.vectorization, strict=True)], float)
     # Runs of equal accuracy would hide each other: every seed stands at a height of its own around its row.
-    around = height + 0.5 * ((runs.seed.to_numpy() * 0.618) % 1 - 0.5)
+    around = height + 0.5 * ((runs.seed.to_numpy() * 0.618 + 0.5) % 1 - 0.5)
     ok = (runs.status == "ok").to_numpy()
     said = np.array([f"{names[row[r.method, r.vectorization]]}, {outcome(r)}" for r in runs.itertuples()])
 
