@@ -48,7 +48,7 @@ def forest(ours, low, high, published):
         (ours, f'<circle class="own" cx="{100 * ours:.1f}" cy="7" r="3.5"/>'),
     ]
     drawn = "".join(mark for value, mark in there if value == value)
-    return f'<svg class="forest" viewBox="-5 0 110 14" width="110" height="14" aria-hidden="true">{drawn}</svg>'
+    return f'<svg class="forest" viewBox="-5 0 110 14" width="90" height="14" aria-hidden="true">{drawn}</svg>'
 
 
 def image(path, caption):
