@@ -1,6 +1,10 @@
-"""Fixed-length vectors from sequences, as the baselines need them. RDDC needs none of these."""
+"""What a method reads: fixed-length vectors, as the baselines need them, or the sequences, as RDDC does."""
+
+from dataclasses import replace
 
 import numpy as np
+
+from datasets.seeds import seed_sequence
 
 
 def zero(sequences):
@@ -31,22 +35,35 @@ def vector(sequences):
     return sequences.values
 
 
-VECTORIZATIONS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector}
+def none(sequences):
+    """The sequences as they are."""
+    return sequences
+
+
+def shuffled(sequences):
+    """A control: the elements of every sequence in a random order, the same in every run."""
+    rng = np.random.default_rng(seed_sequence(0, "shuffled"))
+    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    order = np.lexsort((rng.random(len(owner)), owner))
+    return replace(sequences, values=sequences.values[order])
+
+
+INPUTS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector, "none": none, "shuffled": shuffled}
 
 
 def vectorize(sequences, name):
-    """Vectors of all sequences of a data set; lengths come from the whole data set, as in the paper.
+    """What a method reads of a data set; the vectors' length comes from the whole data set, as in the paper.
 
     Parameters
     ----------
     sequences : Sequences
         All splits together, so that train and test agree on the length.
-    name : {"zero", "crop", "avg", "vector"}
+    name : {"zero", "crop", "avg", "vector", "none", "shuffled"}
 
     Returns
     -------
-    ndarray of shape (n, D), float32
+    ndarray of shape (n, D), float32, or Sequences
     """
-    if name not in VECTORIZATIONS:
-        raise ValueError(f"vectorization {name!r}: expected one of {', '.join(VECTORIZATIONS)}")
-    return VECTORIZATIONS[name](sequences)
+    if name not in INPUTS:
+        raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")
+    return INPUTS[name](sequences)

@@ -1,64 +1,205 @@
-"""Fresh records against a stored reference: which cell left its range.
+"""Fresh records against a stored reference: which cell moved, by how much, since which commit.
 
-The reference is a CSV, one line a cell: the number of runs and the range in which the mean test accuracy over ok runs
-lies. It is made from a run of the same profile by `reference`, whose ranges are as wide as the larger of 0.05 and four
-standard errors, so that another machine's rounding passes and a broken loss does not.
+The reference is a CSV, one line a run (`COLUMNS`): it keeps every run's accuracies and losses, and not only a range.
+Three things are looked at.
+
+- What can't be by chance, in the fresh records alone (`impossible`): two seeds with one loss curve, or test scores that
+  are the training split's.
+- Each cell against the reference (`moved`). Whether runs fail more often: Fisher's exact test. Whether accuracies and
+  losses have another mean: a t-test with pooled variance, the standard deviation taken as no less than `FLOOR`, so that
+  another machine's rounding passes. All p-values together are held to `FALSE_ALARMS` by Holm's procedure: of a hundred
+  comparisons in which nothing moved, about one is red, however many cells there are; that holds as far as a cell's mean
+  is about normal. A cell with one run on both sides has no variance: its test accuracy may move by `TOLERANCE`, and
+  nothing is known about false alarms there. Few runs find only large moves: keep more runs in the reference than a
+  comparison makes.
+- With ``exact``, on the machine that made the reference: every run by itself, to `DIGITS`.
 """
 
+import hashlib
+import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from datasets.storage import write_text
 
-from .records import each_record, frame
+from .records import each_record
 from .tables import CELL
 
-LEAST_WIDTH = 0.05
+FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6
+METRICS = ["test_accuracy", "train_accuracy", "validation_loss", "train_loss"]
+FLOOR = {"accuracy": 0.01, "loss": 0.01}  # of a loss: this share of it
+NUMBERS = [*METRICS, "test_nmi", "train_nmi"]
+COLUMNS = [*CELL, "seed", "status", *NUMBERS, "curve", "commit", "source", "data", "settings", "made_with"]
+WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "seed")]
+CAUSES = ["source", "settings", "data", "made_with"]
 
 
-def cell_means(folder):
-    """Runs, ok runs, mean and standard error of the test accuracy of every cell under `folder`."""
-    paths = sorted(Path(folder).rglob("records/*/*.jsonl"))
-    if not paths:
-        raise ValueError(f"{folder}: there are no records")
-    runs = frame(each_record(paths))
-    runs["accuracy"] = runs.accuracy.where(runs.status == "ok").astype(float)
-    grouped = runs.groupby(CELL).accuracy
-    return pd.DataFrame({"n": grouped.size(), "n_ok": grouped.count(), "mean": grouped.mean(), "sem": grouped.sem()})
+def digest(value):
+    """Twelve hexadecimal digits that stand for a value of JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def run_of(record):
+    """A record as a line of the reference."""
+    came_from = record["provenance"]
+    git, versions = came_from["git"], came_from["versions"]
+    curve = record["loss_curve"].get("loss")
+    scores = {part: record["scores"][part] or {} for part in ("test", "train")}
+    return {name: record[name] for name in (*CELL, "seed", "status")} | {
+        "test_accuracy": scores["test"].get("accuracy"),
+        "train_accuracy": scores["train"].get("accuracy"),
+        "validation_loss": record["loss"]["validation"],
+        "train_loss": record["loss"]["train"],
+        "test_nmi": scores["test"].get("nmi"),
+        "train_nmi": scores["train"].get("nmi"),
+        "curve": digest(curve) if curve else "",
+        "commit": (git["sha"] or "no checkout")[:12] + (" with changes" if git["dirty"] else ""),
+        "source": came_from["source_digest"][:12],
+        "data": came_from["data_digest"][:12],
+        "settings": digest(came_from["settings"]),
+        "made_with": " ".join([came_from["device"], *(f"{name} {versions[name]}" for name in sorted(versions))]),
+    }
+
+
+def read_runs(path):
+    """Runs from a folder with records, or from a CSV as `reference` writes it.
+
+    Raises
+    ------
+    ValueError
+        Without records, or for a file that has other columns, no lines, a run twice or something else than a number.
+    """
+    path = Path(path)
+    if not path.is_file():
+        files = sorted(path.rglob("records/*/*.jsonl"))
+        if not files:
+            raise ValueError(f"{path}: there are no records")
+        runs = pd.DataFrame([run_of(record) for record in each_record(files)], columns=COLUMNS)
+    else:
+        runs = pd.read_csv(path, dtype=dict.fromkeys(WORDS, str))
+        if list(runs.columns) != COLUMNS:
+            raise ValueError(f"{path}: expected the columns {','.join(COLUMNS)}")
+    if runs.empty or runs.duplicated([*CELL, "seed"]).any() or runs[[*CELL, "seed", "status"]].isna().any(axis=None):
+        raise ValueError(f"{path}: no line, a run that is there twice, or a line without a cell, seed or status")
+    try:
+        return runs.astype(dict.fromkeys(NUMBERS, float)).fillna(dict.fromkeys(WORDS, ""))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def reference(folder, path):
-    """Store the reference of the records under `folder` as the CSV file `path`."""
-    cells = cell_means(folder)
-    width = (4 * cells["sem"]).fillna(0).clip(lower=LEAST_WIDTH)
-    cells = cells.assign(low=(cells["mean"] - width).clip(lower=0), high=(cells["mean"] + width).clip(upper=1))
-    columns = ["n", "n_ok", "low", "high"]
-    write_text(path, cells[columns].to_csv(float_format="%.4f", lineterminator="\n"))
+    """Store the records under `folder` as the reference `path`."""
+    write_text(path, read_runs(folder).to_csv(index=False, lineterminator="\n"))
 
 
-def compare(folder, path):
-    """Sentences about cells that left the reference: another number of runs, more failures, a mean out of range.
+def impossible(runs):
+    """Sentences about what can't be by chance: one run under two seeds, scores of the wrong split."""
+    found = []
+    ok = runs[runs.status == "ok"]
+    for cell, own in ok.groupby(CELL, sort=False):
+        twins = own[(own.curve != "") & own.curve.duplicated(keep=False)]
+        if len(twins):
+            seeds = " and ".join(map(str, twins.seed[twins.curve == twins.curve.iloc[0]]))
+            found.append(f"{', '.join(cell)}: seeds {seeds} have the same loss curve: a seed is used twice")
+        same = (own.test_accuracy == own.train_accuracy) & (own.test_nmi == own.train_nmi)
+        telling = own.test_nmi.between(0, 1, inclusive="neither")  # perfect on both splits is no sign
+        if telling.any() and same[telling].all():
+            found.append(f"{', '.join(cell)}: the test scores are those of the training split")
+    return found
 
-    Returns
-    -------
-    list of str
-        Empty when nothing moved.
+
+def t_test(before, now, floor):
+    """Two-sided p-value of equal means; the pooled standard deviation is at least `floor`."""
+    n, m = len(before), len(now)
+    squares = ((before - before.mean()) ** 2).sum() + ((now - now.mean()) ** 2).sum()
+    deviation = max(np.sqrt(squares / (n + m - 2)), floor)
+    return float(2 * stats.t.sf(abs(now.mean() - before.mean()) / (deviation * np.sqrt(1 / n + 1 / m)), n + m - 2))
+
+
+def checks(before, now):
+    """(p-value, sentence) of everything that is tested in one cell; the p-value is 0 for a move beyond `TOLERANCE`."""
+    ok = [runs[runs.status == "ok"] for runs in (before, now)]
+    failed = [(len(good), len(runs) - len(good)) for good, runs in zip(ok, (before, now), strict=True)]
+    shares = [f"{good}/{good + bad}" for good, bad in failed]
+    yield stats.fisher_exact(failed).pvalue, f"{shares[1]} runs ok instead of {shares[0]}"
+    for metric in METRICS:
+        old, new = (good[metric].dropna().to_numpy() for good in ok)
+        if not len(old) or not len(new):
+            continue
+        change = new.mean() - old.mean()
+        told = f"{metric.replace('_', ' ')} {new.mean():.3f} instead of {old.mean():.3f} ({change:+.3f})"
+        kind = metric.split("_")[1]
+        if len(old) + len(new) > 2:
+            yield t_test(old, new, FLOOR[kind] * (abs(old.mean()) if kind == "loss" else 1)), told
+        elif metric == "test_accuracy" and abs(change) > TOLERANCE:
+            yield 0.0, told
+
+
+def holm(p_values, level):
+    """Which hypotheses Holm's procedure rejects, bool of shape (n,)."""
+    order = np.argsort(p_values)
+    passed = np.sort(p_values) <= level / np.arange(len(p_values), 0, -1)
+    rejected = np.zeros(len(p_values), bool)
+    rejected[order[: len(order) if passed.all() else passed.argmin()]] = True
+    return rejected
+
+
+def since(before, now):
+    """Where a move may come from: the reference's commit, and what else differs from it."""
+    commits = ", ".join(sorted(set(before.commit)))
+    changed = [name.replace("_", " ") for name in CAUSES if set(before[name]) != set(now[name])]
+    return f"since {commits}; by the records, {', '.join(changed) or 'nothing'} changed"
+
+
+def moved(before, now):
+    """Sentences about cells that moved: tables of runs, as `read_runs` gives them."""
+    old, new = (dict(list(runs.groupby(CELL, sort=False))) for runs in (before, now))
+    sentences = [f"{', '.join(cell)}: not in the reference" for cell in new if cell not in old]
+    sentences += [f"{', '.join(cell)}: no records" for cell in old if cell not in new]
+    both = [cell for cell in old if cell in new]
+    tested = [(cell, *check) for cell in both for check in checks(old[cell], new[cell])]
+    rejected = holm(np.array([p for _, p, _ in tested]), FALSE_ALARMS)
+    for cell in both:
+        mine = [(p, text) for (where, p, text), red in zip(tested, rejected, strict=True) if red and where == cell]
+        told = [f"{text}, p = {p:.0e}" for p, text in mine]
+        if told:
+            sentences.append(f"{', '.join(cell)}: {'; '.join(told)}; {since(old[cell], new[cell])}")
+    return sentences
+
+
+def differ(before, now, path):
+    """Sentences about runs that aren't equal to the reference's, for the machine that made it.
+
+    Raises
+    ------
+    ValueError
+        When the runs were made with other versions or devices, so that equal numbers can't be asked for.
     """
-    expected = pd.read_csv(path).set_index(CELL)
-    found = cell_means(folder).reindex(expected.index.union(cell_means(folder).index))
-    moved = []
-    for cell, row in found.iterrows():
-        name = ", ".join(cell)
-        if cell not in expected.index:
-            moved.append(f"{name}: not in the reference")
-        elif pd.isna(row["n"]):
-            moved.append(f"{name}: no records")
-        elif row["n"] != expected.loc[cell, "n"]:
-            moved.append(f"{name}: {row['n']:.0f} runs instead of {expected.loc[cell, 'n']}")
-        elif row.n_ok < expected.loc[cell, "n_ok"]:
-            moved.append(f"{name}: {row.n_ok:.0f}/{row['n']:.0f} runs ok, {expected.loc[cell, 'n_ok']} before")
-        elif row.n_ok and not expected.loc[cell, "low"] <= row["mean"] <= expected.loc[cell, "high"]:
-            low, high = expected.loc[cell, ["low", "high"]]
-            moved.append(f"{name}: mean accuracy {row['mean']:.3f} is outside {low:.3f} to {high:.3f}")
-    return moved
+    others = set(before.made_with) ^ set(now.made_with)
+    if others:
+        raise ValueError(f"{path}: exact: made with {before.made_with.iloc[0]}, these with {now.made_with.iloc[0]}")
+    runs = before.merge(now, on=[*CELL, "seed"], how="outer", suffixes=("", "_now"), indicator=True)
+    sentences = []
+    for _, run in runs.iterrows():
+        name = f"{', '.join(run[CELL])}, seed {run.seed}"
+        if run._merge != "both":
+            sentences.append(f"{name}: {'no record' if run._merge == 'left_only' else 'not in the reference'}")
+            continue
+        told = [] if run.status == run.status_now else [f"{run.status_now} instead of {run.status}"]
+        told += [
+            f"{metric.replace('_', ' ')} {run[f'{metric}_now']:.6g} instead of {run[metric]:.6g}"
+            for metric in NUMBERS
+            if not np.isclose(run[metric], run[f"{metric}_now"], rtol=DIGITS, atol=1e-9, equal_nan=True)
+        ]
+        if told:
+            sentences.append(f"{name}: {'; '.join(told)}; since {run.commit}")
+    return sentences
+
+
+def compare(path, reference_path, exact=False):
+    """Everything that is to be said about the runs of `path`, a folder or a CSV; empty when nothing moved."""
+    before, now = read_runs(reference_path), read_runs(path)
+    return impossible(now) + (differ(before, now, reference_path) if exact else moved(before, now))

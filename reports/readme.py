@@ -74,6 +74,8 @@ def verdicts(summary):
     summary = summary.assign(verdict=told)
     rows = []
     for (method, how), group in summary.groupby(["method", "vectorization"], sort=False):
+        if group.published_accuracy.isna().all():
+            continue
         found = dict(zip(group.dataset, group.verdict, strict=True))
         cells = {title(dataset): found.get(dataset, "–") for dataset in summary.dataset.unique()}
         rows.append({"method": title(method), "input": title(how)} | cells)

@@ -4,6 +4,7 @@ import inspect
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -11,7 +12,7 @@ from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
 
-from . import figures, own, plots, tables, verdict
+from . import controls, figures, own, paired, plots, tables, verdict
 from .page import forest, grid, image, notes, page, plot, table
 from .records import RUN, frame, read_clusters, read_records
 from .scores import accuracy
@@ -31,18 +32,38 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder)
     folder, names = Path(job["folder"]), job["run"]["datasets"]
     files = [folder / file for file in job["files"]]
     records = read_records(files)
-    rank = {name: place for place, name in enumerate([*job["run"]["methods"], *job["run"]["vectorizations"], "none"])}
-    records.sort(key=lambda record: (rank[record["method"]], rank[record["vectorization"]]))
-    summary = tables.summarise(records, job["reading"], job["selection"], job["scored"], job["published"])
+    rank = {row: place for place, row in enumerate(map(tuple, job["rows"]))}
+    records.sort(key=lambda record: rank[record["method"], record["vectorization"]])
+    summary = tables.summarise(
+        records, job["reading"], job["selection"], job["scored"], job["published"], control_rows(job)
+    )
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     data = {name: Sequences.load(folder / "data" / f"{name}.npz") for name in names}
-    chosen = chosen_seeds(job, records)
-    clusters = chosen_clusters(chosen, files)
+    labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
+    ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
+    every, chosen = clusters_of(files), chosen_seeds(job, records)
+    clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
     own.write_clusters(clusters_folder, sheets, data, clusters)
     indices = own.index_table(sheets, data, clusters)
-    written = write_tables(job, records, summary, sheets, indices, Path(tables_folder))
-    pictures, drawn = write_figures(job, records, data, chosen, clusters, summary, sheets, Path(figures_folder))
+    written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
+    pictures, drawn = write_figures(job, records, data, chosen, clusters, ran, sheets, Path(figures_folder))
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
+
+
+def control_rows(job):
+    """The controls among the rows, (method, vectorization)."""
+    return {(control["method"], control["input"]) for control in job["run"]["controls"]}
+
+
+def scored_labels(sequences, scored):
+    """Labels of all sequences, -1 where they aren't known or the sequence isn't in the split that is scored."""
+    return np.where(sequences.split == SPLITS.index(scored), sequences.labels, -1)
+
+
+def clusters_of(files):
+    """Function of a run (data set, method, vectorization, seed) to the clusters of all sequences, None without any."""
+    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
+    return lambda *run: read_clusters(places[run], run[-1])
 
 
 def chosen_seeds(job, records):
@@ -58,23 +79,20 @@ def chosen_seeds(job, records):
     return chosen
 
 
-def chosen_clusters(chosen, files):
-    """(method, vectorization, dataset) to the clusters of all sequences in the chosen run."""
-    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
-    return {
-        (method, how, dataset): read_clusters(places[dataset, method, how, seed], seed)
-        for (method, how, dataset), seed in chosen.items()
-    }
-
-
-def write_tables(job, records, summary, sheets, indices, folder):
+def write_tables(job, records, clusters, summary, labels, sheets, indices, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
     n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
+    runs = frame(records, job["scored"])
+    methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
+    deterministic = {name for name in job["run"]["methods"] if load_method(name).deterministic}
+    compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
         **{f"detail_{name}": tables.detailed(summary, name, n_scored[name]) for name in names},
         "selection": tables.selection_table(summary),
+        "controls": controls.comparison_table(compared),
+        "paired": paired.paired_table(runs, methods, deterministic),
         "budgets": tables.budgets(summary),
         "failures": tables.failures(records),
         **({} if indices.empty else {"indices": indices}),
@@ -82,8 +100,14 @@ def write_tables(job, records, summary, sheets, indices, folder):
         "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
     }
     below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
+    below = {
+        "table1": below + controls.RULES[:1],
+        "selection": [tables.SELECTION],
+        "controls": controls.said(compared) + controls.RULES[1:],
+        "paired": paired.explained(methods, len(names)),
+    }
     for name, strings in made.items():
-        notes = below if name == "table1" else []
+        notes = below.get(name, [])
         write_text(folder / f"{name}.md", tables.markdown(strings, notes))
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
         write_text(folder / f"{name}.tex", tables.latex(strings, notes))
@@ -96,7 +120,7 @@ def settings_used(job, sheets):
     used = {}
     for name, sheet in sheets.items():
         used[f"datasets.{name}"] = sheet["settings"]
-    for name in job["run"]["methods"]:
+    for name in job["methods"]:
         parameters = inspect.signature(load_method(name)).parameters.values()
         section = job["methods"][name]
         own = {p.name: p.default for p in parameters if p.name not in ("n_clusters", "random_state", "device")}
@@ -178,7 +202,8 @@ def write_figures(job, records, data, chosen, chosen_found, summary, sheets, fol
 def headline(records, summary, n_test):
     """What there is, and what it says about the paper."""
     ok = sum(record["status"] == "ok" for record in records)
-    return f"{len(records)} runs, {ok} of them ok, in {len(summary)} cells. {verdict.headline(summary, n_test)}"
+    cells = len({tuple(record[name] for name in tables.CELL) for record in records})
+    return f"{len(records)} runs, {ok} of them ok, in {cells} cells. {verdict.headline(summary, n_test)}"
 
 
 def commit(state):
@@ -232,11 +257,13 @@ def render(job, records, summary, sheets, written, pictures, drawn):
             "Ours beside the published numbers",
             [table(results, (*CELL, "verdict"), ("lowest loss", charts)), notes([FOREST])],
         ),
-        ("The paper's table", [table(written["table1"]), notes(written["footnotes"])]),
+        ("The paper's table", [table(written["table1"]), notes(written["footnotes"]["table1"])]),
         *[(tables.title(name), of_dataset(name)) for name in datasets],
         ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
         ("How to read the verdicts", [notes(verdict.RULES)]),
-        ("How much is selection", [table(written["selection"], CELL), notes([tables.SELECTION])]),
+        ("Against the controls", [notes(written["footnotes"]["controls"]), table(written["controls"], CELL)]),
+        ("How much is selection", [table(written["selection"], CELL), notes(written["footnotes"]["selection"])]),
+        ("Seed by seed", [notes(written["footnotes"]["paired"]), table(written["paired"], CELL)]),
         ("Runs that are not ok", [table(written["failures"], (*CELL, "status"))]),
         ("Budgets", [table(written["budgets"], CELL)]),
         ("Data", [table(written["data"])]),

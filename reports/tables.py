@@ -28,16 +28,27 @@ NAMES = {
     "ddc": "DDC",
     "rddc": "RDDC",
     "rddc_plus": "RDDC+",
+    "length_kmeans": "k-means on length",
+    "dtw_kmeans": "DTW k-means",
+    "soft_dtw_kmeans": "soft-DTW k-means",
+    "k_shape": "k-Shape",
+    "recurrent_autoencoder": "Recurrent autoencoder, k-means",
     "zero": "zero padding",
     "crop": "cropping",
     "avg": "time average",
     "none": "variable length",
+    "shuffled": "time-shuffled",
+    "labels": "labels",
     "twenty_newsgroups": "20 Newsgroups",
 }
 RESAMPLES = 2000
+WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
+FROM_LABELS = "labels"  # the input of the controls that need no run
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
+    f" Runs until ± {WANTED}: how many it takes until the interval's half-width is that, by resampling the runs that"
+    " there are; about: extrapolated by 1/sqrt(n); >: not with so many, or it can't be told from so few."
 )
 LATEX = {"–": "--", "±": "$\\pm$", "ᵀ": "$^\\top$", "“": "``", "”": "''"}
 
@@ -68,45 +79,89 @@ def protocol_score(runs, selection, score):
     return float(ok[score].mean() if chosen is None else runs.loc[chosen, score])
 
 
-def bootstrap(runs, selection, statistic, name):
-    """Percentile interval (2.5 %, 97.5 %) over `RESAMPLES` resamples of the runs, failed ones among them.
+def resample(runs, selection, statistic, name, size=None, accuracy=None):
+    """A statistic of the accuracy in `RESAMPLES` resamples of the runs, failed ones among them.
 
-    A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives no number
-    and is left out.
+    A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives no number.
 
     Parameters
     ----------
     runs : DataFrame
         The runs of one cell.
     statistic : {"protocol", "mean"}
-        Of the accuracy.
     name : str
         Of the cell; gives it a random stream of its own.
+    size : int, optional
+        Runs in a resample; as many as there are when left out.
+    accuracy : ndarray of shape (n, RESAMPLES), optional
+        Another accuracy of every run in each resample, in place of the record's.
 
     Returns
     -------
-    (float, float) or (None, None)
-        None without any ok run.
+    ndarray of shape (RESAMPLES,)
+        NaN where there is no number.
     """
     ok = (runs.status == "ok").to_numpy()
-    if not ok.any() or runs.accuracy[ok].isna().all():
-        return None, None
     rng = np.random.default_rng(seed_sequence(0, "bootstrap", name))
-    draws = rng.integers(len(runs), size=(RESAMPLES, len(runs)))
-    draws = draws[ok[draws].any(axis=1)]
-    accuracy = runs.accuracy.to_numpy(float)
+    draws = rng.integers(len(runs), size=(RESAMPLES, size or len(runs)))
+    if accuracy is None:
+        accuracy = np.repeat(runs.accuracy.to_numpy(float)[:, None], RESAMPLES, axis=1)
     loss = runs[f"loss_{selection}"].to_numpy(float)
+    each = np.arange(RESAMPLES)
     if statistic == "protocol" and not np.isnan(loss[ok]).all():
-        usable = np.where(ok & ~np.isnan(loss), loss, np.inf)
-        best = usable[draws].argmin(axis=1)
-        values = accuracy[draws[np.arange(len(draws)), best]]
-    else:
-        values = np.nanmean(np.where(ok, accuracy, np.nan)[draws], axis=1)
+        usable = np.where(ok & ~np.isnan(loss), loss, np.inf)[draws]
+        chosen = draws[each, usable.argmin(axis=1)]
+        return np.where(np.isfinite(usable.min(axis=1)), accuracy[chosen, each], np.nan)
+    drawn = np.where(ok[draws], accuracy[draws, each[:, None]], 0)
+    counts = ok[draws].sum(axis=1)
+    return np.divide(drawn.sum(axis=1), counts, out=np.full(RESAMPLES, np.nan), where=counts > 0)
+
+
+def percentiles(values):
+    """(2.5 %, 97.5 %) of the numbers among `values`; (None, None) without any."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None, None
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
-def summarise(records, reading, selection, scored="test", published_name="rddc_table1"):
+def bootstrap(runs, selection, statistic, name):
+    """Percentile interval (2.5 %, 97.5 %) of `resample`; (None, None) without any ok run."""
+    return percentiles(resample(runs, selection, statistic, name))
+
+
+def seeds_needed(runs, selection, statistic, name):
+    """How many runs it takes until the half-width of the interval is `WANTED`, from the runs that there are.
+
+    Resamples of 2, 3, ... n runs tell how wide the interval is with so many. Beyond n, the mean's is extrapolated by
+    1/sqrt(n), up to ten times as many; the protocol's is not, as a resample can't have a lower loss than the runs.
+
+    Returns
+    -------
+    str
+        ``12``, ``about 90`` where extrapolated, ``> 20`` where it can't be told; fewer than `LEAST` ok runs tell
+        nothing.
+    """
+    n, n_ok = len(runs), int((runs.status == "ok").sum())
+    if n_ok < LEAST:
+        return f"> {n}"
+    halves = {}
+    for size in range(2, n + 1):
+        low, high = percentiles(resample(runs, selection, statistic, name, size))
+        halves[size] = np.inf if low is None else (high - low) / 2
+    too_wide = [size for size, half in halves.items() if half > WANTED]
+    if not too_wide:
+        return "2"
+    if max(too_wide) < n:
+        return str(max(too_wide) + 1)
+    needed = int(np.ceil(n * (halves[n] / WANTED) ** 2))
+    if statistic == "protocol":
+        return f"> {n}"
+    return f"about {needed}" if needed <= 10 * n else f"> {10 * n}"
+
+
+def summarise(records, reading, selection, scored="test", published_name="rddc_table1", controls=()):
     """One row a cell, ours and the paper's.
 
     Parameters
@@ -120,12 +175,15 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
         Split whose scores are shown.
     published_name : str or None
         Table of `published`.
+    controls : set of (method, vectorization)
+        Rows that are controls.
 
     Returns
     -------
     DataFrame
-        `CELL`, reading, n, n_ok, failures, accuracy and nmi by the paper's protocol with their interval, mean, std
-        (ddof 1; missing with fewer than 2 ok runs), best, published and difference. What there is not is None or NaN.
+        `CELL`, reading, control, n, n_ok, failures, accuracy and nmi by the paper's protocol with their interval, mean,
+        std (ddof 1; missing with fewer than 2 ok runs), best, published and difference. What there is not is None or
+        NaN.
     """
     strangers = {record["reading"] for record in records} - {reading}
     if strangers:
@@ -142,6 +200,7 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
             dict(zip(CELL, cell, strict=True))
             | {
                 "reading": reading,
+                "control": cell[:2] in controls,
                 "n": len(group),
                 "n_ok": len(ok),
                 "failures": ", ".join(f"{count} {status}" for status, count in failures.items()),
@@ -157,6 +216,8 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
                 "nmi_mean": ok.nmi.mean(),
                 "nmi_std": ok.nmi.std(ddof=1),
                 "best": ok.accuracy.max(),
+                "seeds_protocol": seeds_needed(group, selection, "protocol", " ".join(cell)),
+                "seeds_mean": seeds_needed(group, selection, "mean", " ".join(cell)),
                 "seconds": group.seconds.mean(),
                 "peak_memory_mib": group.peak_memory_mib.max(),
                 "updates": group.updates.max(),
@@ -166,7 +227,8 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
         )
     theirs = published(published_name).rename(columns={"accuracy": "published_accuracy", "nmi": "published_nmi"})
     table = pd.DataFrame(rows).merge(theirs, on=CELL, how="left")
-    numbers = [name for name in table.columns if name not in (*CELL, "reading", "failures", "by_loss")]
+    words = (*CELL, "reading", "control", "failures", "by_loss", "seeds_protocol", "seeds_mean")
+    numbers = [name for name in table.columns if name not in words]
     table[numbers] = table[numbers].astype(float)
     table["difference"] = table.accuracy - table.published_accuracy
     columns = ["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]
@@ -193,6 +255,11 @@ def skip_marks(skip, datasets):
     """Letter of every cell that is not applicable: (dataset, vectorization) to ``a``, ``b``, ..."""
     left_out = [(dataset, how) for dataset in datasets for how in skip.get(dataset, {})]
     return dict(zip(left_out, "abcdefghijklmnopqrstuvwxyz", strict=False))
+
+
+def row_name(row):
+    """The method as a table's first column has it; a control says that it is one."""
+    return f"Control: {title(row.method)}" if row.control else title(row.method)
 
 
 def ok_share(row):
@@ -233,7 +300,8 @@ def table1(summary, datasets, skip):
     marks = skip_marks(skip, datasets)
     rows = []
     for method, how in dict.fromkeys((method, how) for method, how, _ in cells):
-        line = {"method": title(method), "input": title(how)}
+        some = next(row for cell, row in cells.items() if cell[:2] == (method, how))
+        line = {"method": row_name(some), "input": title(how)}
         for dataset in datasets:
             row = cells.get((method, how, dataset))
             why = f" ({marks[dataset, how]})" if (dataset, how) in marks else ""
@@ -258,7 +326,7 @@ def detailed(summary, dataset, n_scored):
         error = split_error(row.accuracy, row.published_accuracy, n_scored)
         rows.append(
             {
-                "method": title(row.method),
+                "method": row_name(row),
                 "input": title(row.vectorization),
                 "lowest loss": ours(row) + ("" if row.by_loss or not row.n_ok else " (mean)"),
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
@@ -281,7 +349,7 @@ def selection_table(summary):
     rows = [
         {
             "data set": title(row.dataset),
-            "method": title(row.method),
+            "method": row_name(row),
             "input": title(row.vectorization),
             "lowest loss": number(row.accuracy),
             "95 % interval": span(row.accuracy_low, row.accuracy_high),
@@ -290,12 +358,15 @@ def selection_table(summary):
             "best": number(row.best),
             "gained": number(row.accuracy - row["mean"], "+z.2f"),
             "missed": number(row.best - row.accuracy, "+z.2f"),
+            f"runs until ± {WANTED}": row.seeds_protocol,
+            f"runs until ± {WANTED} of the mean": row.seeds_mean,
             "ok": f"{int(row.n_ok)}/{int(row.n)}",
         }
         for _, row in summary[summary.by_loss].sort_values("dataset", kind="stable").iterrows()
     ]
     columns = ["data set", "method", "input", "lowest loss", "95 % interval", "mean", "95 % interval of the mean"]
-    return pd.DataFrame(rows, columns=[*columns, "best", "gained", "missed", "ok"])
+    columns += ["best", "gained", "missed", f"runs until ± {WANTED}", f"runs until ± {WANTED} of the mean", "ok"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def budgets(summary):
@@ -303,7 +374,7 @@ def budgets(summary):
     rows = [
         {
             "data set": title(row.dataset),
-            "method": title(row.method),
+            "method": row_name(row),
             "input": title(row.vectorization),
             "updates": number(row.updates, ",.0f"),
             "epochs": number(row.epochs, ",.0f"),
@@ -311,7 +382,7 @@ def budgets(summary):
             "seconds a run": f"{row.seconds:.1f}",
             "peak memory, MiB": f"{row.peak_memory_mib:.0f}",
         }
-        for _, row in summary.iterrows()
+        for _, row in summary[summary.vectorization != FROM_LABELS].iterrows()
     ]
     return pd.DataFrame(rows)
 
@@ -381,7 +452,7 @@ def footnotes(summary, records, datasets, skip, selection, scored):
         f"Each cell is ACC (NMI) on the {scored} split of the ok run with the lowest loss on the {selection} split, the"
         " paper's protocol (it doesn't say whose loss). Labels take no part in the choice."
     ]
-    without = summary[~summary.by_loss & (summary.n_ok > 0)].method.unique()
+    without = summary[~summary.by_loss & (summary.n_ok > 0) & (summary.vectorization != FROM_LABELS)].method.unique()
     if len(without):
         names = ", ".join(map(title, without))
         notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")

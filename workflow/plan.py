@@ -15,6 +15,7 @@ from datasets.storage import visible_files
 from methods import progress
 
 ROOT = Path(__file__).parents[1]
+SEQUENCE_INPUTS = ("none", "shuffled")
 
 
 def set_environment():
@@ -65,7 +66,14 @@ def check_config(config):
             if is_own(resolved, dataset) and not own_files(resolved, dataset):
                 where = f"{settings['path']} (seen from {Path.cwd()})"
                 raise ConfigError(f"config: datasets.{dataset}.path: no file, and no folder with CSV files, at {where}")
-        for method in resolved["run"]["methods"]:
+        found = [row[:2] for row in rows(resolved)]
+        for method, vectorization in {row for row in found if found.count(row) > 1}:
+            raise ConfigError(f"config: run.controls: {method} with input {vectorization!r} is a row already")
+        for control in resolved["run"]["controls"]:
+            name, given = control["method"], control["input"]
+            if reads_vectors(name) == (given in SEQUENCE_INPUTS):
+                raise ConfigError(f"config: run.controls: {name} can't read the input {given!r}")
+        for method in methods(resolved):
             known = arguments(class_member(source("methods", method), "__init__"))
             for dataset in [None, *resolved["run"]["datasets"]]:
                 check_settings(f"methods.{method}", method_settings(resolved, method, dataset), known)
@@ -237,14 +245,33 @@ def seed_blocks(n_seeds, per_job):
 def cells(resolved):
     """(dataset, method, vectorization, blocks) of every cell that is to run, in the order of the config."""
     for dataset in resolved["run"]["datasets"]:
-        for method in resolved["run"]["methods"]:
-            path = source("methods", method)
-            section = resolved["methods"].get(method, {})
-            vectors = class_constant(path, "accepts") == "vectors"
-            n_seeds = 1 if class_constant(path, "deterministic") else section.get("seeds", resolved["seeds"])
-            for vectorization in resolved["run"]["vectorizations"] if vectors else ["none"]:
-                if vectorization not in resolved["skip"].get(dataset, {}):
-                    yield dataset, method, vectorization, seed_blocks(n_seeds, section.get("seeds_per_job", n_seeds))
+        for method, vectorization, n_seeds in rows(resolved):
+            if vectorization not in resolved["skip"].get(dataset, {}):
+                per_job = resolved["methods"].get(method, {}).get("seeds_per_job", n_seeds)
+                yield dataset, method, vectorization, seed_blocks(n_seeds, per_job)
+
+
+def rows(resolved):
+    """(method, vectorization, number of runs) of every row of the tables, the controls last."""
+    controls = resolved["run"]["controls"]
+    asked = [
+        (method, vectorization, {})
+        for method in resolved["run"]["methods"]
+        for vectorization in (resolved["run"]["vectorizations"] if reads_vectors(method) else ["none"])
+    ] + [(control["method"], control["input"], control) for control in controls]
+    for method, vectorization, row in asked:
+        seeds = row.get("seeds", resolved["methods"].get(method, {}).get("seeds", resolved["seeds"]))
+        yield method, vectorization, 1 if class_constant(source("methods", method), "deterministic") else seeds
+
+
+def methods(resolved):
+    """Names of all methods that run, those of the controls among them."""
+    return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in resolved["run"]["controls"])]))
+
+
+def reads_vectors(method):
+    """Whether a method takes vectors, and not sequences."""
+    return class_constant(source("methods", method), "accepts") == "vectors"
 
 
 def record_files(resolved, reading):
@@ -281,13 +308,14 @@ def report_job(resolved, reading):
     """Config slice of a reading's tables, figures and page."""
     settings = {
         "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
-        "methods": {name: resolved["methods"].get(name, {}) for name in resolved["run"]["methods"]},
+        "methods": {name: resolved["methods"].get(name, {}) for name in methods(resolved)},
     }
     kept = ("selection", "scored", "published", "skip", "figures", "run", "split", "seed", "seeds")
     slice_ = {name: resolved[name] for name in kept}
     folder = f"{resolved['results']}/{reading}"
     files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
-    return slice_ | settings | {"reading": reading, "folder": folder, "files": files}
+    order = [row[:2] for row in rows(resolved)]
+    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
 
 
 def study_job(readings):

@@ -194,7 +194,7 @@ def run_job(
     n_clusters = n_clusters or sequences.n_classes
     if n_clusters < 1:
         raise InvalidInput(f"{where}: the data set has no labels; give n_clusters")
-    X = sequences if vectorization == "none" else vectorize(sequences, vectorization)
+    X = vectorize(sequences, vectorization)
     parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
     estimator = load_method(method)(n_clusters=n_clusters, **settings)
     if "device" in estimator.get_params():

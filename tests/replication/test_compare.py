@@ -1,23 +1,37 @@
-"""The reference ranges: quiet when nothing moved, and red for each way in which a result can."""
+"""The comparison with a reference: quiet when nothing moved, and red for each way in which a result can."""
+
+import subprocess
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_records import record, runs
 
-from reports.compare import compare, reference
+from reports import compare
 from reports.records import write_records
+from workflow import plan
 
-USUAL = runs([0.70, 0.72, 0.74], [0.1, 0.2, 0.3])
+USUAL = runs([0.70, 0.72, 0.74, 0.71, 0.73], [0.1, 0.2, 0.3, 0.15, 0.25])
+
+
+def different_curves(records):
+    """The same records with a loss curve of its own for each."""
+    for number, made in enumerate(records):
+        if made["loss_curve"]:
+            made["loss_curve"] = {"loss": [1.0, 0.5 + number]}
+        made["provenance"] |= {"git": {"sha": "0123456789abcdef", "dirty": False}}
+    return records
 
 
 def store(folder, records):
-    write_records(folder / "records/arabic_digits/rddc-none.0-2.jsonl", records, {0: np.array([0])})
+    write_records(folder / "records/arabic_digits/rddc-none.0-2.jsonl", different_curves(records), {0: np.array([0])})
     return folder
 
 
 @pytest.fixture
 def path(tmp_path):
-    reference(store(tmp_path / "before", USUAL), tmp_path / "reference.csv")
+    compare.reference(store(tmp_path / "before", USUAL), tmp_path / "reference.csv")
     return tmp_path / "reference.csv"
 
 
@@ -25,19 +39,132 @@ def path(tmp_path):
     ("now", "message"),
     [
         (USUAL, None),
+        (USUAL[:2], None),
         (runs([0.69, 0.72, 0.75], [0.1, 0.2, 0.3]), None),
-        (runs([0.50, 0.52, 0.54], [0.1, 0.2, 0.3]), "mean accuracy 0.520 is outside 0.6"),
-        (runs([0.99, 0.99, 0.99], [0.1, 0.2, 0.3]), "mean accuracy 0.990 is outside"),
-        (runs([0.70, 0.72, None], [0.1, 0.2, None]), "2/3 runs ok, 3 before"),
-        (USUAL[:2], "2 runs instead of 3"),
+        (runs([0.30, 0.32, 0.34], [0.1, 0.2, 0.3]), "test accuracy 0.320 instead of 0.720 (-0.400), p = "),
+        (runs([0.99, 0.99, 0.99], [0.1, 0.2, 0.3]), "test accuracy 0.990 instead"),
+        (runs([0.30, 0.32, 0.34], [0.1, 0.2, 0.3]), "since 0123456789ab; by the records, nothing changed"),
+        (runs([0.70, 0.72, 0.74], [5.1, 5.2, 5.3]), "train loss 5.200 instead of 0.200 (+5.000)"),
+        (runs([None] * 5, [None] * 5), "0/5 runs ok instead of 5/5"),
         ([record(method="ddc", vectorization="zero")], "arabic_digits: no records"),
+        ([record(method="ddc", vectorization="zero")], "ddc, zero, arabic_digits: not in the reference"),
     ],
 )
 def test_what_moved(tmp_path, path, now, message):
-    moved = compare(store(tmp_path / "now", now), path)
-    assert (moved == []) if message is None else message in " ".join(moved)
+    found = compare.compare(store(tmp_path / "now", now), path)
+    assert (found == []) if message is None else message in " ".join(found)
 
 
-def test_no_records_is_an_error(tmp_path, path):
-    with pytest.raises(ValueError, match="there are no records"):
-        compare(tmp_path / "nothing", path)
+def test_a_changed_setting_is_named(tmp_path, path):
+    now = runs([0.30, 0.32, 0.34], [0.1, 0.2, 0.3])
+    for made in now:
+        made["provenance"]["settings"] = {"epochs": 1}
+    assert "by the records, settings changed" in " ".join(compare.compare(store(tmp_path / "now", now), path))
+
+
+def test_one_run_on_both_sides(tmp_path):
+    compare.reference(store(tmp_path / "before", runs([0.7], [0.1])), tmp_path / "one.csv")
+    assert compare.compare(store(tmp_path / "near", runs([0.74], [0.1])), tmp_path / "one.csv") == []
+    (found,) = compare.compare(store(tmp_path / "far", runs([0.6], [0.1])), tmp_path / "one.csv")
+    assert "test accuracy 0.600 instead of 0.700 (-0.100)" in found
+
+
+def test_exact(tmp_path, path):
+    assert compare.compare(tmp_path / "before", path, exact=True) == []
+    now = store(tmp_path / "now", runs([0.70, 0.72, 0.741, 0.71], [0.1, 0.2, 0.3, None]))
+    found = compare.compare(now, path, exact=True)
+    assert [line.split(": ")[1].split(" instead")[0] for line in found] == [
+        "test accuracy 0.741",
+        "validation loss nan",
+        "no record",
+    ]
+    other = runs([0.70], [0.1])
+    other[0]["provenance"]["versions"] = {"python": "3.99"}
+    with pytest.raises(ValueError, match="exact: made with cpu python 3.11, these with cpu python 3.99"):
+        compare.compare(store(tmp_path / "other", other), path, exact=True)
+
+
+@pytest.mark.parametrize("curve", [True, False])
+def test_a_seed_that_is_used_twice(curve):
+    now = pd.DataFrame([compare.run_of(made) for made in different_curves(runs([0.7, 0.7, 0.7], [0.1, 0.1, 0.1]))])
+    assert compare.impossible(now) == []
+    now.loc[2, "curve"] = now.curve[0] if curve else now.curve[2]
+    assert compare.impossible(now) == (
+        ["rddc, none, arabic_digits: seeds 0 and 2 have the same loss curve: a seed is used twice"] if curve else []
+    )
+
+
+def test_holm_by_hand():
+    """Sorted, 0.001 and 0.012 are below 0.05/4 and 0.05/3; 0.03 is above 0.05/2, and so nothing after it counts."""
+    np.testing.assert_array_equal(compare.holm(np.array([0.03, 0.001, 0.04, 0.012]), 0.05), [False, True, False, True])
+    assert compare.holm(np.array([]), 0.05).size == 0 and compare.holm(np.array([0.01, 0.01]), 0.05).all()
+
+
+def table(rng, n, first_seed, cells=40):
+    """Runs in which nothing moves: half the cells normal, half with one run in five that ends in another optimum."""
+    lines = []
+    for cell in range(cells):
+        noise = 0.05 * rng.normal(size=n) - (0.2 * (rng.random(n) < 0.2) if cell % 2 else 0)
+        for seed, value in enumerate(noise, start=first_seed):
+            made = compare.run_of(record(method=f"m{cell}", seed=seed))
+            made |= dict(zip(compare.METRICS, [0.7 + value, 0.7 + value, 1 - value, 1 - value], strict=True))
+            lines.append(made)
+    return pd.DataFrame(lines)
+
+
+def test_false_alarms_are_as_rare_as_it_says():
+    """40 cells, 10 runs before and 4 now, 40 times: about 0.4 red comparisons are to be expected."""
+    rng = np.random.default_rng(0)
+    red = sum(bool(compare.moved(table(rng, 10, 0), table(rng, 4, 10))) for _ in range(40))
+    assert red <= 2
+
+
+def test_a_move_is_found_among_many_cells():
+    rng = np.random.default_rng(1)
+    before, now = table(rng, 10, 0), table(rng, 4, 10)
+    now.loc[now.method == "m6", "test_accuracy"] -= 0.4
+    (found,) = compare.moved(before, now)
+    assert found.startswith("m6, none, arabic_digits: test accuracy ")
+
+
+def test_a_project_of_another_kind(tmp_path):
+    """A CSV with cells, seeds, statuses and one number; everything else is empty."""
+    lines = [f"mine,raw,toy,{seed},ok,0.{70 + seed},,,,,,,,,,," for seed in range(6)]
+    before, now = tmp_path / "reference.csv", tmp_path / "fresh.csv"
+    before.write_text("\n".join([",".join(compare.COLUMNS), *lines]) + "\n")
+    now.write_text(before.read_text().replace("0.7", "0.1"))
+    assert compare.compare(before, before) == compare.compare(before, before, exact=True) == []
+    (found,) = compare.compare(now, before)
+    assert found.startswith("mine, raw, toy: test accuracy 0.125 instead of 0.725 (-0.600), p = ")
+
+
+def script(*arguments):
+    command = [sys.executable, "-m", "workflow.scripts.compare", *map(str, arguments)]
+    return subprocess.run(command, cwd=plan.ROOT, capture_output=True, text=True, check=False)
+
+
+def test_exit_codes(tmp_path, path):
+    same = script(tmp_path / "before", path)
+    assert same.returncode == 0 and "nothing moved" in same.stdout
+    now = store(tmp_path / "now", runs([0.30, 0.32, 0.34], [0.1, 0.2, 0.3]))
+    red = script(now, path)
+    assert red.returncode == 1 and red.stdout.startswith("rddc, none, arabic_digits: test accuracy")
+    assert script(path, path).returncode == 0  # a CSV of runs will do
+    unusable = script(tmp_path / "nothing", path)
+    assert unusable.returncode == 2 and unusable.stderr == f"error: {tmp_path / 'nothing'}: there are no records\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "", "No columns to parse"),
+        (lambda text: text.replace("seed", "sede"), "expected the columns method,"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "a run that is there twice"),
+        (lambda text: text.replace(",0.7,", ",much,"), "could not convert string to float: 'much'"),
+        (lambda text: text.splitlines()[0] + "\n", "no line"),
+    ],
+)
+def test_an_unusable_reference_is_an_error(path, change, message):
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match=message):
+        compare.compare(path, path)

@@ -46,6 +46,9 @@ def test_every_config_file_is_valid(config):
         ("methods.rddc.setting.epochs", 3, "'setting' was unexpected"),
         ("datasets.arabic_digits.normalise", True, "datasets.arabic_digits: no setting 'normalise'"),
         ("selection", "test", "config: selection: 'test' is not one of"),
+        ("run.controls", [{"method": "kmeans", "input": "none"}], "controls: kmeans can't read the input 'none'"),
+        ("run.controls", [{"method": "rddc", "input": "none"}], "controls: rddc with input 'none' is a row already"),
+        ("run.controls", [{"method": "lengths", "input": "none"}], "'lengths' is not in methods/"),
         ("results", "", "config: results:"),
     ],
 )
@@ -62,7 +65,7 @@ def test_the_test_split_cannot_select(config):
 
 def test_cells(config):
     cells = list(plan.cells(config))
-    assert len(cells) == 4 * (5 * 3 + 1) - 5  # no time average of Arabic Digits
+    assert len(cells) == 4 * (5 * 3 + 1 + 2) - 5  # two controls; no time average of Arabic Digits
     blocks = {(dataset, method, how): blocks for dataset, method, how, blocks in cells}
     assert blocks["arabic_digits", "ward", "zero"] == ["0-0"]  # nothing is random
     assert ("arabic_digits", "kmeans", "avg") not in blocks

@@ -13,7 +13,12 @@ from workflow import plan
 
 TINY = {
     "seeds": 2,
-    "run": {"datasets": ["japanese_vowels"], "methods": ["kmeans", "ward", "rddc"], "vectorizations": ["avg"]},
+    "run": {
+        "datasets": ["japanese_vowels"],
+        "methods": ["kmeans", "ward", "rddc"],
+        "vectorizations": ["avg"],
+        "controls": [],
+    },
     "figures": {"dataset": "japanese_vowels"},
     "methods": {
         "kmeans": {"seeds": 2},

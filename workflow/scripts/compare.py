@@ -1,4 +1,4 @@
-"""Compare the records under a folder with a stored reference; ``--store`` makes the reference instead."""
+"""Compare records with a stored reference, or make it: exit code 0 when nothing moved, 1 when, 2 for unusable input."""
 
 import argparse
 import sys
@@ -9,19 +9,20 @@ from .entry import one_line_errors
 
 
 def main():
-    """Exit code 1, with one line a cell, when a result left its range."""
+    """Print one line a cell that moved."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder")
-    parser.add_argument("reference")
-    parser.add_argument("--store", action="store_true")
+    parser.add_argument("folder", help="folder with records, or a CSV as the reference")
+    parser.add_argument("reference", help="CSV, one line a run")
+    parser.add_argument("--store", action="store_true", help="make the reference from the records")
+    parser.add_argument("--exact", action="store_true", help="run by run, on the machine that made the reference")
     arguments = parser.parse_args()
-    with one_line_errors():
+    with one_line_errors(2):
         if arguments.store:
             reference(arguments.folder, arguments.reference)
             return
-        moved = compare(arguments.folder, arguments.reference)
-    print("\n".join(moved) or f"every cell of {arguments.folder} is in its reference range")
-    sys.exit(bool(moved))
+        found = compare(arguments.folder, arguments.reference, arguments.exact)
+    print("\n".join(found) or f"nothing moved in {arguments.folder}")
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

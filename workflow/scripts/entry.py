@@ -7,13 +7,13 @@ import sys
 
 
 @contextlib.contextmanager
-def one_line_errors():
-    """A ``ValueError`` or ``OSError``, which is what bad input raises, becomes one line and exit code 1."""
+def one_line_errors(code=1):
+    """A ``ValueError`` or ``OSError``, which is what bad input raises, becomes one line and an exit code."""
     try:
         yield
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(code)
 
 
 def main(work, *paths):

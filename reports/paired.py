@@ -1,0 +1,95 @@
+"""Differences between rows, seed by seed, with intervals; and why no critical-difference diagram is drawn."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import studentized_range, trim_mean
+
+from datasets.seeds import seed_sequence
+
+from .tables import RESAMPLES, number, percentiles, title
+
+STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: trim_mean(values, 0.25, axis=axis)}
+
+
+def differences(runs, cell, reference, deterministic):
+    """Accuracy of the reference less that of a cell for every seed that both have; NaN where one of the two isn't ok.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of one data set.
+    cell, reference : (method, vectorization)
+    deterministic : set of str
+        Methods whose only run stands for all seeds.
+
+    Returns
+    -------
+    ndarray of shape (pairs,)
+    """
+    found = []
+    for method, vectorization in (reference, cell):
+        own = runs[(runs.method == method) & (runs.vectorization == vectorization)].set_index("seed")
+        found.append(own.accuracy.where(own.status == "ok").astype(float))
+    ours, other = found
+    if cell[0] in deterministic and len(other):
+        other = pd.Series(other.iloc[0], index=ours.index)
+    return (ours - other).loc[ours.index.intersection(other.index)].to_numpy()
+
+
+def paired_table(runs, rows, deterministic):
+    """The last of the `rows` less each other row, on every data set.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        As `reports.records.frame` gives it.
+    rows : list of (method, vectorization)
+        In the order of the table, controls left out.
+    deterministic : set of str
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    lines = []
+    for dataset, own in runs.groupby("dataset", sort=False):
+        for cell in rows[:-1]:
+            pairs = differences(own, cell, rows[-1], deterministic)
+            ok = pairs[~np.isnan(pairs)]
+            if not len(pairs):
+                continue
+            line = dict(zip(["data set", "method", "input"], map(title, (dataset, *cell)), strict=True))
+            rng = np.random.default_rng(seed_sequence(0, "pairs", dataset, *cell))
+            draws = ok[rng.integers(len(ok), size=(RESAMPLES, len(ok)))] if len(ok) > 1 else None
+            for name, statistic in STATISTICS.items():
+                line[name] = number(statistic(ok, axis=0) if len(ok) else None, "+z.2f")
+                low, high = (None, None) if draws is None else percentiles(statistic(draws, axis=1))
+                line[f"95 % interval of the {name}"] = "–" if low is None else f"{low:+z.2f} to {high:+z.2f}"
+            line |= {"seeds ahead": f"{int((ok > 0).sum())}/{len(ok)}", "pairs ok": f"{len(ok)}/{len(pairs)}"}
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def explained(rows, n_datasets):
+    """What the table is, and what four data sets can't tell, as sentences.
+
+    The critical difference is Nemenyi's at 5 % (Demšar, JMLR 2006): of mean ranks over data sets.
+    """
+    k = len(rows)
+    notes = [
+        f"Every line: accuracy of {title(rows[-1][0])}, {title(rows[-1][1])} (the last row of the config) less that of"
+        " the line's row, seed by seed; intervals are percentile bootstrap over the pairs, the inter-quartile mean"
+        " leaves out the lowest and the highest quarter. A pair with a run that isn't ok is left out and counted. Runs"
+        " of one seed share the split and nothing else: each method draws its own random numbers from the seed. A"
+        " method without randomness has one run, which is paired with every seed.",
+    ]
+    if k > 1:
+        critical = studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n_datasets))
+        can = "more than is possible" if critical > k - 1 else f"of at most {k - 1}"
+        counted = f"{n_datasets} data set{'s' * (n_datasets > 1)}"
+        notes.append(
+            f"No critical-difference diagram: with {counted} and {k} rows two mean ranks would have to lie"
+            f" {critical:.1f} apart ({can}) to be told apart at 5 %, so that such a diagram would join"
+            f" {'all' if critical > k - 1 else 'nearly all'} rows whatever the accuracies are."
+        )
+    return notes

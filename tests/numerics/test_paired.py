@@ -1,0 +1,60 @@
+"""Differences seed by seed, and how many seeds an interval takes."""
+
+import numpy as np
+import pytest
+from fake_records import runs
+
+from reports import paired, tables
+from reports.records import frame
+
+ROWS = [("kmeans", "zero"), ("ward", "zero"), ("rddc", "none")]
+
+
+def made():
+    rddc = runs([0.9, 0.8, None, 0.6, 0.7], [0.1] * 5)
+    kmeans = runs([0.5, 0.5, 0.5, 0.7], [0.1] * 4, method="kmeans", vectorization="zero")
+    return frame(rddc + kmeans + runs([0.6], [None], method="ward", vectorization="zero"))
+
+
+def test_differences_are_by_seed_and_a_failed_run_leaves_its_pair_out():
+    found = paired.differences(made(), *ROWS[::2], set())
+    np.testing.assert_allclose(found, [0.4, 0.3, np.nan, -0.1])
+    np.testing.assert_allclose(paired.differences(made(), *ROWS[1:], {"ward"}), [0.3, 0.2, np.nan, 0.0, 0.1])
+
+
+def test_table():
+    first, second = paired.paired_table(made(), ROWS, {"ward"}).to_dict("records")
+    assert (first["mean"], first["seeds ahead"], first["pairs ok"]) == ("+0.20", "2/3", "3/4")
+    # Of 4 differences the lowest and the highest quarter go: 0, 0.1, 0.2, 0.3 leave 0.1 and 0.2.
+    assert second["inter-quartile mean"] == "+0.15"
+    assert first["95 % interval of the mean"] == "-0.10 to +0.40"
+
+
+def test_one_pair_has_no_interval():
+    (line,) = paired.paired_table(made(), [("ward", "zero"), ("rddc", "none")], set()).to_dict("records")
+    assert line["mean"] == "+0.30" and line["95 % interval of the mean"] == "–"
+
+
+@pytest.mark.parametrize(("n", "rows", "words"), [(4, 16, "11.5 apart (of at most 15)"), (1, 16, "more than is")])
+def test_why_there_is_no_critical_difference_diagram(n, rows, words):
+    """Demšar's table gives q = 2.850 for 6 and 3.164 for 10 methods."""
+    assert words in paired.explained([("a", "b")] * rows, n)[1]
+    for k, q in ((6, 2.850), (10, 3.164)):
+        critical = q * np.sqrt(k * (k + 1) / (6 * 20))
+        assert f" {critical:.1f} apart" in paired.explained([("a", "b")] * k, 20)[1]
+
+
+def needed(accuracies, statistic="mean"):
+    losses = np.random.default_rng(1).permutation(len(accuracies)).astype(float)
+    return tables.seeds_needed(tables.frame(runs(accuracies, losses)), "train", statistic, "x")
+
+
+def test_seeds_until_the_interval_is_narrow():
+    assert needed([0.5] * 20) == "2" and needed([0.5] * 20, "protocol") == "2"
+    assert needed([0.5] * 4) == "> 4" and needed([0.5, 0.6, 0.7, None, None]) == "> 5"
+    spread = np.tile([0.45, 0.55], 10)  # σ = 0.05: (1.96 · 0.05 / 0.02)² = 24 runs
+    assert needed(spread).startswith("about ") and 20 <= int(needed(spread).split()[1]) <= 29
+    narrower = np.tile([0.47, 0.53], 10)  # σ = 0.03: 9 runs
+    assert 7 <= int(needed(narrower)) <= 11
+    assert needed(np.tile([0.2, 0.8], 10)) == "> 200"
+    assert needed(np.tile([0.2, 0.8], 10), "protocol") == "> 20"
