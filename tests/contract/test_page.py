@@ -68,11 +68,11 @@ def browser(written):
 
 
 def column(browser, name, of=0):
-    """Visible cells of a column of a table of the page, by its heading."""
+    """Visible cells of a column of a table of the page, by its heading; controls left out."""
     return browser.execute_script(
         "const table = document.querySelectorAll('table')[arguments[1]];"
         "const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);"
-        "const rows = [...table.tBodies[0].rows].filter((row) => row.offsetParent);"
+        "const rows = [...table.tBodies[0].rows].filter((row) => row.offsetParent && !row.textContent.match(/^Control/));"
         "return rows.map((row) => row.cells[heads.indexOf(arguments[0])].textContent)",
         name,
         of,
