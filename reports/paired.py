@@ -67,7 +67,8 @@ def paired_table(runs, rows, deterministic):
                 line[f"95 % interval of the {name}"] = "–" if low is None else f"{low:+z.2f} to {high:+z.2f}"
             line |= {"seeds ahead": f"{int((ok > 0).sum())}/{len(ok)}", "pairs ok": f"{len(ok)}/{len(pairs)}"}
             lines.append(line)
-    return pd.DataFrame(lines)
+    intervals = [name for statistic in STATISTICS for name in (statistic, f"95 % interval of the {statistic}")]
+    return pd.DataFrame(lines, columns=["data set", "method", "input", *intervals, "seeds ahead", "pairs ok"])
 
 
 def explained(rows, n_datasets):

@@ -72,7 +72,8 @@ def column(browser, name, of=0):
     return browser.execute_script(
         "const table = document.querySelectorAll('table')[arguments[1]];"
         "const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);"
-        "const rows = [...table.tBodies[0].rows].filter((row) => row.offsetParent && !row.textContent.match(/^Control/));"
+        "const shown = (row) => row.offsetParent && !row.textContent.startsWith('Control');"
+        "const rows = [...table.tBodies[0].rows].filter(shown);"
         "return rows.map((row) => row.cells[heads.indexOf(arguments[0])].textContent)",
         name,
         of,
