@@ -251,14 +251,19 @@ def cells(resolved):
                 yield dataset, method, vectorization, seed_blocks(n_seeds, per_job)
 
 
+def controls(resolved):
+    """The controls that run: one on time-shuffled sequences only beside its method."""
+    run = resolved["run"]
+    return [row for row in run["controls"] if row["input"] != "shuffled" or row["method"] in run["methods"]]
+
+
 def rows(resolved):
     """(method, vectorization, number of runs) of every row of the tables, the controls last."""
-    controls = resolved["run"]["controls"]
     asked = [
         (method, vectorization, {})
         for method in resolved["run"]["methods"]
         for vectorization in (resolved["run"]["vectorizations"] if reads_vectors(method) else ["none"])
-    ] + [(control["method"], control["input"], control) for control in controls]
+    ] + [(control["method"], control["input"], control) for control in controls(resolved)]
     for method, vectorization, row in asked:
         seeds = row.get("seeds", resolved["methods"].get(method, {}).get("seeds", resolved["seeds"]))
         yield method, vectorization, 1 if class_constant(source("methods", method), "deterministic") else seeds
@@ -266,7 +271,7 @@ def rows(resolved):
 
 def methods(resolved):
     """Names of all methods that run, those of the controls among them."""
-    return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in resolved["run"]["controls"])]))
+    return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in controls(resolved))]))
 
 
 def reads_vectors(method):

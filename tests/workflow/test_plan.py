@@ -72,6 +72,11 @@ def test_cells(config):
     assert blocks["speech_commands", "rddc", "none"] == plan.seed_blocks(20, 5)
 
 
+def test_a_shuffled_control_runs_beside_its_method_only(config):
+    names = {(method, how) for _, method, how, _ in plan.cells(changed(config, "run.methods", ["kmeans"]))}
+    assert ("length_kmeans", "none") in names and ("rddc", "shuffled") not in names
+
+
 def test_a_users_setting_goes_over_the_reading(config):
     reading = plan.resolve(config, "recommended")
     assert plan.method_settings(reading, "rddc", "arabic_digits")["epochs"] == 40
