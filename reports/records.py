@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import fastjsonschema
-import jsonschema
 import pandas as pd
 
 from datasets.storage import read_arrays, write_arrays, write_text
@@ -37,7 +36,8 @@ def check_record(record):
     try:
         _compiled()(record)
     except fastjsonschema.JsonSchemaValueException as refusal:
-        # jsonschema says it better.
+        import jsonschema  # it says it better, and is too slow to import to be there before it's needed
+
         error = next(jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(record), refusal)
         where = ".".join(map(str, getattr(error, "absolute_path", error.path))) or "record"
         raise ValueError(f"record {run}: {where}: {error.message}") from refusal

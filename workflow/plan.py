@@ -8,7 +8,6 @@ import os
 import sys
 from pathlib import Path
 
-import jsonschema
 import yaml
 
 from datasets.storage import visible_files
@@ -52,6 +51,8 @@ def difference(config, base):
 
 def check_config(config):
     """Raise `ConfigError` for the first key, name or setting that isn't known."""
+    import jsonschema  # not for the jobs, which import this module too
+
     schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
     for error in sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)

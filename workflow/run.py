@@ -1,6 +1,7 @@
 """One job: a method on a data set for a block of seeds. Whatever happens to a run, it leaves a record."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -302,16 +303,19 @@ def provenance(sequences, method, settings):
     }
 
 
+@functools.cache
 def git_state():
     """Commit and whether files differ from it; both None outside a checkout."""
-    command = ["git", "-C", str(ROOT)]
-    head = subprocess.run([*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if head.returncode:
+    command = ["git", "-C", str(ROOT), "status", "--porcelain=v2", "--branch"]
+    status = subprocess.run(command, capture_output=True, text=True, check=False)
+    if status.returncode:
         return {"sha": None, "dirty": None}
-    status = subprocess.run([*command, "status", "--porcelain"], capture_output=True, text=True, check=False)
-    return {"sha": head.stdout.strip(), "dirty": bool(status.stdout.strip())}
+    lines = status.stdout.splitlines()
+    sha = next(line.split()[-1] for line in lines if line.startswith("# branch.oid "))
+    return {"sha": sha, "dirty": any(not line.startswith("#") for line in lines)}
 
 
+@functools.cache
 def source_digest(paths):
     """SHA-256 over the names and contents of source files."""
     sha = hashlib.sha256()

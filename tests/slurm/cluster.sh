@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A Slurm cluster of one node on the loopback, with four GPUs that are none (/dev/null and the like): munged, slurmctld and slurmd of
-# Debian's packages (apt-get install slurmctld slurmd slurm-client munge). No root, no systemd, no database.
+# A Slurm cluster of one node on the loopback: munged, slurmctld and slurmd of Debian's packages (apt-get install
+# slurmctld slurmd slurm-client munge), with four GPUs that are none. No root, no systemd, no database.
 #
-#   cluster.sh start DIR       everything that the cluster writes is in DIR; then: export SLURM_CONF=DIR/slurm.conf PATH=DIR/bin:$PATH
+#   cluster.sh start DIR         what the cluster writes is in DIR; export SLURM_CONF=DIR/slurm.conf PATH=DIR/bin:$PATH
 #   cluster.sh stop DIR
-#   cluster.sh daemon DIR NAME start one daemon again: munged, slurmctld or slurmd; its process id is in DIR/NAME.pid
+#   cluster.sh daemon DIR NAME   start munged, slurmctld or slurmd again; its process id is in DIR/NAME.pid
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 

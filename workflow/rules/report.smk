@@ -38,5 +38,5 @@ rule report:
     params:
         job=lambda w: json.dumps(plan.report_job(READINGS[w.reading], w.reading)),
     shell:
-        "python -m workflow.scripts.report --job {params.job:q} --page {output.page:q} --tables {output.tables:q}"
-        " --figures {output.figures:q} --clusters {output.clusters:q} 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.report --job - --page {output.page:q} --tables {output.tables:q}"
+        " --figures {output.figures:q} --clusters {output.clusters:q} <<< {params.job:q} 2>&1 | tee {log:q}"

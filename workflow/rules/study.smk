@@ -82,7 +82,7 @@ rule study:
     params:
         job=json.dumps(plan.study_job(READINGS)),
     shell:
-        "python -m workflow.scripts.study --job {params.job:q} --folder {output:q} 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.study --job - --folder {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"
 
 
 rule diagnose:

@@ -17,9 +17,12 @@ def one_line_errors(code=1):
 
 
 def main(work, *paths):
-    """Call ``work(job, **paths)`` with the job slice (JSON) and the paths of the command line."""
+    """Call ``work(job, **paths)`` with the job slice (JSON) and the paths of the command line.
+
+    A job ``-`` is read from standard input: a report's names all records, and an argument ends at 128 KiB.
+    """
     parser = argparse.ArgumentParser(description=work.__doc__)
-    parser.add_argument("--job", type=json.loads, required=True)
+    parser.add_argument("--job", type=lambda text: json.loads(sys.stdin.read() if text == "-" else text), required=True)
     for path in paths:
         parser.add_argument(f"--{path}", required=True)
     arguments = vars(parser.parse_args())

@@ -1,0 +1,162 @@
+"""What grows how: planning of many runs, records read into a table, and very many sequences.
+
+``python -m benchmarks.scale`` writes ``benchmarks/scale.json`` and ``benchmarks/scale.md``. Each measurement is a
+process of its own, so that its peak memory is its own; times are processor seconds, which other work on the machine
+disturbs least. Nothing is trained but k-means.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from datasets.sequences import Sequences
+from datasets.storage import write_json, write_text
+from methods.vectorize import vectorize
+from workflow import plan
+from workflow.run import run_job
+
+from .gru import machine
+
+HERE = Path(__file__).parent
+SIZES = {"planning": (1, 3, 11), "records": (1_000, 10_000, 100_000), "sequences": (10_000, 100_000, 1_000_000)}
+DATASETS = ["character_trajectories", "twenty_newsgroups", "speech_commands", "arabic_digits"]
+READINGS = sorted(path.stem for path in (plan.ROOT / "config/readings").glob("*.yaml") if path.stem != "smoke")
+
+
+def measured(work):
+    """Result of ``work()`` and its processor seconds, those of its child processes included."""
+
+    def seconds():
+        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    start = seconds()
+    return work(), round(seconds() - start, 2)
+
+
+def planning(n_readings):
+    """A dry run of every row on four data sets in `n_readings` readings, every run a job of its own."""
+    methods = {name: {"seeds": 20, "seeds_per_job": 1} for name in ("kmeans", "spectral", "dec", "ddc", "rddc")}
+    config = {"readings": READINGS[:n_readings], "run": {"datasets": DATASETS}, "methods": methods}
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.json").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", plan.ROOT / "Snakefile", "--directory", folder]
+        command += ["--dry-run", "--cores", "1", "--configfile", Path(folder, "config.json")]
+        run, seconds = measured(lambda: subprocess.run(command, capture_output=True, text=True, check=True))
+    jobs = int(run.stdout.split("\ntotal ")[1].split()[0])
+    return {"jobs": jobs, "seconds": {"dry run": seconds}}
+
+
+def records(n):
+    """`n` records of a deep method in files of 20, checked and read into a table one by one."""
+    from reports.records import each_record, frame
+
+    rng = np.random.default_rng(0)
+    toy = Sequences.from_list(
+        list(rng.normal(size=(200, 3, 2))), np.arange(200) % 3, np.repeat([0, 1, 2], [100, 50, 50])
+    )
+    job = {"reading": "scale", "dataset": "toy", "method": "ddc", "vectorization": "avg", "seeds": [0], "limit": 60}
+    made, _ = run_job(toy, **job, settings={"epochs": 50, "batch": 50})
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for first in range(0, n, 20):
+            paths.append(Path(folder, str(first // 20_000), f"{first}.jsonl"))
+            paths[-1].parent.mkdir(exist_ok=True)
+            lines = [json.dumps(made[0] | {"seed": seed}, sort_keys=True) + "\n" for seed in range(first, first + 20)]
+            paths[-1].write_text("".join(lines))
+        size = len(lines[0])
+        table, seconds = measured(lambda: frame(each_record(paths)))
+    assert len(table) == n
+    return {"bytes": size, "seconds": {"read and check": seconds}}
+
+
+def sequences(n):
+    """`n` sequences of 5 to 15 vectors of 13 dimensions: made, saved, loaded, vectorised, and clustered in batches."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    rng = np.random.default_rng(0)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(5, 16, n))])
+    labels = rng.integers(0, 10, n)
+    values = rng.standard_normal((offsets[-1], 13), dtype=np.float32)
+    values += np.repeat(labels, np.diff(offsets))[:, None]
+    seconds = {}
+    made, seconds["make"] = measured(lambda: Sequences(values, offsets, labels))
+    with tempfile.TemporaryDirectory() as folder:
+        _, seconds["save"] = measured(lambda: made.save(Path(folder, "made.npz")))
+        loaded, seconds["load"] = measured(lambda: Sequences.load(Path(folder, "made.npz")))
+    assert len(loaded) == n
+    for name in ("crop", "avg", "zero"):
+        vectors, seconds[name] = measured(lambda name=name: vectorize(loaded, name))
+    kmeans = MiniBatchKMeans(10, random_state=0, n_init=1)
+
+    def stream():
+        for first in range(0, n, 10_000):
+            kmeans.partial_fit(vectors[first : first + 10_000])
+
+    _, seconds["streaming k-means"] = measured(stream)
+    return {"seconds": seconds}
+
+
+def run(part, size):
+    """One measurement in this process."""
+    start = time.perf_counter()
+    found = {"planning": planning, "records": records, "sequences": sequences}[part](size)
+    who = resource.RUSAGE_CHILDREN if part == "planning" else resource.RUSAGE_SELF
+    wall = round(time.perf_counter() - start, 1)
+    return {
+        "part": part,
+        "size": size,
+        "wall": wall,
+        "memory_mib": round(resource.getrusage(who).ru_maxrss / 1024),
+    } | found
+
+
+def page(made):
+    """The measurements as Markdown."""
+    titles = {
+        "planning": ("Planning", "readings"),
+        "records": ("Records into a table", "records"),
+        "sequences": ("Sequences of 5 to 15 vectors of 13 dimensions", "sequences"),
+    }
+    text = ["# What grows how", f"{machine()}. Processor seconds; peak memory of the process."]
+    for part, (title, unit) in titles.items():
+        rows = [row for row in made if row["part"] == part]
+        steps = list(rows[0]["seconds"])
+        head = [unit, *(["jobs"] if part == "planning" else []), *(f"{step}, s" for step in steps), "memory, MiB"]
+        lines = [" | ".join(head), " | ".join(["---:"] * len(head))]
+        for row in rows:
+            jobs = [f"{row['jobs']:,}"] if part == "planning" else []
+            numbers = [f"{row['seconds'][step]:.2f}" for step in steps]
+            lines.append(" | ".join([f"{row['size']:,}", *jobs, *numbers, f"{row['memory_mib']:,}"]))
+        text += [f"## {title}", "\n".join(f"| {line} |" for line in lines)]
+    return "\n\n".join(text) + "\n"
+
+
+def main():
+    """Run every measurement in a process of its own and write the page; or one, as JSON on standard output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=SIZES)
+    parser.add_argument("size", nargs="?", type=int)
+    given = parser.parse_args()
+    if given.part:
+        print(json.dumps(run(given.part, given.size)))
+        return
+    made = []
+    for part, sizes in SIZES.items():
+        for size in sizes:
+            command = [sys.executable, "-m", "benchmarks.scale", part, str(size)]
+            shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+            made.append(json.loads(shown.splitlines()[-1]))
+            print(made[-1])
+    write_json(HERE / "scale.json", made)
+    write_text(HERE / "scale.md", page(made))
+
+
+if __name__ == "__main__":
+    main()
