@@ -136,9 +136,7 @@ def test_tables_filter_by_word_and_by_choice(browser):
     search = browser.find_element(By.CSS_SELECTOR, "input[type=search]")
     search.send_keys("ZERO fail")
     assert column(browser, "method") == ["DDC"]
-    assert (
-        browser.find_element(By.CSS_SELECTOR, ".bar output").text == "1 of 6 rows"
-    )
+    assert browser.find_element(By.CSS_SELECTOR, ".bar output").text == "1 of 6 rows"
     search.send_keys("\b" * 9)
     assert len(column(browser, "method")) == 3
     choose = Select(browser.find_element(By.CSS_SELECTOR, ".bar select[aria-label=input]"))
