@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.scale`` writes ``benchmarks/scale.json`` and ``benchmarks/scale.md``. Each measurement is a
 process of its own, so that its peak memory is its own; times are processor seconds, which other work on the machine
-disturbs least. Nothing is trained but k-means.
+disturbs least. Linux lets a process begin with the peak of the one that started it, so what is large is imported late.
 """
 
 import argparse
@@ -20,9 +20,6 @@ from datasets.sequences import Sequences
 from datasets.storage import write_json, write_text
 from methods.vectorize import vectorize
 from workflow import plan
-from workflow.run import run_job
-
-from .gru import machine
 
 HERE = Path(__file__).parent
 SIZES = {"planning": (1, 3, 11), "records": (1_000, 10_000, 100_000), "sequences": (10_000, 100_000, 1_000_000)}
@@ -56,6 +53,7 @@ def planning(n_readings):
 def records(n):
     """`n` records of a deep method in files of 20, checked and read into a table one by one."""
     from reports.records import each_record, frame
+    from workflow.run import run_job
 
     rng = np.random.default_rng(0)
     toy = Sequences.from_list(
@@ -119,6 +117,8 @@ def run(part, size):
 
 def page(made):
     """The measurements as Markdown."""
+    from .gru import machine
+
     titles = {
         "planning": ("Planning", "readings"),
         "records": ("Records into a table", "records"),

@@ -103,7 +103,7 @@ def test_the_compiled_schema_is_as_strict(odd):
                 check_record(made)
         elif path[0] not in ("status", "reason", "usage"):  # the schema doesn't hold these to each other
             check_record(made)
-    assert verdicts == {True, False}
+    assert False in verdicts
 
 
 def test_reading_is_fast(tmp_path):
