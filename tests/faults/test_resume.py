@@ -175,3 +175,10 @@ def test_a_training_with_a_broken_checkpoint_starts_anew(tmp_path, often, monkey
     (tmp_path / "phase-0.npz").write_bytes(b"broken")
     assert bits(fit("ddc", tmp_path)[0]) == whole
     assert "is not used" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_nothing(tmp_path, often, capsys):
+    whole = bits(fit("ddc", None)[0])
+    (tmp_path / "file").write_text("where a folder should be")
+    assert bits(fit("ddc", tmp_path / "file" / "folder")[0]) == whole
+    assert "is not written: " in capsys.readouterr().err

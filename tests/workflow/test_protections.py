@@ -59,7 +59,12 @@ PROTECTIONS = {  # file, protection, what is left of it, test
 }
 
 
-@pytest.mark.parametrize("name", PROTECTIONS)
+QUICK = {"names in an archive", "the bound on empty files", "arrays without pickle"}  # their tests don't import torch
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.nightly) for name in PROTECTIONS]
+)
 def test_without_its_protection_a_fault_is_noticed(name, tmp_path):
     file, protection, left, test = PROTECTIONS[name]
     project = copy_of_the_project(tmp_path)
