@@ -388,6 +388,8 @@ def _check_name(name):
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
         raise DataError(f"member {name!r} points outside the archive")
+    if not name.isprintable():
+        raise DataError(f"member {name!r} has characters that no name should have")
 
 
 def _download(source, archive, file, mirror, timeout, tries, pause):

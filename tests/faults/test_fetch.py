@@ -257,6 +257,12 @@ def test_a_name_in_an_extended_header_counts(mirror, raw):
     refused(raw, "points outside the archive", source=source(TAR), mirror=mirror)
 
 
+@pytest.mark.parametrize("name", ["words/a\udc80", "words/a\nb", "words/\x1b[2J"])
+def test_a_name_that_cannot_be_printed_is_refused(name, mirror, raw):
+    pack(TAR, mirror / "sample" / TAR.file, extra=[(tar_member(f"top/{name}"), b"")])
+    refused(raw, "characters that no name should have", source=source(TAR), mirror=mirror)
+
+
 def zip_with(method):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as target:
