@@ -266,7 +266,7 @@ def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatc
     elif what == "limit":
         changes = {"limit": 61}
     elif what == "job_digest":
-        monkeypatch.setattr(workflow.run, "JOB_SOURCES", [Path(__file__)])
+        monkeypatch.setattr(workflow.run, "JOB_SOURCES", (Path(__file__),))
     else:
         data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
     trained = when({})
