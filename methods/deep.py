@@ -4,6 +4,7 @@ Every parameter has a leading axis of S seeds, so that a block of seeds trains i
 block is one seed. No operation mixes seeds: a seed's result does not depend on its block.
 """
 
+import functools
 import time
 
 import numpy as np
@@ -13,6 +14,11 @@ from sklearn.base import clone
 from . import progress
 from .base import Clusterer, Diverged, InvalidInput
 from .checkpoint import begin_phase
+
+OPTIMIZERS = {
+    "adam": functools.partial(torch.optim.Adam, fused=True),
+    "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
+}
 
 
 def random_streams(random_state, n):
@@ -105,11 +111,13 @@ def minimise(
     epochs,
     rngs,
     learning_rate,
+    optimizer="adam",
     clip_norm=None,
+    after_update=None,
     after_epoch=None,
     generators=(),
 ):
-    """Train with Adam on mini-batches: the only training loop here, so that methods differ in nothing else.
+    """Train on mini-batches: the only training loop here, so that methods differ in nothing else.
 
     Parameters
     ----------
@@ -122,6 +130,11 @@ def minimise(
         Sequences in the training data. Each epoch every seed sees them in an order of its own; what doesn't fill a
         batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
+    optimizer : {"adam", "sgd"}
+        The second has a momentum of 0.9.
+    after_update : callable, optional
+        Called with the number of updates done; training stops when it returns True. What it keeps for the next update
+        lies in the network, so that a resumed training finds it there.
     after_epoch : callable, optional
         Called with the number of epochs done; training stops when it returns True. A resumed training calls it with the
         last number again, so what it keeps for the next epoch must follow from the network.
@@ -144,7 +157,7 @@ def minimise(
     phase = begin_phase(network, rngs, generators)
     joint = Joint(network, names)
     parameters = joint.parameters.requires_grad_()
-    optimizer = torch.optim.Adam([parameters], lr=learning_rate, fused=True)
+    optimizer = OPTIMIZERS[optimizer]([parameters], lr=learning_rate)
     phase.restore(optimizer)
     joint.place(detached=True)
     if phase.curve and not phase.finished and after_epoch is not None:
@@ -152,7 +165,7 @@ def minimise(
     first, start = len(phase.curve), time.monotonic()
     for epoch in range(first, 0 if phase.finished else epochs):
         order = torch.from_numpy(np.stack([rng.permutation(n) for rng in rngs])).to(parameters.device)
-        sums = 0
+        sums, before, stopped = 0, phase.updates, False
         for index in order[:, : n // batch * batch].split(batch, dim=1):
             optimizer.zero_grad()
             joint.place()
@@ -164,12 +177,16 @@ def minimise(
             phase.updates += 1
             with torch.no_grad():
                 sums = sums + torch.stack(list(terms.values()))
-        phase.curve.append((sums / (n // batch)).cpu().numpy())
+            if after_update is not None:
+                joint.place(detached=True)
+                if stopped := after_update(phase.updates):
+                    break
+        phase.curve.append((sums / (phase.updates - before)).cpu().numpy())
         phase.terms = list(terms)
         joint.place(detached=True)
         progress.epoch(epoch + 1, epochs, (time.monotonic() - start) / (epoch + 1 - first))
-        if not np.isfinite(phase.curve[-1]).all(axis=0).any():
-            break  # no seed of the block is left to train
+        if stopped or not np.isfinite(phase.curve[-1]).all(axis=0).any():
+            break  # told to, or no seed of the block is left to train
         if after_epoch is not None and after_epoch(epoch + 1):
             break
         phase.save(optimizer)

@@ -1,0 +1,177 @@
+"""The autoencoder that DEC, IDEC, DCN and N2D share: encoder d-500-500-2000-10 with ReLU, symmetric decoder.
+
+Two ways to pretrain it. Layer by layer (Vincent et al. 2010, as DEC does it): every layer learns to reconstruct its
+input from a corrupted copy, dropout 0.2 on the input and on the code. End to end: the whole reconstructs its input
+without corruption. Both minimise the mean squared error with the one training loop of `methods.deep`.
+"""
+
+import torch
+
+from .base import Diverged
+from .deep import divergence_of, init_linear, linear, minimise, trainable
+
+CORRUPTION = 0.2
+PART = 8192  # vectors that go through the network at once outside training: a bound on memory
+
+
+def init_autoencoder(features, widths, rng, device="cpu"):
+    """Initial layers of an `Autoencoder`.
+
+    Parameters
+    ----------
+    features : int
+        Dimension of the input.
+    widths : sequence of int
+        Units of the encoder's layers, the last being the code; the decoder mirrors them.
+    rng : numpy.random.Generator
+    device : str
+
+    Returns
+    -------
+    dict of str to Tensor
+        ``encoder.0.weight``, ..., ``decoder.0.weight``, ..., each with a leading axis of one seed.
+    """
+    sizes, network = [features, *widths], {}
+    for layer in range(len(widths)):
+        mirrored = len(widths) - 1 - layer
+        network |= init_linear(f"encoder.{layer}", sizes[layer], sizes[layer + 1], [rng], "tensorflow")
+        network |= init_linear(f"decoder.{mirrored}", sizes[layer + 1], sizes[layer], [rng], "tensorflow")
+    return {name: tensor.to(device) for name, tensor in network.items()}
+
+
+class Autoencoder:
+    """Fully connected layers with ReLU between them, none on the code and none on the output.
+
+    Parameters
+    ----------
+    network : dict of str to Tensor
+        From `init_autoencoder`; training replaces its tensors. Other entries are left alone.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.depth = sum(name.startswith("encoder.") and name.endswith(".weight") for name in network)
+
+    def encode(self, x):
+        """Codes (1, B, m) of vectors (1, B, d)."""
+        return self._layers("encoder", x)
+
+    def decode(self, codes):
+        """Reconstructions (1, B, d) of codes (1, B, m)."""
+        return self._layers("decoder", codes)
+
+    def _layers(self, part, x):
+        for layer in range(self.depth):
+            x = linear(torch.relu(x) if layer else x, self.network, f"{part}.{layer}")
+        return x
+
+    def reconstruction(self, x):
+        """Mean squared error of the reconstruction of vectors (1, B, d), shape (1,)."""
+        return self.decode(self.encode(x)).sub(x).square().mean((1, 2))
+
+    def codes(self, data):
+        """Codes (n, m) of vectors (n, d), without gradient and in parts."""
+        with torch.no_grad():
+            return torch.cat([self.encode(part[None])[0] for part in data.split(PART)])
+
+    def error(self, data):
+        """Mean squared error of the reconstruction of vectors (n, d), without gradient and in parts."""
+        with torch.no_grad():
+            return sum(self.reconstruction(part[None]).item() * len(part) for part in data.split(PART)) / len(data)
+
+
+def pretrain(autoencoder, data, *, validation=None, **training):
+    """Train the whole to reconstruct its input.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder
+    data : Tensor of shape (n, d)
+    validation : Tensor of shape (n', d), optional
+        Only watched.
+    **training
+        Keyword arguments of `methods.deep.minimise`: ``batch``, ``epochs``, ``rngs`` (a list of one generator),
+        ``learning_rate``, ``optimizer``.
+
+    Returns
+    -------
+    curves : dict of str to list of float
+        ``reconstruction``, the mean over the batches of an epoch, and with `validation` also
+        ``validation_reconstruction``, at its end.
+    updates : int
+
+    Raises
+    ------
+    InvalidInput
+        When there are fewer vectors than a batch.
+    Diverged
+        When the loss stops being finite.
+    """
+    watched = []
+
+    def watch(_epochs):
+        watched.append(autoencoder.error(validation))
+
+    curve, updates = minimise(
+        lambda index: {"reconstruction": autoencoder.reconstruction(data[index])},
+        autoencoder.network,
+        trainable(autoencoder.network),
+        len(data),
+        after_epoch=None if validation is None else watch,
+        **training,
+    )
+    curves = {"reconstruction": finite("reconstruction", curve)}
+    return curves | ({} if validation is None else {"validation_reconstruction": watched}), updates
+
+
+def pretrain_layers(autoencoder, data, *, noise, **training):
+    """Train one layer after the other as a denoising autoencoder.
+
+    Parameters
+    ----------
+    autoencoder, data, **training
+        As `pretrain` takes them; the budget counts for each layer.
+    noise : torch.Generator
+        Of the dropout.
+
+    Returns
+    -------
+    curves : dict of str to list of float
+        ``layer_1``, ``layer_2``, ...
+    updates : int
+    """
+    network, last = autoencoder.network, autoencoder.depth - 1
+
+    def dropout(x):
+        kept = torch.rand(x.shape, generator=noise, device=x.device) >= CORRUPTION
+        return x * kept / (1 - CORRUPTION)
+
+    def hidden(x, layer):
+        code = linear(x, network, f"encoder.{layer}")
+        return code if layer == last else torch.relu(code)
+
+    layer_input, curves, updates = data, {}, 0
+    for layer in range(autoencoder.depth):
+        decoder = f"decoder.{last - layer}"
+
+        def denoise(index, layer=layer, decoder=decoder, layer_input=layer_input):
+            clean = layer_input[index]
+            output = linear(dropout(hidden(dropout(clean), layer)), network, decoder)
+            return {"reconstruction": (torch.relu(output) if layer else output).sub(clean).square().mean((1, 2))}
+
+        own = [f"{name}.{kind}" for name in (f"encoder.{layer}", decoder) for kind in ("weight", "bias")]
+        curve, spent = minimise(denoise, network, own, len(data), **training)
+        curves[f"layer_{layer + 1}"] = finite(f"layer_{layer + 1}", curve)
+        updates += spent
+        if layer < last:
+            with torch.no_grad():
+                layer_input = torch.cat([hidden(part[None], layer)[0] for part in layer_input.split(PART)])
+    return curves, updates
+
+
+def finite(name, curve):
+    """The loss of the one seed of `curve` as a list; `Diverged`, naming the phase, when it is not finite."""
+    failure = divergence_of(curve["loss"][:, 0])
+    if failure is not None:
+        raise Diverged(f"{name}: {failure}")
+    return curve["loss"][:, 0].astype(float).tolist()
