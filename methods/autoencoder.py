@@ -15,7 +15,7 @@ PART = 8192  # vectors that go through the network at once outside training: a b
 
 
 def init_autoencoder(features, widths, rng, device="cpu"):
-    """Initial layers of an `Autoencoder`.
+    """Initial layers of a `DenseAutoencoder`.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def init_autoencoder(features, widths, rng, device="cpu"):
     return {name: tensor.to(device) for name, tensor in network.items()}
 
 
-class Autoencoder:
+class DenseAutoencoder:
     """Fully connected layers with ReLU between them, none on the code and none on the output.
 
     Parameters
@@ -85,7 +85,7 @@ def pretrain(autoencoder, data, *, validation=None, **training):
 
     Parameters
     ----------
-    autoencoder : Autoencoder
+    autoencoder : DenseAutoencoder
     data : Tensor of shape (n, d)
     validation : Tensor of shape (n', d), optional
         Only watched.
