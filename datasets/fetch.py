@@ -71,6 +71,15 @@ class Archive:
     strip: str = ""
     limit: int = 200_000_000
 
+    @property
+    def addresses(self):
+        """The one official address, if there is one."""
+        return (self.address,) if self.address else ()
+
+    def parts(self, _address=None):
+        """The one file that there is to fetch."""
+        return [self]
+
     def wanted(self, member):
         """Path of `member` after unpacking, or None when it is not wanted."""
         path = PurePosixPath(member)
@@ -85,6 +94,39 @@ class Archive:
     def has_checksum(self):
         """Whether the content can be verified without the archive's hash."""
         return bool(self.digest or (self.members and all(self.members.values())))
+
+
+@dataclass(frozen=True)
+class Files:
+    """Several files that together are the raw data of a data set, kept as they are.
+
+    Parameters
+    ----------
+    form : str
+    members : dict of str to str
+        File names and their SHA-256.
+    addresses : tuple of str
+        Official folders, each with all files; tried in this order.
+    limit : int, optional
+        Most bytes of one file.
+    """
+
+    form: str
+    members: dict
+    addresses: tuple = ()
+    limit: int = 200_000_000
+
+    @property
+    def file(self):
+        """What to call all of them."""
+        return f"{next(iter(self.members))} and {len(self.members) - 1} more"
+
+    def parts(self, address=""):
+        """Every file as an archive of its own, at the official folder `address`."""
+        return [
+            Archive(form=self.form, file=name, address=address + name, members={name: sha256}, limit=self.limit)
+            for name, sha256 in self.members.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -116,7 +158,7 @@ class Source:
     ----------
     name : str
         The data set: its file name in ``datasets/`` and its folder in the mirror.
-    forms : tuple of Archive or Package
+    forms : tuple of Archive, Files or Package
         Alternatives, best first.
     homepage, licence, citation : str
         For people and for the sheet of a preparation.
@@ -236,16 +278,22 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
         if place.is_dir():
             return _in_place(source, archive, place)
     for archive in forms:
-        file = Path(mirror, source.name, archive.file) if mirror else None
-        if file is not None and file.is_file():
-            return _install(source, archive, raw, file, "mirror")
+        files = [Path(mirror, source.name, part.file) for part in archive.parts()] if mirror else []
+        if files and all(file.is_file() for file in files):
+            return _install(source, archive, raw, files, "mirror")
     for archive in forms:
-        if archive.address:
+        for address in archive.addresses:
+            parts = archive.parts(address)
             raw.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=raw, prefix=".download-") as folder:
-                file = Path(folder, archive.file)
-                _download(source, archive, file, mirror, timeout, tries, pause)
-                return _install(source, archive, raw, file, "official")
+                files = [Path(folder, part.file) for part in parts]
+                try:
+                    for part, file in zip(parts, files, strict=True):
+                        _download(source, part, file, mirror, timeout, tries, pause)
+                    return _install(source, archive, raw, files, "official")
+                except DataError:
+                    if address == archive.addresses[-1]:
+                        raise
     raise DataError(f"{source.name}: {_absence(source, forms[0], mirror)} and there is no address to load it from")
 
 
@@ -285,28 +333,19 @@ def _in_place(source, archive, place):
     return fetched
 
 
-def _install(source, archive, raw, file, origin):
-    """Unpack `file` into a temporary folder, verify, rename into place."""
-    remedy = f"put a whole copy of {archive.file} there"
-    if origin == "official":
-        remedy = f"try again later, or put a copy of {archive.file} into <mirror>/{source.name}/"
-    if archive.sha256 and (origin == "official" or not archive.has_checksum):
-        _same(source, file.name, file_sha256(file), archive.sha256, remedy)
+def _install(source, archive, raw, files, origin):
+    """Unpack `files`, one for each part, into a temporary folder, verify, rename into place."""
     raw.mkdir(parents=True, exist_ok=True)
     place = _place(source, archive, raw)
     with tempfile.TemporaryDirectory(dir=raw, prefix=".unpack-") as temporary:
         folder = Path(temporary, "content")
         folder.mkdir()
-        try:
-            _unpack(archive, file, folder)
-        except Exception as error:  # a broken archive raises whatever its bytes lead to
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise DataError(f"{source.name}: {file}: cannot be unpacked ({reason}); {remedy}") from error
-        if archive.members:
-            _verify_members(source, archive.members, folder, str(file), remedy)
+        for part, file in zip(archive.parts(), files, strict=True):
+            remedy = f"put a whole copy of {part.file} there"
+            if origin == "official":
+                remedy = f"try again later, or put a copy of {part.file} into <mirror>/{source.name}/"
+            _unpack_verified(source, part, file, folder, origin, remedy)
         digest = content_digest(folder)
-        if archive.digest:
-            _same(source, f"{file}: content", digest, archive.digest, remedy)
         (folder / ORIGIN_FILE).write_text(json.dumps({"origin": origin, "file": archive.file, "digest": digest}))
         try:
             folder.rename(place)
@@ -315,6 +354,20 @@ def _install(source, archive, raw, file, origin):
                 raise
             return _in_place(source, archive, place)  # another process was faster
     return Fetched(place, archive.form, archive.file, origin)
+
+
+def _unpack_verified(source, archive, file, folder, origin, remedy):
+    if archive.sha256 and (origin == "official" or not archive.has_checksum):
+        _same(source, file.name, file_sha256(file), archive.sha256, remedy)
+    try:
+        _unpack(archive, file, folder)
+    except Exception as error:  # a broken archive raises whatever its bytes lead to
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{source.name}: {file}: cannot be unpacked ({reason}); {remedy}") from error
+    if archive.members:
+        _verify_members(source, archive.members, folder, str(file), remedy)
+    if archive.digest:
+        _same(source, f"{file}: content", content_digest(folder), archive.digest, remedy)
 
 
 def _same(source, what, found, expected, remedy):

@@ -23,7 +23,9 @@ SHEET = {
 KNOWN = {  # n, dimensions, shortest, longest, smallest class, largest class, official test set
     "arabic_digits": (8800, 13, 4, 93, 880, 880, 2200),
     "character_trajectories": (454, 3, 70, 155, 141, 171, 228),
+    "handwritten_digits": (1797, 64, 1, 1, 174, 183, None),
     "japanese_vowels": (640, 12, 7, 29, 54, 118, 370),
+    "mnist": (70_000, 784, 1, 1, 6313, 7877, 10_000),
     "speech_commands": (1983, 40, 2, 98, 989, 994, 213),
     "twenty_newsgroups": (1528, 8, 50, 300, 448, 554, 647),
 }
@@ -111,7 +113,7 @@ def test_a_stratified_split_divides_every_class_alike(prepared):
 
 
 def test_the_official_split_keeps_the_official_test_set(name, place, prepared):
-    if name not in KNOWN:
+    if KNOWN.get(name, [None])[-1] is None:
         pytest.skip(f"no known official sets of {name}")
     sequences, sheet = prepare(name, QUICK.get(name), {"kind": "official"}, seed=1, **place)
     assert sheet["split_sizes"]["test"] == KNOWN[name][-1]
