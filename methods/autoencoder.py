@@ -5,10 +5,12 @@ input from a corrupted copy, dropout 0.2 on the input and on the code. End to en
 without corruption. Both minimise the mean squared error with the one training loop of `methods.deep`.
 """
 
+import numpy as np
+import sklearn.cluster
 import torch
 
-from .base import Diverged
-from .deep import divergence_of, init_linear, linear, minimise, trainable
+from .base import Clusterer, Diverged, InvalidInput
+from .deep import OPTIMIZERS, divergence_of, init_linear, linear, minimise, random_streams, trainable
 
 CORRUPTION = 0.2
 PART = 8192  # vectors that go through the network at once outside training: a bound on memory
@@ -175,3 +177,74 @@ def finite(name, curve):
     if failure is not None:
         raise Diverged(f"{name}: {failure}")
     return curve["loss"][:, 0].astype(float).tolist()
+
+
+class CodeClusterer(Clusterer):
+    """Base of methods that pretrain an autoencoder, take centroids from k-means on the codes and train on with both.
+
+    A subclass gives `_cluster(autoencoder, data, order)`, the training after k-means, and `predict`. Its settings are
+    `widths`, `pretraining`, `layer_updates`, `pretrain_updates`, `optimizer`, `learning_rate`, `input_scale`, `batch`
+    and `device`. The curve of every phase of the training is kept by its name, that of `_cluster` as ``loss``.
+    """
+
+    backend = "torch"
+    choices = {
+        "pretraining": ("layerwise", "end_to_end"),
+        "input_scale": ("mean_square", "none"),
+        "optimizer": tuple(OPTIMIZERS),
+        "cluster_optimizer": tuple(OPTIMIZERS),
+    }
+
+    def fit(self, X, y=None):
+        """Cluster vectors of shape (n, D)."""
+        X = self._check(X, reset=True)
+        for name, allowed in self.choices.items():
+            if getattr(self, name) not in allowed:
+                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
+        init, order, noise, kmeans = random_streams(self.random_state, 4)
+        mean_square = max(np.square(X).mean(), np.finfo(np.float32).tiny)
+        self.scale_ = float(1 / np.sqrt(mean_square)) if self.input_scale == "mean_square" else 1.0
+        self.loss_curve_, self.n_updates_, self.n_epochs_ = {}, 0, 0
+        data = self._tensor(X)
+        self.network_ = self._init_network(init)
+        autoencoder = self._autoencoder()
+        self._pretrain(autoencoder, data, order, noise)
+        codes = autoencoder.codes(data).cpu().numpy()
+        found = sklearn.cluster.KMeans(self.n_clusters, n_init=20, random_state=int(kmeans.integers(2**31))).fit(codes)
+        self.network_["centroids"] = torch.from_numpy(found.cluster_centers_.astype(np.float32))[None].to(self.device)
+        self._cluster(autoencoder, data, found.labels_, order)
+        self.loss_ = self.loss_curve_["loss"][-1]
+        self.n_parameters_ = sum(self.network_[name].numel() for name in trainable(self.network_))
+        self.labels_ = self.predict(X)
+        return self
+
+    def _init_network(self, rng):
+        return init_autoencoder(self.n_features_in_, self.widths, rng, self.device)
+
+    def _autoencoder(self):
+        return DenseAutoencoder(self.network_)
+
+    def _tensor(self, X):
+        return torch.from_numpy(np.asarray(X * self.scale_, dtype=np.float32)).to(self.device)
+
+    def _pretrain(self, autoencoder, data, order, noise):
+        """Layer by layer and then end to end, or end to end at once."""
+        training = {"rngs": [order], "learning_rate": self.learning_rate, "optimizer": self.optimizer}
+        if self.pretraining == "layerwise":
+            noise = torch.Generator(self.device).manual_seed(int(noise.integers(2**63)))
+            budget = self._budget(self.layer_updates, len(data))
+            self._keep(*pretrain_layers(autoencoder, data, noise=noise, **budget, **training))
+        self._keep(*pretrain(autoencoder, data, **self._budget(self.pretrain_updates, len(data)), **training))
+
+    def _budget(self, updates, n):
+        """Whole epochs that make up at least so many updates."""
+        return {"batch": self.batch, "epochs": -(-updates // max(1, n // self.batch))}
+
+    def _keep(self, curves, updates):
+        self.loss_curve_ |= curves
+        self.n_updates_ += updates
+        self.n_epochs_ += sum(len(curve) for curve in curves.values())
+
+    def transform(self, X):
+        """Codes, shape (n, widths[-1])."""
+        return self._autoencoder().codes(self._tensor(self._check(X, reset=False))).cpu().numpy()

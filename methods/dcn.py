@@ -1,0 +1,158 @@
+"""Deep Clustering Network (Yang, Fu, Sidiropoulos, Hong; ICML 2017): codes that suit k-means.
+
+Minimises Σ_i ‖x_i − g(f(x_i))‖² + λ/2 ‖f(x_i) − M s_i‖² over the autoencoder, the assignments s_i and the centroids M
+(equation 4) by alternating, for each batch: 1. a step of the network with s and M fixed; 2. every sequence of the batch
+goes to its nearest centroid; 3. each of them moves its centroid, m_k ← m_k − (m_k − f(x_i)) / c_k, where c_k counts
+the sequences that centroid k has been given so far (equation 8). Pretraining and first centroids as in `methods.dec`,
+which is how the authors do it too.
+
+Inferred: λ (`distance_weight`) and the first counts (`initial_count`): the authors' public code weighs both terms by 1,
+and without a large first count the first batches would tear the centroids away. Deviations: Adam instead of SGD, with
+the budgets `layer_updates`, `pretrain_updates` and `cluster_updates` (the authors' code: 250 epochs a layer, 250 end to
+end and 50 of clustering, batches of 256). The loss that selects a run is the objective, its mean over the sequences.
+"""
+
+import numpy as np
+import torch
+
+from .autoencoder import PART, CodeClusterer, finite
+from .deep import minimise
+
+
+def update_centroids(centroids, counts, codes, labels):
+    """Equation 8 for one sequence after the other, which is a running mean: all of them at once.
+
+    Parameters
+    ----------
+    centroids : Tensor of shape (k, m)
+    counts : Tensor of shape (k,)
+        Weights of the centroids, at least 1 once they have a sequence.
+    codes : Tensor of shape (B, m)
+    labels : Tensor of shape (B,), int64
+
+    Returns
+    -------
+    centroids, counts : Tensor
+        New ones.
+    """
+    sums = (counts[:, None] * centroids).index_add(0, labels, codes)
+    counts = counts + torch.bincount(labels, minlength=len(counts))
+    return sums / counts[:, None], counts
+
+
+def nearest(codes, centroids):
+    """Nearest centroid (n,) of every code, and the squared distance to it (n,)."""
+    distances = torch.cdist(codes, centroids, compute_mode="donot_use_mm_for_euclid_dist").square().min(1)
+    return distances.indices, distances.values
+
+
+class DCN(CodeClusterer):
+    """DCN on vectors.
+
+    Parameters
+    ----------
+    n_clusters : int
+    distance_weight : float
+        λ.
+    initial_count : int
+        c_k before the first batch, at least 1.
+    widths : sequence of int
+    pretraining : {"layerwise", "end_to_end"}
+    layer_updates, pretrain_updates, cluster_updates : int
+    optimizer, cluster_optimizer : {"adam", "sgd"}
+    learning_rate, cluster_learning_rate : float
+    input_scale : {"mean_square", "none"}
+    batch : int
+    device : str
+    random_state : int or None
+        All as in `methods.dec.DEC`.
+    """
+
+    def __init__(
+        self,
+        n_clusters=8,
+        distance_weight=1.0,
+        initial_count=100,
+        widths=(500, 500, 2000, 10),
+        pretraining="layerwise",
+        layer_updates=100,
+        pretrain_updates=200,
+        cluster_updates=200,
+        optimizer="adam",
+        learning_rate=1e-3,
+        cluster_optimizer="adam",
+        cluster_learning_rate=1e-4,
+        input_scale="mean_square",
+        batch=256,
+        device="cpu",
+        random_state=None,
+    ):
+        self.n_clusters = n_clusters
+        self.distance_weight = distance_weight
+        self.initial_count = initial_count
+        self.widths = widths
+        self.pretraining = pretraining
+        self.layer_updates = layer_updates
+        self.pretrain_updates = pretrain_updates
+        self.cluster_updates = cluster_updates
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.cluster_optimizer = cluster_optimizer
+        self.cluster_learning_rate = cluster_learning_rate
+        self.input_scale = input_scale
+        self.batch = batch
+        self.device = device
+        self.random_state = random_state
+
+    def _cluster(self, autoencoder, data, labels, order):
+        """Alternate between the network, the assignments and the centroids, from those of k-means."""
+        assigned = torch.from_numpy(labels.astype(np.int64)).to(self.device)
+        counts = torch.full((self.n_clusters,), float(self.initial_count), device=self.device)
+        latest = {}
+
+        def objective(index):
+            latest["index"] = index[0]
+            return self._terms(autoencoder, data[index], self.network_["centroids"][0][assigned[index[0]]])
+
+        def alternate(_updates):
+            nonlocal counts
+            index = latest["index"]
+            codes = autoencoder.codes(data[index])
+            assigned[index] = nearest(codes, self.network_["centroids"][0])[0]
+            centroids, counts = update_centroids(self.network_["centroids"][0], counts, codes, assigned[index])
+            self.network_["centroids"] = centroids[None]
+
+        curve, updates = minimise(
+            objective,
+            self.network_,
+            [name for name in self.network_ if name != "centroids"],
+            len(data),
+            rngs=[order],
+            learning_rate=self.cluster_learning_rate,
+            optimizer=self.cluster_optimizer,
+            after_update=alternate,
+            **self._budget(self.cluster_updates, len(data)),
+        )
+        self._keep({"loss": finite("loss", curve)}, updates)
+
+    def _terms(self, autoencoder, x, centroids):
+        """Terms of the objective for vectors x (1, B, d) and the centroids that they are assigned to (B, m)."""
+        codes = autoencoder.encode(x)
+        return {
+            "reconstruction": autoencoder.decode(codes).sub(x).square().sum(2).mean(1),
+            "distance": self.distance_weight / 2 * (codes - centroids).square().sum(2).mean(1),
+        }
+
+    def predict(self, X):
+        """Nearest centroid, shape (n,)."""
+        codes = torch.from_numpy(self.transform(X)).to(self.device)
+        return nearest(codes, self.network_["centroids"][0])[0].cpu().numpy()
+
+    def score_loss(self, X):
+        """The objective on other sequences, each with its nearest centroid."""
+        data, centroids, total = self._tensor(self._check(X, reset=False)), self.network_["centroids"][0], 0.0
+        with torch.no_grad():
+            for part in data.split(PART):
+                own = centroids[nearest(self._autoencoder().codes(part), centroids)[0]]
+                total += sum(self._terms(self._autoencoder(), part[None], own).values()).item() * len(part)
+        return total / len(data)
