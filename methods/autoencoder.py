@@ -109,19 +109,22 @@ def pretrain(autoencoder, data, *, validation=None, **training):
     Diverged
         When the loss stops being finite.
     """
-    watched = []
+    network = autoencoder.network
+    names = trainable(network)
+    network["validation"] = torch.zeros(training["epochs"])  # in the network: a checkpoint has it
 
-    def watch(_epochs):
-        watched.append(autoencoder.error(validation))
+    def watch(epochs):
+        network["validation"][epochs - 1] = autoencoder.error(validation)
 
     curve, updates = minimise(
         lambda index: {"reconstruction": autoencoder.reconstruction(data[index])},
-        autoencoder.network,
-        trainable(autoencoder.network),
+        network,
+        names,
         len(data),
         after_epoch=None if validation is None else watch,
         **training,
     )
+    watched = network.pop("validation")[: len(curve["loss"])].tolist()
     curves = {"reconstruction": finite("reconstruction", curve)}
     return curves | ({} if validation is None else {"validation_reconstruction": watched}), updates
 
@@ -162,7 +165,7 @@ def pretrain_layers(autoencoder, data, *, noise, **training):
             return {"reconstruction": (torch.relu(output) if layer else output).sub(clean).square().mean((1, 2))}
 
         own = [f"{name}.{kind}" for name in (f"encoder.{layer}", decoder) for kind in ("weight", "bias")]
-        curve, spent = minimise(denoise, network, own, len(data), **training)
+        curve, spent = minimise(denoise, network, own, len(data), generators=[noise], **training)
         curves[f"layer_{layer + 1}"] = finite(f"layer_{layer + 1}", curve)
         updates += spent
         if layer < last:

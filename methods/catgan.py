@@ -99,6 +99,7 @@ class CatGAN(Clusterer):
             epochs=self.epochs,
             rngs=[order],
             learning_rate=self.learning_rate,
+            generators=[noise],
         )
         self.loss_curve_ = {"loss": finite("loss", curve)}
         self.loss_curve_ |= {term: values[:, 0].astype(float).tolist() for term, values in curve.items()}

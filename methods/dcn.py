@@ -106,26 +106,28 @@ class DCN(CodeClusterer):
 
     def _cluster(self, autoencoder, data, labels, order):
         """Alternate between the network, the assignments and the centroids, from those of k-means."""
-        assigned = torch.from_numpy(labels.astype(np.int64)).to(self.device)
-        counts = torch.full((self.n_clusters,), float(self.initial_count), device=self.device)
+        network, names = self.network_, [name for name in self.network_ if name != "centroids"]
+        # In the network: a checkpoint has them.
+        network["labels"] = torch.from_numpy(labels.astype(np.int64)).to(self.device)
+        network["counts"] = torch.full((self.n_clusters,), float(self.initial_count), device=self.device)
         latest = {}
 
         def objective(index):
             latest["index"] = index[0]
-            return self._terms(autoencoder, data[index], self.network_["centroids"][0][assigned[index[0]]])
+            return self._terms(autoencoder, data[index], network["centroids"][0][network["labels"][index[0]]])
 
         def alternate(_updates):
-            nonlocal counts
-            index = latest["index"]
+            index, centroids = latest["index"], network["centroids"][0]
             codes = autoencoder.codes(data[index])
-            assigned[index] = nearest(codes, self.network_["centroids"][0])[0]
-            centroids, counts = update_centroids(self.network_["centroids"][0], counts, codes, assigned[index])
-            self.network_["centroids"] = centroids[None]
+            found = nearest(codes, centroids)[0]
+            network["labels"][index] = found
+            centroids, network["counts"] = update_centroids(centroids, network["counts"], codes, found)
+            network["centroids"] = centroids[None]
 
         curve, updates = minimise(
             objective,
-            self.network_,
-            [name for name in self.network_ if name != "centroids"],
+            network,
+            names,
             len(data),
             rngs=[order],
             learning_rate=self.cluster_learning_rate,
@@ -133,6 +135,7 @@ class DCN(CodeClusterer):
             after_update=alternate,
             **self._budget(self.cluster_updates, len(data)),
         )
+        del network["labels"], network["counts"]
         self._keep({"loss": finite("loss", curve)}, updates)
 
     def _terms(self, autoencoder, x, centroids):

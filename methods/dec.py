@@ -101,23 +101,24 @@ class DEC(CodeClusterer):
 
     def _cluster(self, autoencoder, data, labels, order):
         """Self-training on the sharpened assignments, from the centroids and `labels` of k-means."""
+        network, names = self.network_, self._trained()
         interval = self.refresh_interval or max(1, len(data) // self.batch)
-        state = {"labels": labels}
 
         def refresh(updates):
             if updates % interval:
                 return False
-            q = soft_assignment(autoencoder.codes(data), self.network_["centroids"][0])
-            found = q.argmax(1).cpu().numpy()
-            changed = np.mean(found != state["labels"])
-            state.update(target=target_distribution(q), labels=found)
+            q = soft_assignment(autoencoder.codes(data), network["centroids"][0])
+            found = q.argmax(1)
+            changed = (found != network["labels"]).double().mean().item()
+            network.update(labels=found, target=target_distribution(q))  # in the network: a checkpoint has them
             return changed < self.tolerance
 
+        network["labels"] = torch.from_numpy(labels.astype(np.int64)).to(self.device)
         refresh(0)
         curve, updates = minimise(
-            lambda index: self._loss_terms(autoencoder, data[index], state["target"][index[0]]),
-            self.network_,
-            self._trained(),
+            lambda index: self._loss_terms(autoencoder, data[index], network["target"][index[0]]),
+            network,
+            names,
             len(data),
             rngs=[order],
             learning_rate=self.cluster_learning_rate,
@@ -125,6 +126,7 @@ class DEC(CodeClusterer):
             after_update=refresh,
             **self._budget(self.cluster_updates, len(data)),
         )
+        del network["labels"], network["target"]
         self._keep({"loss": finite("loss", curve)}, updates)
 
     def _loss_terms(self, autoencoder, x, p):

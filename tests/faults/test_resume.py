@@ -11,18 +11,18 @@ from methods import checkpoint
 from methods.base import load_method
 from methods.checkpoint import Phase, read_state, resumable, write_state
 
+AUTOENCODER = {"widths": (16, 8, 4), "batch": 20, "pretrain_updates": 9, "cluster_updates": 30, "tolerance": 0.0}
 TINY = {
     "ddc": {"batch": 20, "epochs": 4, "hidden_units": 8},
     "rddc": {"batch": 20, "epochs": 4, "recurrent_units": 4, "hidden_units": 8},
     "rddc_plus": {"restarts": 3, "rddc": {"batch": 20, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}},
-    "dec": {
-        "widths": (16, 8, 4),
-        "batch": 20,
-        "layer_updates": 9,
-        "pretrain_updates": 9,
-        "cluster_updates": 30,
-        "tolerance": 0.0,
-    },
+    "dec": AUTOENCODER | {"layer_updates": 9},
+    "dec_tutorial": AUTOENCODER | {"refresh_interval": 4},  # not a divisor of an epoch's updates
+    "dec_conv": AUTOENCODER | {"widths": None, "image_shape": (3, 5), "filters": (2, 3, 4)},
+    "dec_joint": AUTOENCODER,
+    "idec": AUTOENCODER | {"layer_updates": 9},
+    "dcn": AUTOENCODER | {"layer_updates": 9, "tolerance": None},
+    "catgan": {"batch": 20, "epochs": 4, "discriminator_widths": (8,), "generator_widths": (8,), "latent": 3},
 }
 ORIGIN = {"data_digest": "d", "settings": {"epochs": 3}}
 
@@ -45,8 +45,9 @@ def data(method):
 
 
 def fit(method, folder):
+    settings = {name: value for name, value in TINY[method].items() if value is not None}
     with resumable(folder, ORIGIN) as spent:
-        (outcome,) = load_method(method)(n_clusters=3, **TINY[method]).fit_seeds(data(method), [7])
+        (outcome,) = load_method(method)(n_clusters=3, **settings).fit_seeds(data(method), [7])
     return outcome, spent
 
 
