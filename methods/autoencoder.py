@@ -8,6 +8,7 @@ without corruption. Both minimise the mean squared error with the one training l
 import numpy as np
 import sklearn.cluster
 import torch
+from sklearn.base import TransformerMixin
 
 from .base import Clusterer, Diverged, InvalidInput
 from .deep import OPTIMIZERS, divergence_of, init_linear, linear, minimise, random_streams, trainable
@@ -182,7 +183,7 @@ def finite(name, curve):
     return curve["loss"][:, 0].astype(float).tolist()
 
 
-class CodeClusterer(Clusterer):
+class CodeClusterer(TransformerMixin, Clusterer):
     """Base of methods that pretrain an autoencoder, take centroids from k-means on the codes and train on with both.
 
     A subclass gives `_cluster(autoencoder, data, order)`, the training after k-means, and `predict`. Its settings are
@@ -197,6 +198,11 @@ class CodeClusterer(Clusterer):
         "optimizer": tuple(OPTIMIZERS),
         "cluster_optimizer": tuple(OPTIMIZERS),
     }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""

@@ -125,6 +125,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     def _check(self, X, reset):
         """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
+        if not reset:
+            check_is_fitted(self)
         if self.accepts == "vectors":
             try:
                 X = validate_data(self, X, reset=reset, dtype=np.float32)

@@ -40,7 +40,7 @@ class KMeans(Clusterer):
         self.labels_ = kmeans.labels_.astype(np.int64)
         self.cluster_centers_ = kmeans.cluster_centers_
         self.loss_ = float(kmeans.inertia_ / len(X))
-        self.n_updates_ = int(kmeans.n_iter_)
+        self.n_updates_ = self.n_iter_ = int(kmeans.n_iter_)
         self.n_parameters_ = int(self.cluster_centers_.size)
         return self
 

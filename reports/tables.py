@@ -33,6 +33,13 @@ NAMES = {
     "soft_dtw_kmeans": "soft-DTW k-means",
     "k_shape": "k-Shape",
     "recurrent_autoencoder": "Recurrent autoencoder, k-means",
+    "dec_tutorial": "DEC, tutorial",
+    "dec_conv": "DEC, convolutional",
+    "dec_joint": "DEC, joint",
+    "idec": "IDEC",
+    "dcn": "DCN",
+    "catgan": "CatGAN",
+    "mnist": "MNIST",
     "zero": "zero padding",
     "crop": "cropping",
     "avg": "time average",
@@ -237,8 +244,8 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
 
 
 def pair(accuracy, nmi):
-    """``ACC (NMI)`` as the paper prints it; a dash for what there is not."""
-    return "–" if pd.isna(accuracy) else f"{accuracy:.2f} ({nmi:.2f})"
+    """``ACC (NMI)`` as the paper prints it; a dash for what there is not, no NMI where only ACC was published."""
+    return number(accuracy) + ("" if pd.isna(nmi) else f" ({nmi:.2f})")
 
 
 def number(value, form=".2f"):
@@ -332,6 +339,7 @@ def detailed(summary, dataset, n_scored):
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
                 "mean ± std": mean_std(row),
                 "published": pair(row.published_accuracy, row.published_nmi),
+                "updates": number(row.updates, ",.0f"),
                 "difference": number(row.difference, "+z.2f"),
                 "another split": "–" if pd.isna(error) else f"± {error:.2f}",
                 "verdict": row.verdict,

@@ -19,45 +19,6 @@ from workflow.check import data_for, small
 from workflow.check import tiny_data as sequences
 
 METHODS = plan.available("methods")
-SMALL = {
-    "batch": 20,
-    "epochs": 8,
-    "layer_updates": 4,
-    "pretrain_updates": 8,
-    "cluster_updates": 8,
-    "widths": (16, 4),
-    "image_shape": (1, 2),
-    "filters": (2, 3, 4),
-    "discriminator_widths": (16, 8),
-    "generator_widths": (8,),
-    "latent": 4,
-    "hidden_units": 8,
-    "recurrent_units": 4,
-    "restarts": 2,
-    "rddc": {"batch": 20, "epochs": 8, "hidden_units": 8, "recurrent_units": 4},
-}
-
-
-def sequences(n=60, classes=3, lengths=(1, 12), seed=0):
-    """Noisy sequences around a level of their class, of very different lengths."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(n) % classes
-    drawn = rng.integers(lengths[0], lengths[1] + 1, n)
-    return Sequences.from_list(
-        [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, drawn, strict=True)], labels
-    )
-
-
-def small(name, **settings):
-    """The method with a budget for tests."""
-    known = inspect.signature(load_method(name)).parameters
-    settings = {key: value for key, value in SMALL.items() if key in known} | {"random_state": 0} | settings
-    return load_method(name)(**{"n_clusters": 3} | settings)
-
-
-def data_for(method, data):
-    """What the method accepts, from sequences."""
-    return data if method.accepts == "sequences" else vectorize(data, "avg")
 
 
 @pytest.fixture(params=METHODS)

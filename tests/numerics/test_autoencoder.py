@@ -1,0 +1,243 @@
+"""The shared autoencoder, IDEC, DCN and CatGAN against loops, plain torch and finite differences."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from methods.autoencoder import DenseAutoencoder, init_autoencoder, pretrain, pretrain_layers
+from methods.base import Diverged, InvalidInput
+from methods.catgan import CatGAN, certainty, entropy
+from methods.dcn import DCN, update_centroids
+from methods.dec import DEC, target_distribution
+from methods.dec_conv import DECConv
+from methods.idec import IDEC
+
+
+def autoencoder(features=6, widths=(8, 3), dtype=torch.float32, seed=0):
+    network = init_autoencoder(features, widths, np.random.default_rng(seed))
+    return DenseAutoencoder({name: tensor.to(dtype) for name, tensor in network.items()})
+
+
+def blobs(n=240, dimensions=10, seed=1):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    return (4 * rng.normal(size=(3, dimensions))[labels] + rng.normal(size=(n, dimensions))).astype(np.float32), labels
+
+
+def as_torch_module(model):
+    """The same autoencoder from torch's own layers."""
+    layers = []
+    for part in ("encoder", "decoder"):
+        for layer in range(model.depth):
+            weight, bias = (model.network[f"{part}.{layer}.{kind}"][0] for kind in ("weight", "bias"))
+            made = torch.nn.Linear(weight.shape[1], weight.shape[0])
+            made.weight.data, made.bias.data = weight.clone(), bias.clone()
+            layers += [made, torch.nn.ReLU()]
+        layers.pop()  # neither the code nor the output has one
+    return torch.nn.Sequential(*layers)
+
+
+def test_autoencoder_is_torchs():
+    model, x = autoencoder(), torch.randn(1, 5, 6, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model.decode(model.encode(x))[0], as_torch_module(model)(x[0]))
+    expected = torch.nn.functional.mse_loss(as_torch_module(model)(x[0]), x[0]).item()
+    assert model.reconstruction(x).item() == pytest.approx(expected, rel=1e-5)
+    assert model.error(x[0]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_pretraining_is_a_plain_torch_loop(optimizer):
+    X = torch.from_numpy(blobs(n=60, dimensions=6)[0]) / 4
+    model = autoencoder()
+    module = as_torch_module(model)
+    curves, updates = pretrain(
+        model, X, validation=X[:7], batch=20, epochs=3, rngs=[np.random.default_rng(5)], learning_rate=0.01,
+        optimizer=optimizer,
+    )  # fmt: skip
+    makers = {"adam": torch.optim.Adam, "sgd": lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9)}
+    stepper, rng, expected = makers[optimizer](module.parameters(), lr=0.01), np.random.default_rng(5), []
+    for _ in range(3):
+        losses = []
+        for index in torch.from_numpy(rng.permutation(60)).split(20):
+            loss = torch.nn.functional.mse_loss(module(X[index]), X[index])
+            stepper.zero_grad()
+            loss.backward()
+            stepper.step()
+            losses.append(loss.item())
+        expected.append((np.mean(losses), torch.nn.functional.mse_loss(module(X[:7]), X[:7]).item()))
+    assert updates == 9
+    found = list(zip(curves["reconstruction"], curves["validation_reconstruction"], strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert not [name for name in model.network if not name.startswith(("encoder", "decoder"))]
+
+
+def test_layers_are_pretrained_one_by_one():
+    X = torch.from_numpy(blobs(n=200)[0]) / 4
+    model = autoencoder(10, (32, 16, 4))
+    before = {name: tensor.clone() for name, tensor in model.network.items()}
+    training = {"batch": 50, "rngs": [np.random.default_rng(0)], "learning_rate": 0.01}
+    curves, updates = pretrain_layers(model, X, noise=torch.Generator().manual_seed(0), epochs=20, **training)
+    assert list(curves) == ["layer_1", "layer_2", "layer_3"] and updates == 3 * 20 * 4
+    assert all(curve[-1] < curve[0] for curve in curves.values())
+    assert all((tensor != before[name]).any() for name, tensor in model.network.items())
+    assert model.error(X) < DenseAutoencoder(before).error(X)
+
+
+def test_divergence_names_the_phase():
+    X = torch.from_numpy(blobs()[0]) * 1e6
+    with pytest.raises(Diverged, match="reconstruction: loss is not finite in epoch"):
+        pretrain(
+            autoencoder(10), X, batch=60, epochs=9, rngs=[np.random.default_rng(0)], learning_rate=1e3, optimizer="sgd"
+        )
+
+
+@pytest.mark.parametrize("method", [DEC, IDEC])
+def test_gradient_is_the_finite_difference_of_the_written_loss(method):
+    """The whole loss again in NumPy, float64: Student-t, KL to a fixed target and, for IDEC, the reconstruction."""
+    rng = np.random.default_rng(2)
+    model = autoencoder(dtype=torch.float64)
+    x, centroids = rng.normal(size=(5, 6)), rng.normal(size=(3, 3))
+    p = target_distribution(torch.from_numpy(rng.dirichlet(np.ones(3), 5)))
+    estimator = method(n_clusters=3)
+    names = [*model.network, "centroids"]
+    model.network["centroids"] = torch.from_numpy(centroids)[None]
+    estimator.network_ = model.network
+
+    def written(values):
+        h = x
+        for layer in range(2):
+            h = (np.maximum(h, 0) if layer else h) @ values[f"encoder.{layer}.weight"].T + values[
+                f"encoder.{layer}.bias"
+            ]
+        t = np.array([[1 / (1 + np.sum((code - c) ** 2)) for c in values["centroids"]] for code in h])
+        q = t / t.sum(axis=1, keepdims=True)
+        kl = np.mean([sum(p[i, j].item() * np.log(p[i, j].item() / q[i, j]) for j in range(3)) for i in range(5)])
+        if method is DEC:
+            return kl
+        for layer in range(2):
+            h = (np.maximum(h, 0) if layer else h) @ values[f"decoder.{layer}.weight"].T + values[
+                f"decoder.{layer}.bias"
+            ]
+        return np.mean((h - x) ** 2) + 0.1 * kl
+
+    values = {name: model.network[name][0].numpy().copy() for name in names}
+    for name in names:
+        model.network[name].requires_grad_()
+    loss = sum(estimator._loss_terms(model, torch.from_numpy(x)[None], p).values()).sum()
+    assert loss.item() == pytest.approx(written(values), rel=1e-12)
+    loss.backward()
+    for name in estimator._trained():
+        for place in list(np.ndindex(values[name].shape))[::7]:
+            step = values[name][place]
+            values[name][place] = step + 1e-6
+            above = written(values)
+            values[name][place] = step - 1e-6
+            slope = (above - written(values)) / 2e-6
+            values[name][place] = step
+            assert model.network[name].grad[0][place].item() == pytest.approx(slope, rel=1e-5, abs=1e-8), name
+    assert ("decoder.0.weight" in estimator._trained()) == (method is IDEC)
+
+
+def test_dcn_moves_centroids_as_one_sequence_after_the_other_does():
+    rng = np.random.default_rng(3)
+    centroids, counts = rng.normal(size=(3, 4)), np.array([100.0, 1.0, 7.0])
+    codes, labels = rng.normal(size=(20, 4)), rng.integers(0, 2, 20)
+    found = update_centroids(*map(torch.from_numpy, (centroids, counts, codes, labels)))
+    m, c = centroids.copy(), counts.copy()
+    for code, k in zip(codes, labels, strict=True):  # equation 8
+        c[k] += 1
+        m[k] -= (m[k] - code) / c[k]
+    np.testing.assert_allclose(found[0], m, rtol=1e-12)
+    np.testing.assert_array_equal(found[1], c)
+
+
+def test_dcn_objective():
+    rng, model = np.random.default_rng(4), autoencoder(dtype=torch.float64)
+    x, own = torch.from_numpy(rng.normal(size=(1, 5, 6))), torch.from_numpy(rng.normal(size=(5, 3)))
+    terms = DCN(distance_weight=0.7)._terms(model, x, own)
+    codes = model.encode(x)
+    outputs = model.decode(codes)
+    assert terms["reconstruction"].item() == pytest.approx(
+        np.mean([(x[0, i] - outputs[0, i]).norm() ** 2 for i in range(5)])
+    )
+    assert terms["distance"].item() == pytest.approx(
+        np.mean([0.35 * (codes[0, i] - own[i]).norm() ** 2 for i in range(5)])
+    )
+
+
+@pytest.mark.parametrize("method", [DCN, IDEC])
+def test_clusters_that_lie_apart_stay(method):
+    X, labels = blobs()
+    known = inspect.signature(method).parameters
+    settings = {"widths": (32, 8), "batch": 48, "pretrain_updates": 300, "cluster_updates": 100, "random_state": 0}
+    fitted = method(n_clusters=3, **{k: v for k, v in settings.items() if k in known}).fit(X)
+    assert len(set(zip(labels.tolist(), fitted.labels_.tolist(), strict=True))) == 3
+    assert fitted.loss_curve_["loss"][-1] < fitted.loss_curve_["loss"][0]
+    assert not {"labels", "target", "counts"} & fitted.network_.keys()
+
+
+def test_dec_refreshes_every_interval_and_stops_there():
+    X, _ = blobs()
+    settings = {"widths": (32, 8), "batch": 48, "cluster_updates": 100, "random_state": 0}
+    fitted = DEC(n_clusters=3, refresh_interval=7, tolerance=1.1, **settings).fit(X)
+    assert fitted.n_updates_ == 2 * 100 + 200 + 7  # two layers, the whole, and stopped at the first refresh
+    assert DEC(n_clusters=3, refresh_interval=7, tolerance=0, **settings).fit(X).n_updates_ == 2 * 100 + 200 + 100
+
+
+def test_catgan_certainty():
+    rng = np.random.default_rng(6)
+    p = rng.dirichlet(np.ones(4), 9)
+    log_p = torch.from_numpy(np.log(p))[None]
+    h = [-sum(v * np.log(v) for v in row) for row in p]
+    mean = p.mean(axis=0)
+    np.testing.assert_allclose(entropy(log_p)[0], h)
+    assert certainty(log_p).item() == pytest.approx(np.mean(h) + sum(v * np.log(v) for v in mean))
+    sure = torch.log_softmax(1e4 * torch.eye(4)[None], dim=-1).requires_grad_()
+    certainty(sure).sum().backward()
+    assert certainty(sure).item() == pytest.approx(-np.log(4)) and sure.grad.isfinite().all()
+
+
+def test_catgan_each_network_has_its_own_objective():
+    X = torch.from_numpy(blobs()[0])[None]
+    gan = CatGAN(n_clusters=3, discriminator_widths=(8,), generator_widths=(8,), latent=4)
+    gan.n_features_in_ = 10
+    gan.network_ = gan._init_network(np.random.default_rng(0))
+    for tensor in gan.network_.values():
+        tensor.requires_grad_()
+    gan.network_ |= {name: tensor.detach() for name, tensor in gan.network_.items() if "running" in name}
+    terms = gan._loss_terms(X, torch.Generator().manual_seed(0))
+
+    def touched(names):
+        own = {name: tensor for name, tensor in gan.network_.items() if tensor.requires_grad}
+        grads = torch.autograd.grad(
+            sum(terms[name] for name in names), own.values(), allow_unused=True, retain_graph=True
+        )
+        return {name.split(".")[0].split("_")[0] for name, grad in zip(own, grads, strict=True) if grad is not None}
+
+    assert touched(["data", "fake"]) == {"discriminator"}
+    assert touched(["generator"]) == {"generator"}
+
+
+def test_catgan_finds_clusters_that_lie_apart():
+    X, labels = blobs()
+    settings = {"discriminator_widths": (32,), "generator_widths": (16,), "latent": 4, "batch": 48, "epochs": 60}
+    gan = CatGAN(n_clusters=3, learning_rate=3e-3, random_state=0, **settings).fit(X)
+    assert len(set(zip(labels.tolist(), gan.labels_.tolist(), strict=True))) == 3
+    assert gan.loss_ == pytest.approx(-np.log(3), abs=0.05)
+
+
+def test_convolutions_mirror_every_shape():
+    for shape in ((28, 28), (8, 8), (5, 3), (1, 2)):
+        conv = DECConv(image_shape=shape, filters=(2, 3, 4), code=3)
+        conv.network_ = conv._init_network(np.random.default_rng(0))
+        x = torch.rand(1, 4, shape[0] * shape[1])
+        codes = conv._autoencoder().encode(x)
+        assert codes.shape == (1, 4, 3)
+        assert conv._autoencoder().decode(codes).shape == x.shape
+
+
+def test_other_shapes_than_the_images_are_refused():
+    with pytest.raises(InvalidInput, match="X: 64 features, expected images of 28 × 28 = 784"):
+        DECConv(n_clusters=2).fit(np.random.default_rng(0).random((300, 64)))
