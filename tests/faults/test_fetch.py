@@ -25,7 +25,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.fetch import MIRROR_VARIABLE, Archive, DataError, Package, Source, content_digest, fetch
+from datasets.fetch import MIRROR_VARIABLE, Archive, DataError, Files, Package, Source, content_digest, fetch
 from datasets.prepare import find
 
 ROOT = Path(__file__).parents[2]
@@ -675,6 +675,34 @@ def test_a_full_disk_is_named_and_nothing_is_left(origin, free, mirror, raw, ser
     message, left = json.loads(finished.stdout)
     assert "No space left on device" in message and "\n" not in message
     assert left == ["other"]
+
+
+# ---- several files
+
+
+def files_at(*addresses):
+    return source(Files(form="plain", members=HASHES, addresses=addresses))
+
+
+def test_several_files_come_from_the_mirror_as_they_are(mirror, raw):
+    for name, content in FILES.items():
+        (mirror / "sample").mkdir(parents=True, exist_ok=True)
+        (mirror / "sample" / name).write_bytes(content)
+    fetched = fetch(files_at(), raw, mirror)
+    assert {name: (fetched.path / name).read_bytes() for name in FILES} == FILES
+    assert (fetched.file, fetched.origin) == ("a.txt and 1 more", "mirror")
+    (mirror / "sample" / "b.txt").write_bytes(b"other")
+    assert fetch(files_at(), raw, mirror).path == fetched.path
+    refused(raw / "anew", "b.txt", HASHES["b.txt"], source=files_at(), mirror=mirror)
+
+
+def test_the_second_address_serves_all_files_when_the_first_lacks_one(serve, raw):
+    a, b = FILES.values()
+    first, asked = serve(answer(a), answer(b"", code=404))
+    second, requests = serve(answer(a), answer(b))
+    assert fetch(files_at(first, second), raw).origin == "official"
+    assert asked == requests == ["/a.txt", "/b.txt"]
+    refused(raw / "anew", "404", first, source=files_at(second, first))
 
 
 # ---- the real archives
