@@ -256,4 +256,5 @@ class CodeClusterer(TransformerMixin, Clusterer):
 
     def transform(self, X):
         """Codes, shape (n, widths[-1])."""
-        return self._autoencoder().codes(self._tensor(self._check(X, reset=False))).cpu().numpy()
+        data = self._tensor(self._check(X, reset=False))
+        return self._autoencoder().codes(data).cpu().numpy()

@@ -81,5 +81,5 @@ class IDEC(DEC):
 
     def score_loss(self, X):
         """Reconstruction + γ KL divergence from the target distribution of other sequences."""
-        error = self._autoencoder().error(self._tensor(self._check(X, reset=False)))
-        return error + self.divergence_weight * super().score_loss(X)
+        data = self._tensor(self._check(X, reset=False))
+        return self._autoencoder().error(data) + self.divergence_weight * super().score_loss(X)
