@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test nightly smoke paper mnist fingerprints study diagnosis readme lint
+.PHONY: help demo test nightly smoke paper mnist imdb fingerprints study diagnosis readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,6 +45,9 @@ study: .venv/installed  ## RDDC in every reading, beside the published row: resu
 
 diagnosis: .venv/installed  ## RDDC's training from inside, and where the true partition lies in its loss: results/paper/
 	$(BIN)/snakemake diagnosis true_partition --profile profiles/study
+
+imdb: .venv/installed  ## The tutorial on film reviews with N2D: results/imdb/tutorial/
+	$(BIN)/snakemake all tutorial --profile profiles/imdb
 
 readme: .venv/installed  ## Put the paper profile's table and figure into the README
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended

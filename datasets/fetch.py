@@ -87,7 +87,7 @@ class Archive:
             if path.parts[:1] != (self.strip,):
                 return None
             path = path.relative_to(self.strip)
-        wanted = str(path) in self.members if self.members else path.parts[:1] and path.parts[0] in self.folders
+        wanted = str(path) in self.members if self.members else any(map(path.is_relative_to, self.folders))
         return str(path) if wanted else None
 
     @property

@@ -46,6 +46,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         One value an epoch for every term; empty for a method without epochs.
     n_updates_, n_epochs_, n_parameters_ : int or None
         The training budget spent.
+    embeddings_ : dict of str to ndarray of shape (n, m)
+        Coordinates of the training data that the clusters were found in, kept for figures; mostly empty.
     """
 
     accepts = "vectors"
@@ -56,6 +58,12 @@ class Clusterer(ClusterMixin, BaseEstimator):
     n_updates_ = None
     n_epochs_ = None
     n_parameters_ = None
+    embeddings_ = {}
+
+    @property
+    def fewest_clusters(self):
+        """Clusters below which a run has collapsed; a method that finds their number by itself says less."""
+        return self.n_clusters
 
     def fit_seeds(self, X, random_states):
         """Fit once for each random state, as if alone.

@@ -55,8 +55,9 @@ def write_records(path, records, clusters):
     path : str or Path
         The ``.jsonl`` file; the clusters go to the same name ending in ``.npz``.
     records : list of dict
-    clusters : dict of int to ndarray of shape (n,)
-        Seed to the cluster of every sequence of the data set, all splits; seeds whose run gave none are left out.
+    clusters : dict
+        Seed to the cluster of every sequence of the data set, all splits; seeds whose run gave none are left out. And
+        ``<seed>_<name>`` to an embedding of the training split.
     """
     for record in records:
         check_record(record)
@@ -103,7 +104,10 @@ def read_records(paths):
 
 
 def read_clusters(path, seed):
-    """Cluster of every sequence of the data set in the run of `seed`, shape (n,); None when the run gave none."""
+    """Cluster of every sequence of the data set in the run of `seed`, shape (n,); None when the run gave none.
+
+    `seed` may be ``<seed>_<name>``: an embedding that the run left.
+    """
     return read_arrays(Path(path).with_suffix(".npz")).get(f"seed_{seed}")
 
 

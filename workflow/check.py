@@ -38,6 +38,8 @@ SMALL = {
     "hidden_units": 8,
     "recurrent_units": 4,
     "restarts": 2,
+    "manifold": "isomap",
+    "neighbors": 25,
     "rddc": {"batch": 20, "epochs": 8, "hidden_units": 8, "recurrent_units": 4},
 }
 FEW = 10  # a class or training split smaller than that is worth a note

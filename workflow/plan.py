@@ -75,7 +75,7 @@ def check_config(config):
             if reads_vectors(name) == (given in SEQUENCE_INPUTS):
                 raise ConfigError(f"config: run.controls: {name} can't read the input {given!r}")
         for method in methods(resolved):
-            known = arguments(class_member(source("methods", method), "__init__"))
+            known = ["n_clusters", *arguments(class_member(source("methods", method), "__init__"))]
             for dataset in [None, *resolved["run"]["datasets"]]:
                 check_settings(f"methods.{method}", method_settings(resolved, method, dataset), known)
 

@@ -174,7 +174,7 @@ def run_job(
     limit : float
         Seconds a run may take.
     n_clusters : int, optional
-        The number of classes when left out.
+        That of `settings`, or the number of classes, when left out.
     device : str
     resume : Path, optional
         Folder where an interrupted job finds what it had done; it is made when that takes a while, and never removed.
@@ -183,8 +183,8 @@ def run_job(
     -------
     records : list of dict
         One a seed, in order.
-    clusters : dict of int to ndarray of shape (n,)
-        Seed to the cluster of every sequence.
+    clusters : dict
+        Seed to the cluster of every sequence, shape (n,), and ``<seed>_<name>`` to each of the run's embeddings.
 
     Raises
     ------
@@ -192,12 +192,12 @@ def run_job(
         When the input or a setting can't be used at all, in one line.
     """
     where = f"{dataset}, {method}, {vectorization}"
-    n_clusters = n_clusters or sequences.n_classes
+    n_clusters = n_clusters or settings.get("n_clusters") or sequences.n_classes
     if n_clusters < 1:
         raise InvalidInput(f"{where}: the data set has no labels; give n_clusters")
     X = vectorize(sequences, vectorization)
     parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
-    estimator = load_method(method)(n_clusters=n_clusters, **settings)
+    estimator = load_method(method)(**settings | {"n_clusters": n_clusters})
     if "device" in estimator.get_params():
         estimator.set_params(device=device)
     entropy = {seed: seed_sequence(seed, dataset, method) for seed in seeds}
@@ -237,6 +237,8 @@ def run_job(
         found = fields.pop("clusters")
         if found is not None:
             clusters[seed] = np.array(found, np.int32)
+        embeddings = fields.pop("embeddings", {})
+        clusters |= {f"{seed}_{name}": np.array(points, np.float32) for name, points in embeddings.items()}
         fields["budget"] |= {"sequences": len(parts["train"])}
         if device != "cpu":
             fields["cost"] |= {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
@@ -251,17 +253,19 @@ def fields_of(outcome, X, labels, parts):
         return failure_of(outcome)
     found = outcome.predict(X)
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
-    return outcome_of(outcome, found, labels, parts, validation) | {"clusters": found.tolist()}
+    embeddings = {name: points.tolist() for name, points in outcome.embeddings_.items()}
+    beside = {"clusters": found.tolist(), "embeddings": embeddings}
+    return outcome_of(outcome, found, labels, parts, validation) | beside
 
 
 def outcome_of(fitted, found, labels, parts, validation_loss):
     """The fields of a record that a fitted estimator gives; too few clusters make it a collapsed run."""
     usage = sorted(np.unique(fitted.labels_, return_counts=True)[1].tolist(), reverse=True)
-    collapsed = len(usage) < fitted.n_clusters
+    collapsed = len(usage) < fitted.fewest_clusters
     share = usage[0] / sum(usage)
     return {
         "status": "collapsed" if collapsed else "ok",
-        "reason": f"{len(usage)} of {fitted.n_clusters} clusters are used; the largest holds {share:.0%}"
+        "reason": f"{len(usage)} of {fitted.fewest_clusters} clusters are used; the largest holds {share:.0%}"
         if collapsed
         else None,
         "scores": {name: scores(labels[index], found[index]) if len(index) else None for name, index in parts.items()},

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import made_up_reviews
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from datasets.fetch import DataError, Package, Source, fetch
 from datasets.prepare import available, find, official_split, prepare, settings_of
 
 QUICK = {  # settings that neither counts nor lengths depend on
+    "imdb_reviews": {"reviews": 100},
     "speech_commands": {"lowest": 125.0},
     "twenty_newsgroups": {"epochs": 1, "dimensions": 8},
 }
@@ -31,24 +33,35 @@ KNOWN = {  # n, dimensions, shortest, longest, smallest class, largest class, of
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     return tmp_path_factory.mktemp("raw")
 
 
-@pytest.fixture(scope="session", params=available())
+@pytest.fixture(scope="module", params=available())
 def name(request):
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def place(name, raw, request):
     """Keyword arguments of `prepare` that find the data; without a mirror only packaged data sets are tested."""
+    if name == "imdb_reviews":
+        return request.getfixturevalue("made_up")
     packaged = isinstance(find(name).SOURCE.forms[0], Package)
     return {"raw": raw, "mirror": None if packaged else request.getfixturevalue("mirror")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def made_up(raw, tmp_path_factory):
+    mirror, reviews = tmp_path_factory.mktemp("mirror"), made_up_reviews.texts()
+    made_up_reviews.pack(mirror, reviews)
+    with pytest.MonkeyPatch.context() as patch:
+        made_up_reviews.expect_them(patch, reviews)
+        yield {"raw": raw, "mirror": mirror}
+
+
+@pytest.fixture(scope="module")
 def prepared(name, place):
     return prepare(name, QUICK.get(name), {"kind": "stratified"}, seed=1, **place)
 

@@ -708,7 +708,9 @@ def test_the_second_address_serves_all_files_when_the_first_lacks_one(serve, raw
 # ---- the real archives
 
 
-@pytest.mark.parametrize("name", ["arabic_digits", "character_trajectories", "speech_commands", "twenty_newsgroups"])
+@pytest.mark.parametrize(
+    "name", ["arabic_digits", "character_trajectories", "imdb_reviews", "speech_commands", "twenty_newsgroups"]
+)
 def test_every_real_archive_has_an_address_and_a_checksum(name):
     forms = find(name).SOURCE.forms
     assert any(form.address and form.address.startswith("https://") for form in forms)

@@ -202,3 +202,40 @@ rule true_partition:
     shell:
         "python -m studies.true_partition report {params.folder:q} --probes {input.probes:q} --runs {input.runs:q}"
         " 2>&1 | tee {log:q}"
+
+
+rule tutorial:
+    # The tutorial on film reviews beside what it printed, and what its columns cost.
+    input:
+        plan.imported_sources(ROOT / "studies/imdb.py"),
+        ROOT / "reports/published/n2d_imdb.csv",
+        records=[
+            plan.record_files(resolved, reading)
+            for reading, resolved in READINGS.items()
+        ],
+        data=expand(
+            f"{config['results']}/{{reading}}/data/imdb_reviews.{{ending}}",
+            reading=READINGS,
+            ending=["npz", "json"],
+        ),
+    output:
+        multiext(
+            f"{config['results']}/tutorial/",
+            "tutorial.md",
+            "tutorial.png",
+            "tutorial.pdf",
+            "quantities.csv",
+            "columns.csv",
+        ),
+    log:
+        f"{config['results']}/logs/tutorial.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        job=json.dumps(plan.study_job(READINGS)),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m studies.imdb --job {params.job:q} --folder {params.folder:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,185 @@
+"""N2D, (not too) deep clustering of the local manifold of an autoencoded embedding (McConville et al., ICPR 2020).
+
+1. An autoencoder d-500-500-2000-k with ReLU, none on the code, and a symmetric decoder minimises the mean squared
+error of its reconstruction with Adam. 2. UMAP, or Isomap, finds the manifold of the codes, in k dimensions. 3. A
+Gaussian mixture clusters the manifold. The settings `manifold` and `clustering` replace the last two; a tutorial on
+film reviews has Isomap, k-means and DBSCAN in their place.
+
+DBSCAN is not given the number of clusters but finds it. What it takes for noise is cluster 0 and counts as one of the
+clusters, as in the tutorial's count of labels; a run collapses when it finds no more than one.
+
+Deviations. N2D can't predict: UMAP places new points at random and all together, so that a prediction would depend on
+its company. The cluster of a new vector is that of the training vector whose code is nearest, and vectors with one code
+share a cluster. Isomap solves its eigenvalue problem in full, since the solver for large ones starts at random and has
+no seed: it is for a few thousand vectors. Reduced budgets are settings. Nothing that is minimised judges the clusters,
+so there is no loss to select a run by.
+
+Budget as published: 1000 epochs with batch 256, on MNIST 273,000 updates.
+"""
+
+import warnings
+
+import numpy as np
+import sklearn.cluster
+import sklearn.manifold
+import sklearn.mixture
+import torch
+from sklearn.metrics import pairwise_distances_argmin
+
+from .autoencoder import DenseAutoencoder, init_autoencoder, pretrain
+from .base import Clusterer, InvalidInput
+from .deep import random_streams, trainable
+
+
+class N2D(Clusterer):
+    """N2D on vectors, which are not scaled.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Not used by DBSCAN.
+    widths : sequence of int
+        Units of the encoder's layers before the code.
+    code_units, components : int or None
+        Dimensions of the code and of the manifold; `n_clusters` when None.
+    manifold : {"umap", "isomap", "none"}
+    neighbors : int
+        Of UMAP and Isomap; at most all other vectors.
+    clustering : {"gaussian_mixture", "kmeans", "dbscan"}
+    min_samples : int
+    radius : float
+        DBSCAN's; it calls the second eps.
+    watched : int
+        Vectors, drawn at random, that the autoencoder isn't trained on: its error on them is the validation loss.
+        They are clustered with the others.
+    batch, epochs : int
+    learning_rate : float
+    device : str
+    random_state : int or None
+
+    Attributes
+    ----------
+    embeddings_ : dict of str to ndarray
+        ``code`` (n, code_units) and ``manifold`` (n, components) of the training vectors.
+    """
+
+    backend = "torch, umap-learn, scikit-learn"
+    choices = {"manifold": ("umap", "isomap", "none"), "clustering": ("gaussian_mixture", "kmeans", "dbscan")}
+
+    def __init__(
+        self,
+        n_clusters=8,
+        widths=(500, 500, 2000),
+        code_units=None,
+        components=None,
+        manifold="umap",
+        neighbors=20,
+        clustering="gaussian_mixture",
+        min_samples=50,
+        radius=1.0,
+        watched=0,
+        batch=256,
+        epochs=1000,
+        learning_rate=1e-3,
+        device="cpu",
+        random_state=None,
+    ):
+        self.n_clusters = n_clusters
+        self.widths = widths
+        self.code_units = code_units
+        self.components = components
+        self.manifold = manifold
+        self.neighbors = neighbors
+        self.clustering = clustering
+        self.min_samples = min_samples
+        self.radius = radius
+        self.watched = watched
+        self.batch = batch
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.device = device
+        self.random_state = random_state
+
+    @property
+    def fewest_clusters(self):
+        """DBSCAN is free to find any number from 2."""
+        return min(2, self.n_clusters) if self.clustering == "dbscan" else self.n_clusters
+
+    def fit(self, X, y=None):
+        """Cluster vectors of shape (n, D)."""
+        X = self._check(X, reset=True)
+        for name, allowed in self.choices.items():
+            if getattr(self, name) not in allowed:
+                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
+        if self.manifold == "umap":
+            load_umap()  # before training: from its import on, torch's sums differ in their last bits
+        training, manifold, clustering = random_streams(self.random_state, 3)
+        self._train(X, training)
+        code = self.transform(X)
+        embedded = self._embed(code, _seed(manifold))
+        self.embeddings_ = {"code": code, "manifold": embedded}
+        self.labels_ = self._cluster(embedded, _seed(clustering)).astype(np.int64)
+        self.labels_ = self.predict(X)
+        return self
+
+    def _train(self, X, rng):
+        """The autoencoder, on all vectors but those that are watched."""
+        order = rng.permutation(len(X))
+        watched, trained = (torch.from_numpy(X[i]).to(self.device) for i in np.split(order, [self.watched]))
+        widths = (*self.widths, self.code_units or self.n_clusters)
+        self._autoencoder = DenseAutoencoder(init_autoencoder(X.shape[1], widths, rng, self.device))
+        curves, self.n_updates_ = pretrain(
+            self._autoencoder,
+            trained,
+            validation=watched if self.watched else None,
+            batch=self.batch,
+            epochs=self.epochs,
+            rngs=[rng],
+            learning_rate=self.learning_rate,
+        )
+        self.loss_curve_ = {name.replace("reconstruction", "loss"): curve for name, curve in curves.items()}
+        self.n_epochs_ = len(curves["reconstruction"])
+        network = self._autoencoder.network
+        self.n_parameters_ = sum(network[name].numel() for name in trainable(network))
+
+    def _embed(self, code, seed):
+        """The manifold of the codes, shape (n, components)."""
+        components, neighbors = self.components or self.n_clusters, min(self.neighbors, len(code) - 1)
+        if self.manifold == "umap":
+            return load_umap()(
+                n_components=components, n_neighbors=neighbors, min_dist=0.0, n_jobs=1, random_state=seed
+            ).fit_transform(code)
+        if self.manifold == "isomap":
+            return sklearn.manifold.Isomap(
+                n_components=components, n_neighbors=neighbors, eigen_solver="dense"
+            ).fit_transform(code)
+        return code
+
+    def _cluster(self, points, seed):
+        """Cluster of every point, shape (n,)."""
+        if self.clustering == "dbscan":
+            return 1 + sklearn.cluster.DBSCAN(min_samples=self.min_samples, eps=self.radius).fit_predict(points)
+        if self.clustering == "kmeans":
+            return sklearn.cluster.KMeans(self.n_clusters, n_init=10, random_state=seed).fit_predict(points)
+        return sklearn.mixture.GaussianMixture(self.n_clusters, random_state=seed).fit_predict(points)
+
+    def transform(self, X):
+        """Codes, shape (n, code_units)."""
+        X = torch.from_numpy(self._check(X, reset=False)).to(self.device)
+        return self._autoencoder.codes(X).cpu().numpy()
+
+    def predict(self, X):
+        """Cluster of the training vector with the nearest code, shape (n,)."""
+        return self.labels_[pairwise_distances_argmin(self.transform(X), self.embeddings_["code"])]
+
+
+def load_umap():
+    """UMAP's class. Its import takes seconds, which only those who use it should pay."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        from umap import UMAP
+    return UMAP
+
+
+def _seed(rng):
+    return int(rng.integers(2**31))
