@@ -33,6 +33,7 @@ NAMES = {
     "soft_dtw_kmeans": "soft-DTW k-means",
     "k_shape": "k-Shape",
     "recurrent_autoencoder": "Recurrent autoencoder, k-means",
+    "n2d": "N2D",
     "dec_tutorial": "DEC, tutorial",
     "dec_conv": "DEC, convolutional",
     "dec_joint": "DEC, joint",
@@ -47,6 +48,7 @@ NAMES = {
     "shuffled": "time-shuffled",
     "labels": "labels",
     "twenty_newsgroups": "20 Newsgroups",
+    "imdb_reviews": "IMDB Reviews",
 }
 RESAMPLES = 2000
 WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
