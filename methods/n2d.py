@@ -12,7 +12,9 @@ Deviations. N2D can't predict: UMAP places new points at random and all together
 its company. The cluster of a new vector is that of the training vector whose code is nearest, and vectors with one code
 share a cluster. Isomap solves its eigenvalue problem in full, since the solver for large ones starts at random and has
 no seed: it is for a few thousand vectors. Reduced budgets are settings. Nothing that is minimised judges the clusters,
-so there is no loss to select a run by.
+so there is no loss to select a run by. Known weakness: once UMAP has run in a process, torch's sums differ there in
+their last bits, which UMAP magnifies; so the first run of a process is the same in every process, and not the same as
+one that comes later. Give it a job for each seed (`seeds_per_job: 1`).
 
 Budget as published: 1000 epochs with batch 256, on MNIST 273,000 updates.
 """
@@ -111,8 +113,6 @@ class N2D(Clusterer):
         for name, allowed in self.choices.items():
             if getattr(self, name) not in allowed:
                 raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
-        if self.manifold == "umap":
-            load_umap()  # before training: from its import on, torch's sums differ in their last bits
         training, manifold, clustering = random_streams(self.random_state, 3)
         self._train(X, training)
         code = self.transform(X)

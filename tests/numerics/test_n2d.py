@@ -79,8 +79,9 @@ def test_umap(blobs):
     X, labels = blobs
     state = np.random.get_state()[1].copy()
     paper = N2D(4, **SMALL | {"epochs": 20})
+    paper.fit(X)  # the first run of UMAP in a process changes the last bits of what comes after: see the method's file
     first, second = (clone(paper).fit(X).embeddings_["manifold"] for _ in range(2))
     assert first.shape == (120, 4)
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
-    assert adjusted_rand_score(labels, paper.fit_predict(X)) > 0.9
+    assert adjusted_rand_score(labels, paper.labels_) > 0.9
