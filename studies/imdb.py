@@ -205,11 +205,12 @@ def draw(readings, made):
 def scatter(axis, points, clusters, chosen, name):
     """Points coloured by cluster, the largest first; DBSCAN's noise in grey."""
     numbers, sizes = np.unique(clusters, return_counts=True)
-    colours = iter(figures.COLOURS)
+    grey = "#999999"
+    colours = (colour for colour in figures.COLOURS if colour != grey)
     for number in numbers[np.argsort(-sizes)]:
         noise = name.startswith("DBSCAN") and number == NOISE
         at = clusters[chosen] == number
-        axis.scatter(*points[at].T, s=1.2, linewidths=0, color="#999999" if noise else next(colours, "#000000"))
+        axis.scatter(*points[at].T, s=1.2, linewidths=0, color=grey if noise else next(colours, "#000000"))
     axis.set_title(f"{name}: {len(numbers)}")
     axis.set(xticks=[], yticks=[])
 
@@ -218,7 +219,15 @@ def loss_curve(axis, record):
     """Loss and validation loss over epochs, the published values as crosses."""
     published = pd.read_csv(PUBLISHED)
     for colour, (name, values) in zip(figures.COLOURS, record["loss_curve"].items(), strict=False):
-        axis.plot(np.arange(1, len(values) + 1), values, color=colour, linewidth=1, label=name.replace("_", " "))
+        axis.plot(
+            np.arange(1, len(values) + 1),
+            values,
+            color=colour,
+            linewidth=1,
+            marker=".",
+            markersize=3,
+            label=name.replace("_", " "),
+        )
         theirs = published[published.quantity == name]
         axis.scatter(theirs.epoch, theirs.value, marker="x", s=14, linewidths=1, color=colour)
     axis.set(title="loss of the autoencoder", xlabel="epoch")
