@@ -1,0 +1,74 @@
+"""Sets of 2-D points in clusters of several shapes: the first experiment of Learning to Cluster (Meier et al., 2018).
+
+Generated, nothing to download. Published: 1 to 5 clusters, 72 points, several shapes, noise of standard deviation 0.05.
+Own choice, where the text that we have says no more: the shapes (a blob, a ring, a half ring, a line, as large as
+`radius`), equally many points a cluster, every number of clusters equally often, centres at least `distance` apart in
+the unit square. Two shapes that come near each other overlap: no method can reach an error of zero.
+"""
+
+import numpy as np
+
+from .problems import gather
+from .seeds import seed_sequence
+from .sequences import Sequences
+
+SHAPES = ("blob", "ring", "half ring", "line")
+
+
+def draw(sizes, seed, sequences=None, *, clusters=(1, 5), points=72, noise=0.05, radius=0.1, distance=0.35):
+    """Draw problems.
+
+    Parameters
+    ----------
+    sizes : dict of str to int
+        Split to its number of problems.
+    seed : int
+        Every split has a stream of its own.
+    sequences : None
+        Nothing is drawn from a data set.
+    clusters : (int, int)
+        Fewest and most clusters.
+    points : int
+        Points of a set.
+    noise, radius, distance : float
+        Standard deviation of the noise, size of the shapes, least distance of two centres.
+
+    Returns
+    -------
+    Problems
+    """
+    values, problems, drawn = [], {}, 0
+    for part, size in sizes.items():
+        rng = np.random.default_rng(seed_sequence(seed, "points", part))
+        problems[part] = []
+        for _ in range(size):
+            found = np.arange(points) % rng.integers(clusters[0], clusters[1] + 1)
+            rng.shuffle(found)
+            values.append(point_set(found, noise, radius, distance, rng))
+            problems[part].append((np.arange(drawn, drawn + points), found))
+            drawn += points
+    values = np.concatenate(values)
+    return gather(Sequences(values, np.arange(len(values) + 1)), problems)
+
+
+def point_set(clusters, noise, radius, distance, rng):
+    """Points in clusters of a random shape each, shape (n, 2)."""
+    count = clusters.max() + 1
+    middles, kinds, turns = centres(count, distance, rng), rng.integers(len(SHAPES), size=count), rng.uniform(size=count)
+    along = rng.uniform(size=len(clusters))
+    kind = np.take(SHAPES, kinds[clusters])
+    angle = 2 * np.pi * (turns[clusters] + along * np.where(kind == "half ring", 0.5, 1))
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    direction = 2 * np.pi * turns[clusters]
+    line = (2 * along - 1)[:, None] * np.stack([np.cos(direction), np.sin(direction)], axis=1)
+    shape = np.select([kind[:, None] == "blob", kind[:, None] == "line"], [np.zeros_like(circle), line], circle)
+    return middles[clusters] + radius * shape + noise * rng.normal(size=circle.shape)
+
+
+def centres(count, distance, rng):
+    """Random points of the unit square, no two nearer than `distance`, shape (count, 2)."""
+    while True:
+        found = rng.uniform(size=(count, 2))
+        apart = np.linalg.norm(found[:, None] - found, axis=2)[np.triu_indices(count, 1)]
+        if (apart >= distance).all():
+            return found

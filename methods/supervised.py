@@ -1,0 +1,181 @@
+"""What the supervised methods share: the contract, mini-batches without padding, and the training loop.
+
+A supervised method learns from clustering problems whose clusters are known (`datasets.problems.Problems`) and then
+clusters other problems. It stands apart from `methods.base.Clusterer`, which never sees a label.
+"""
+
+import contextlib
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from .base import Diverged, InvalidInput
+from .deep import random_streams
+
+
+class SupervisedClusterer(BaseEstimator):
+    """Base of the supervised methods.
+
+    A method is one file ``methods/<name>.py`` with one class of that name; ``__init__`` only stores its settings, among
+    them ``batch``, ``epochs``, ``device`` and ``random_state``. It adds ``_build(X)``, the network; ``_optimizer``; and
+    two functions of a mini-batch of problems of one size: ``_terms``, a dict whose ``loss`` is minimised and whose other
+    values are watched, and ``_clusters``.
+
+    Attributes
+    ----------
+    supervised : bool
+        True: the class attribute that keeps these methods out of the unsupervised tables.
+    n_clusters_ : int
+        Most clusters of a training problem, and so the most that are ever found.
+    loss_, validation_loss_ : float
+        After the last epoch; None without validation problems.
+    loss_curve_ : dict of str to list of float
+        One value an epoch of every term, and of every term on the validation problems as ``validation_<term>``.
+    n_updates_, n_epochs_, n_parameters_ : int
+        The training budget spent.
+    """
+
+    supervised = True
+    accepts = "problems"
+    backend = "torch"
+    deterministic = False
+
+    def fit(self, X, validation=None):
+        """Learn from problems; those of `validation` are watched only.
+
+        Raises
+        ------
+        InvalidInput
+            When the problems can't be used, in one line.
+        Diverged
+            When the loss stops being finite.
+        """
+        if not len(X):
+            raise InvalidInput("X: no problems to learn from")
+        self.n_features_in_ = X.objects.dimensions
+        self.n_clusters_ = int(X.clusters.max()) + 1
+        self._check(X)
+        if validation is not None and len(validation) and validation.clusters.max() >= self.n_clusters_:
+            raise InvalidInput(f"validation: {validation.clusters.max() + 1} clusters, training has {self.n_clusters_}")
+        init, order = random_streams(self.random_state, 2)
+        with seeded(init):
+            self._network = self._build(X).to(self.device)
+        optimizer = self._optimizer(self._network.parameters())
+        self.n_parameters_ = sum(parameter.numel() for parameter in self._network.parameters())
+        self.loss_curve_, self.n_updates_, self.n_epochs_, self.validation_loss_ = {}, 0, self.epochs, None
+        for epoch in range(self.epochs):
+            seen = []
+            for index in equal_batches(X.sizes, self.batch, order):
+                optimizer.zero_grad()
+                terms = self._terms(*self._tensors(X, index))
+                terms["loss"].backward()
+                optimizer.step()
+                self.n_updates_ += 1
+                seen.append((len(index), terms))
+            measured = mean_terms(seen)
+            if validation is not None and len(validation):
+                measured |= {f"validation_{name}": value for name, value in self._measure(validation).items()}
+            if not np.isfinite(list(measured.values())).all():
+                last = self.loss_curve_.get("loss", [])
+                told = f"the last finite loss was {last[-1]:.6g}" if last else "no epoch had a finite loss"
+                raise Diverged(f"loss is not finite in epoch {epoch + 1}; {told}")
+            for name, value in measured.items():
+                self.loss_curve_.setdefault(name, []).append(value)
+        self.loss_ = measured["loss"]
+        self.validation_loss_ = measured.get("validation_loss")
+        return self
+
+    def predict(self, X):
+        """Cluster of every member, shape (M,); the problems' own clusters are not looked at."""
+        self._check(X)
+        found = np.empty(len(X.members), np.int64)
+        with torch.no_grad():
+            for index in equal_batches(X.sizes, self.batch):
+                objects, _ = self._tensors(X, index)
+                found[places(X, index)] = self._clusters(objects).cpu().numpy()
+        return found
+
+    def _measure(self, X):
+        """Terms on other problems."""
+        with torch.no_grad():
+            batches = equal_batches(X.sizes, self.batch)
+            return mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])
+
+    def _check(self, X):
+        if X.objects.dimensions != self.n_features_in_:
+            raise InvalidInput(f"X: {X.objects.dimensions} dimensions, but fit saw {self.n_features_in_}")
+
+    def _tensors(self, X, index):
+        """What the network reads of some problems, B of n members each, and their clusters (B, n)."""
+        at = places(X, index)
+        return self._objects(X, X.members[at]), torch.from_numpy(X.clusters[at]).to(self.device)
+
+    def _objects(self, X, members):
+        """Objects that are vectors: (B, n, d)."""
+        if (X.objects.lengths[members] != 1).any():
+            raise InvalidInput("X: an object of more than one element; this method takes vectors")
+        return torch.from_numpy(X.objects.values[X.objects.offsets[members]]).to(self.device)
+
+
+def places(X, index):
+    """Where the members of some problems of one size lie among all members, shape (B, n)."""
+    return X.offsets[index][:, None] + np.arange(X.sizes[index[0]])
+
+
+def equal_batches(sizes, batch, rng=None):
+    """Mini-batches of problems of one size each, so that nothing is padded.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (p,)
+    batch : int
+        Problems in a batch; the last one of a size may have fewer.
+    rng : numpy.random.Generator, optional
+        Draws the order of the problems and of the batches; without it they come as they lie.
+
+    Returns
+    -------
+    list of ndarray of int
+    """
+    order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
+    groups = [order[sizes[order] == size] for size in np.unique(sizes)]
+    batches = [group[start : start + batch] for group in groups for start in range(0, len(group), batch)]
+    return batches if rng is None else [batches[i] for i in rng.permutation(len(batches))]
+
+
+def mean_terms(seen):
+    """Mean of every term over problems, from (number of problems, terms) of each batch."""
+    n = sum(size for size, _ in seen)
+    return {name: float(sum(size * terms[name].detach() for size, terms in seen)) / n for name in seen[0][1]}
+
+
+@contextlib.contextmanager
+def seeded(rng):
+    """Layers made in the block are initialised from `rng`; torch's global state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**63)))
+        yield
+
+
+def lstm(d, units, bidirectional=False):
+    """An LSTM layer that reads (B, n, d), initialised as Keras does: forget gates start open."""
+    layer = torch.nn.LSTM(d, units, batch_first=True, bidirectional=bidirectional)
+    for name, parameter in layer.named_parameters():
+        if name.startswith("weight_ih"):
+            torch.nn.init.xavier_uniform_(parameter)
+        elif name.startswith("weight_hh"):
+            torch.nn.init.orthogonal_(parameter)
+        else:
+            torch.nn.init.zeros_(parameter)
+            if name.startswith("bias_ih"):
+                torch.nn.init.ones_(parameter.data[units : 2 * units])
+    return layer
+
+
+def dense(d, units):
+    """A fully connected layer, initialised as Keras does."""
+    layer = torch.nn.Linear(d, units)
+    torch.nn.init.xavier_uniform_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    return layer
