@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test nightly smoke paper mnist imdb fingerprints study diagnosis readme lint
+.PHONY: help demo test nightly smoke paper mnist imdb supervised fingerprints study diagnosis readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,6 +48,10 @@ diagnosis: .venv/installed  ## RDDC's training from inside, and where the true p
 
 imdb: .venv/installed  ## The tutorial on film reviews with N2D: results/imdb/tutorial/
 	$(BIN)/snakemake all tutorial --profile profiles/imdb
+
+supervised: .venv/installed  ## Learning to Cluster and element-wise clustering, apart from the rest: results/supervised/
+	$(BIN)/snakemake supervised --profile profiles/supervised
+	@echo "Open results/supervised/supervised_reduced/report/report.html"
 
 readme: .venv/installed  ## Put the paper profile's table and figure into the README
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended

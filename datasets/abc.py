@@ -3,8 +3,8 @@
 Generated, nothing to download. Published, a question on element-wise sequence clustering and its own answer: sequences
 over 'abc', length 15, 1000 of them, one-hot, 20 % for validation. The question asks for more: 300-dimensional vectors,
 any length. Own choice for that: an element is its symbol's prototype, a random vector of length 1, plus noise; the
-prototypes are the same for all sequences (``shared``) or drawn anew for each (``fresh``), where nothing but a comparison
-with earlier elements tells what an element is.
+prototypes are the same for all sequences (``shared``) or drawn anew for each (``fresh``), where nothing but a
+comparison with earlier elements tells what an element is.
 """
 
 import numpy as np

@@ -54,15 +54,19 @@ def draw(sizes, seed, sequences=None, *, clusters=(1, 5), points=72, noise=0.05,
 def point_set(clusters, noise, radius, distance, rng):
     """Points in clusters of a random shape each, shape (n, 2)."""
     count = clusters.max() + 1
-    middles, kinds, turns = centres(count, distance, rng), rng.integers(len(SHAPES), size=count), rng.uniform(size=count)
-    along = rng.uniform(size=len(clusters))
-    kind = np.take(SHAPES, kinds[clusters])
-    angle = 2 * np.pi * (turns[clusters] + along * np.where(kind == "half ring", 0.5, 1))
-    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    direction = 2 * np.pi * turns[clusters]
-    line = (2 * along - 1)[:, None] * np.stack([np.cos(direction), np.sin(direction)], axis=1)
-    shape = np.select([kind[:, None] == "blob", kind[:, None] == "line"], [np.zeros_like(circle), line], circle)
-    return middles[clusters] + radius * shape + noise * rng.normal(size=circle.shape)
+    middles = centres(count, distance, rng)[clusters]
+    kind = rng.choice(SHAPES, count)[clusters, None]
+    turn = rng.uniform(0, 2 * np.pi, count)[clusters]
+    along = rng.uniform(-1, 1, len(clusters))
+    ring = unit(turn + np.pi * along)
+    shapes = [np.zeros_like(ring), ring, unit(turn + np.pi / 2 * along), along[:, None] * unit(turn)]
+    shape = np.select([kind == name for name in SHAPES], shapes)
+    return middles + radius * shape + noise * rng.normal(size=shape.shape)
+
+
+def unit(angle):
+    """Points of the unit circle, shape (n, 2)."""
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def centres(count, distance, rng):

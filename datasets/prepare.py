@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import pkgutil
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,14 @@ from . import own
 from .fetch import fetch
 from .sequences import SPLITS, stratified_split
 
-SHARED = {"fetch", "own", "prepare", "seeds", "sequences", "storage"}
 SPLIT_KINDS = ("stratified", "official", "everything")
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
 def available():
-    """Names of all data sets, sorted: every file of this folder that is not shared by all."""
-    found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
-    return sorted(name for name in found - SHARED if not name.startswith("_"))
+    """Names of all data sets, sorted: every file of this folder with a function ``load``."""
+    files = Path(__file__).parent.glob("*.py")
+    return sorted(path.stem for path in files if "\ndef load(" in path.read_text(encoding="utf-8"))
 
 
 def find(name):

@@ -10,6 +10,7 @@ import numpy as np
 
 from .problems import gather
 from .seeds import seed_sequence
+from .sequences import SPLITS
 
 
 def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
@@ -43,7 +44,7 @@ def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
     problems = {}
     for part, size in sizes.items():
         rng = np.random.default_rng(seed_sequence(seed, "unseen", part))
-        usable = np.ones(len(sequences), bool) if part == "test" else sequences.split == ("train", "validation").index(part)
+        usable = (part == "test") | (sequences.split == SPLITS.index(part))
         pools = [np.flatnonzero(usable & (sequences.labels == label)) for label in allowed[part]]
         if len(pools) < clusters[1]:
             raise ValueError(f"clusters: up to {clusters[1]}, but the {part} problems have {len(pools)} classes")

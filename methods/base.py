@@ -38,6 +38,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         What does the arithmetic, for the record.
     deterministic : bool
         Whether nothing is random, so that one run stands for all seeds.
+    supervised : bool
+        False; what learns from labels is no `Clusterer` but a `methods.supervised.SupervisedClusterer`.
     labels_ : ndarray of shape (n,), int64
         Cluster of every sequence of ``fit``, 0 to ``n_clusters - 1``.
     loss_ : float or None
@@ -53,6 +55,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     accepts = "vectors"
     backend = "scikit-learn"
     deterministic = False
+    supervised = False
     loss_ = None
     loss_curve_ = {}
     n_updates_ = None

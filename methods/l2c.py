@@ -15,10 +15,10 @@ Published: 14 layers of 288 units (both directions together), batches of 200, Ad
 the class weights. From the authors' public code, as the text doesn't say: the mixture over k inside the logarithm, the
 pairs i = i, and that the layers before and after the stack use leaky ReLU.
 Deviations: no dropout and no batch normalisation around the two outputs; the number of clusters is read off the final
-states of one more bidirectional LSTM over the stack's output (the code has two over the last layer but one); the embedding
-networks are our own and small. Budget: `epochs` passes over the training problems in batches of `batch`.
+states of one more bidirectional LSTM over the stack's output (the code has two over the last layer but one); the
+embedding networks are our own and small. Budget: `epochs` passes over the training problems in batches of `batch`.
 
-An LSTM reads in an order, so the outcome depends on the order of the objects: reports/supervised.py measures by how much.
+An LSTM reads in an order, so the outcome depends on the order of the objects: the record's `order_agreement` says how.
 """
 
 import numpy as np
@@ -39,8 +39,8 @@ class L2C(SupervisedClusterer):
     Parameters
     ----------
     embedding : {"none", "dense", "gru"}
-        Of an object: a vector as it is; a fully connected layer of `embedding_units` with ReLU; or the final states of a
-        bidirectional GRU of `embedding_units` a direction, for sequences of any length.
+        Of an object: a vector as it is; a fully connected layer of `embedding_units` with ReLU; or the final states of
+        a bidirectional GRU of `embedding_units` a direction, for sequences of any length.
     embedding_units : int
     layers, units : int
         Of the residual stack; half the units for each direction (published: 14 and 288).

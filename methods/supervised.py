@@ -19,13 +19,15 @@ class SupervisedClusterer(BaseEstimator):
 
     A method is one file ``methods/<name>.py`` with one class of that name; ``__init__`` only stores its settings, among
     them ``batch``, ``epochs``, ``device`` and ``random_state``. It adds ``_build(X)``, the network; ``_optimizer``; and
-    two functions of a mini-batch of problems of one size: ``_terms``, a dict whose ``loss`` is minimised and whose other
-    values are watched, and ``_clusters``.
+    two functions of a mini-batch of problems of one size: ``_terms``, a dict whose ``loss`` is minimised and whose
+    other values are watched, and ``_clusters``.
 
     Attributes
     ----------
     supervised : bool
         True: the class attribute that keeps these methods out of the unsupervised tables.
+    ordered : bool
+        Whether a cluster's number means something, and not just which objects are together.
     n_clusters_ : int
         Most clusters of a training problem, and so the most that are ever found.
     loss_, validation_loss_ : float
@@ -37,6 +39,7 @@ class SupervisedClusterer(BaseEstimator):
     """
 
     supervised = True
+    ordered = False
     accepts = "problems"
     backend = "torch"
     deterministic = False

@@ -1,8 +1,16 @@
-"""How well clusters agree with classes: ACC, NMI, ARI. The only place that compares predictions with labels."""
+"""How well clusters agree with classes: ACC, NMI, ARI. The only place that compares predictions with labels.
+
+Other names for the same: the misclassification rate MR is 1 - ACC, the V-measure is the NMI.
+"""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics import (
+    adjusted_rand_score,
+    completeness_score,
+    homogeneity_score,
+    normalized_mutual_info_score,
+)
 from sklearn.metrics.cluster import contingency_matrix
 
 
@@ -66,3 +74,41 @@ def scores(labels, clusters):
         "ari": float(adjusted_rand_score(labels, clusters)),
         "n_clusters": int(len(np.unique(clusters))),
     }
+
+
+def problem_scores(problems, found, ordered):
+    """Mean over problems of the scores of each.
+
+    Parameters
+    ----------
+    problems : Problems
+    found : ndarray of shape (M,)
+        Cluster of every member.
+    ordered : bool
+        Whether a cluster's number means something, so that elements can be right or wrong by themselves.
+
+    Returns
+    -------
+    dict or None
+        Those of `scores`, ``n_clusters`` being the most found in a problem; ``homogeneity``, ``completeness``;
+        ``count_accuracy``, the share of problems whose number of clusters is right; with `ordered`
+        ``element_accuracy``, the share of members with the right number. None without problems.
+    """
+    if not len(problems):
+        return None
+    pairs = list(zip(problems.split_up(problems.clusters), problems.split_up(found), strict=True))
+    each = [
+        scores(clusters, own)
+        | {"homogeneity": homogeneity_score(clusters, own), "completeness": completeness_score(clusters, own)}
+        | {"count_accuracy": len(np.unique(own)) == len(np.unique(clusters))}
+        for clusters, own in pairs
+    ]
+    means = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+    means["n_clusters"] = max(one["n_clusters"] for one in each)
+    return means | ({"element_accuracy": float(np.mean(found == problems.clusters))} if ordered else {})
+
+
+def order_agreement(problems, found, again):
+    """Mean over problems of the ARI between two clusterings of the same members."""
+    pairs = zip(problems.split_up(found), problems.split_up(again), strict=True)
+    return float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))

@@ -41,6 +41,8 @@ NAMES = {
     "dcn": "DCN",
     "catgan": "CatGAN",
     "mnist": "MNIST",
+    "l2c": "L2C",
+    "element_wise": "element-wise LSTM",
     "zero": "zero padding",
     "crop": "cropping",
     "avg": "time average",

@@ -15,6 +15,8 @@ from methods import progress
 
 ROOT = Path(__file__).parents[1]
 SEQUENCE_INPUTS = ("none", "shuffled")
+# Arguments that the harness gives, so that they are no settings.
+HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences")
 
 
 def set_environment():
@@ -51,15 +53,10 @@ def difference(config, base):
 
 def check_config(config):
     """Raise `ConfigError` for the first key, name or setting that isn't known."""
-    import jsonschema  # not for the jobs, which import this module too
-
-    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
-    for error in sorted(
-        jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)
-    ):
-        raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+    check_schema(config)
     for reading in config["readings"]:
         resolved = resolve(config, reading)
+        check_schema(resolved)
         for dataset in resolved["run"]["datasets"]:
             settings = resolved["datasets"].get(dataset, {})
             reader = find(dataset_source(resolved, dataset), "read" if is_own(resolved, dataset) else "load")
@@ -75,9 +72,39 @@ def check_config(config):
             if reads_vectors(name) == (given in SEQUENCE_INPUTS):
                 raise ConfigError(f"config: run.controls: {name} can't read the input {given!r}")
         for method in methods(resolved):
+            if class_constant(source("methods", method), "supervised"):
+                raise ConfigError(f"config: run.methods: {method!r} is supervised: it runs as one of the tasks")
             known = ["n_clusters", *arguments(class_member(source("methods", method), "__init__"))]
             for dataset in [None, *resolved["run"]["datasets"]]:
                 check_settings(f"methods.{method}", method_settings(resolved, method, dataset), known)
+        for name, task in resolved["tasks"].items():
+            check_task(name, task)
+
+
+def check_schema(config):
+    """Raise `ConfigError` for the first key or value that the schema doesn't allow."""
+    import jsonschema  # not for the jobs, which import this module too
+
+    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    for error in sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)
+    ):
+        raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+
+
+def check_task(name, task):
+    """Raise `ConfigError` for a name or setting of a supervised task that isn't known."""
+    method = source("methods", task["method"])
+    if not class_constant(method, "supervised"):
+        raise ConfigError(f"config: tasks.{name}.method: {task['method']!r} is not supervised")
+    check_settings(f"tasks.{name}.settings", task.get("settings", {}), arguments(class_member(method, "__init__")))
+    generator = ROOT / "datasets" / f"{task['problems']}.py"
+    draw = find(generator, "draw") if generator.is_file() else None
+    if draw is None:
+        raise ConfigError(f"config: tasks.{name}.problems: no function draw in datasets/{task['problems']}.py")
+    check_settings(f"tasks.{name}.draw", task.get("draw", {}), arguments(draw))
+    if "dataset" in task:
+        source("datasets", task["dataset"])
 
 
 def check_settings(where, settings, known):
@@ -171,7 +198,7 @@ def class_constant(path, name):
 def arguments(function):
     """Names of the settings that a function takes, without those that the harness gives."""
     names = [argument.arg for argument in function.args.args + function.args.kwonlyargs]
-    return [name for name in names if name not in ("self", "raw", "seed", "n_clusters", "random_state", "device")]
+    return [name for name in names if name not in HARNESS]
 
 
 @functools.cache
@@ -203,9 +230,11 @@ def read_reading(reading, followed=()):
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
         raise ConfigError(f"config: readings: {reading!r} is not in config/readings/ (there are {names})")
     changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    unknown = changes.keys() - {"like", "datasets", "methods"}
+    unknown = changes.keys() - {"like", "datasets", "methods", "tasks"}
     if unknown:
-        raise ConfigError(f"config/readings/{reading}.yaml: {min(unknown)}: a reading sets datasets and methods only")
+        raise ConfigError(
+            f"config/readings/{reading}.yaml: {min(unknown)}: a reading sets datasets, methods and tasks only"
+        )
     like = changes.pop("like", None)
     return merge(read_reading(like, (*followed, reading)), changes) if like else changes
 
@@ -329,6 +358,32 @@ def study_job(readings):
     parts = {name: report_job(resolved, name) for name, resolved in readings.items()}
     kept = {name: {key: part[key] for key in ("folder", "files")} for name, part in parts.items()}
     return {"selection": next(iter(readings.values()))["selection"], "readings": kept}
+
+
+def draw_job(resolved, task):
+    """Config slice of the problems of one supervised task."""
+    given = resolved["tasks"][task]
+    return {"seed": resolved["seed"], "problems": given["problems"], "sizes": given["sizes"]} | {
+        "settings": given.get("draw", {})
+    }
+
+
+def learn_job(resolved, reading, task):
+    """Config slice of the runs of one supervised task."""
+    given = resolved["tasks"][task]
+    return {
+        "reading": reading,
+        "task": task,
+        "method": given["method"],
+        "seeds": list(range(given.get("seeds", resolved["seeds"]))),
+        "settings": given.get("settings", {}),
+        "limit": resolved["time_limit"],
+    }
+
+
+def supervised_report_job(resolved, reading):
+    """Config slice of the report of the supervised tasks."""
+    return {"reading": reading, "folder": f"{resolved['results']}/{reading}", "tasks": resolved["tasks"]}
 
 
 def gpus(method):

@@ -1,0 +1,95 @@
+def task_data(w):
+    """The data set that a task's problems are drawn from, if any."""
+    dataset = READINGS[w.reading]["tasks"][w.task].get("dataset")
+    return f"{config['results']}/{w.reading}/data/{dataset}.npz" if dataset else []
+
+
+rule draw:
+    # Problems with known clusters, for training, validation and test.
+    input:
+        lambda w: plan.imported_sources(
+            ROOT / f"datasets/{READINGS[w.reading]['tasks'][w.task]['problems']}.py"
+        ),
+        plan.imported_sources(ROOT / "workflow/scripts/draw.py"),
+        data=task_data,
+    output:
+        f"{config['results']}/{{reading}}/problems/{{task}}.npz",
+    log:
+        f"{config['results']}/{{reading}}/logs/draw/{{task}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(plan.draw_job(READINGS[w.reading], w.task)),
+    shell:
+        "python -m workflow.scripts.draw --job {params.job:q} --data '{input.data}' --problems {output:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule learn:
+    # One supervised task: one record a seed, and the control's.
+    input:
+        lambda w: plan.imported_sources(
+            plan.source("methods", READINGS[w.reading]["tasks"][w.task]["method"])
+        ),
+        plan.imported_sources(ROOT / "workflow/scripts/learn.py"),
+        problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
+    output:
+        records=f"{config['results']}/{{reading}}/learned/{{task}}.jsonl",
+        clusters=f"{config['results']}/{{reading}}/learned/{{task}}.npz",
+    log:
+        f"{config['results']}/{{reading}}/logs/learn/{{task}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=lambda w: plan.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
+        mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(plan.learn_job(READINGS[w.reading], w.reading, w.task)),
+    shell:
+        "python -m workflow.scripts.learn --job {params.job:q} --gpus {resources.gpu} --problems {input.problems:q}"
+        " --records {output.records:q} 2>&1 | tee {log:q}"
+
+
+rule supervised_report:
+    # The supervised tasks, apart from the unsupervised rows.
+    input:
+        plan.imported_sources(ROOT / "workflow/scripts/supervised.py"),
+        ROOT / "config/sources.yaml",
+        sorted((ROOT / "reports/published").glob("*.csv")),
+        files=lambda w: expand(
+            f"{config['results']}/{w.reading}/{{kind}}",
+            kind=[
+                f"{folder}/{task}.{ending}"
+                for task in READINGS[w.reading]["tasks"]
+                for folder, ending in (
+                    ("problems", "npz"),
+                    ("learned", "npz"),
+                    ("learned", "jsonl"),
+                )
+            ],
+        ),
+    output:
+        directory(f"{config['results']}/{{reading}}/report"),
+    log:
+        f"{config['results']}/{{reading}}/logs/supervised.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(
+            plan.supervised_report_job(READINGS[w.reading], w.reading)
+        ),
+    shell:
+        "python -m workflow.scripts.supervised --job {params.job:q} --folder {output:q} 2>&1 | tee {log:q}"
+
+
+rule supervised:
+    # All supervised tasks of all readings.
+    input:
+        expand(f"{config['results']}/{{reading}}/report", reading=READINGS),

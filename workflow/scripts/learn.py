@@ -1,0 +1,27 @@
+"""Learn one supervised task, once a seed."""
+
+from workflow.gpu import device_lease
+
+from .entry import main
+
+
+def work(job, gpus, problems, records):
+    """Write one record a seed and the control's, and the clusters beside them."""
+    with device_lease(int(gpus)) as device:
+        # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
+        import torch
+
+        from datasets.problems import Problems
+        from reports.records import write_records
+        from workflow.supervised import run_task
+
+        torch.set_num_threads(1)
+        made, clusters = run_task(Problems.load(problems), **job, device=device)
+        write_records(records, made, clusters)
+    for record in made:
+        told = record["status"] if record["reason"] is None else f"{record['status']}: {record['reason']}"
+        print(f"{record['dataset']} {record['method']} seed {record['seed']}: {told}")
+
+
+if __name__ == "__main__":
+    main(work, "gpus", "problems", "records")

@@ -1,0 +1,169 @@
+"""The supervised tasks: problems are drawn, a method learns from some of them and is scored on others.
+
+Apart from workflow/run.py, because nothing is shared with it but the record: here labels are learned from.
+"""
+
+import importlib
+import resource
+import time
+import traceback
+import warnings
+
+import numpy as np
+
+from datasets.abc import first_appearance
+from datasets.problems import Problems
+from datasets.seeds import seed_sequence
+from datasets.sequences import SPLITS
+from methods.base import InvalidInput, load_method
+from methods.vectorize import vectorize
+from reports.scores import order_agreement, problem_scores
+
+from .run import failure_of, provenance, time_limit
+
+CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
+
+
+def draw_problems(job, sequences=None):
+    """Problems of one task from the function ``draw`` of its file in ``datasets/``."""
+    generator = importlib.import_module(f"datasets.{job['problems']}")
+    return generator.draw(job["sizes"], job["seed"], sequences, **job["settings"])
+
+
+def run_task(problems, *, reading, task, method, seeds, settings, limit, device="cpu"):
+    """Learn and score once a seed, and score the control.
+
+    Parameters
+    ----------
+    problems : Problems
+    reading, task, method : str
+    seeds : list of int
+    settings : dict
+        Of the method.
+    limit : float
+        Seconds a run may take.
+    device : str
+
+    Returns
+    -------
+    records : list of dict
+        One a seed, then the control's: k-means, told the number of clusters of every problem.
+    clusters : dict of int to ndarray of shape (M,)
+        Seed to the cluster of every member, -1 for the training problems.
+
+    Raises
+    ------
+    InvalidInput
+        When the problems or a setting can't be used at all, in one line.
+    """
+    records, clusters = [], {}
+    for seed in seeds:
+        entropy = seed_sequence(seed, task, method)
+        estimator = load_method(method)(**settings, device=device, random_state=int(entropy.generate_state(1)[0]))
+        start = time.perf_counter()
+        try:
+            with time_limit(limit):
+                estimator.fit(problems.part("train"), problems.part("validation"))
+        except InvalidInput as error:
+            raise InvalidInput(f"{task}, {method}: {error}") from error
+        except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
+            traceback.print_exc()
+            outcome = failure_of(failure)
+        else:
+            found = {name: estimator.predict(problems.part(name)) for name in ("validation", "test")}
+            outcome = outcome_of(problems, found, estimator.ordered) | learned(estimator)
+            if not estimator.ordered:
+                again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
+                agreement = order_agreement(problems.part("test"), found["test"], again)
+                outcome["scores"]["test"]["order_agreement"] = agreement
+            clusters[seed] = everywhere(problems, found)
+        what = {"reading": reading, "task": task, "method": method, "vectorization": "none", "seed": seed}
+        records.append(
+            record(problems, what, outcome, time.perf_counter() - start)
+            | {"provenance": provenance(problems, method, settings, estimator, device, entropy)}
+        )
+    ordered = load_method(method).ordered
+    return [*records, control(problems, reading, task, ordered)], clusters
+
+
+def outcome_of(problems, found, ordered):
+    """The fields of a record that the clusters of the validation and test problems give."""
+    usage = sorted(np.unique(found["validation"], return_counts=True)[1].tolist(), reverse=True)
+    collapsed = len(usage) == 1 and problems.clusters.max() > 0
+    scores = {name: problem_scores(problems.part(name), own, ordered) for name, own in found.items()}
+    return {
+        "status": "collapsed" if collapsed else "ok",
+        "reason": "every member of every validation problem is in one cluster" if collapsed else None,
+        "scores": {"train": None} | scores,
+        "usage": usage,
+        "loss": {"train": None, "validation": None},
+        "loss_curve": {},
+        "budget": dict.fromkeys(("updates", "epochs", "parameters")),
+    }
+
+
+def learned(estimator):
+    """The fields of a record that training gives."""
+    return {
+        "loss": {"train": estimator.loss_, "validation": estimator.validation_loss_},
+        "loss_curve": estimator.loss_curve_,
+        "budget": {
+            "updates": estimator.n_updates_,
+            "epochs": estimator.n_epochs_,
+            "parameters": estimator.n_parameters_,
+        },
+    }
+
+
+def record(problems, what, outcome, seconds):
+    """A record but for its provenance."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    made = {"schema_version": 1, "dataset": what["task"]} | {k: v for k, v in what.items() if k != "task"} | outcome
+    made["n_clusters"] = int(problems.clusters.max()) + 1
+    made["budget"] = made["budget"] | {"sequences": len(problems.part("train"))}
+    made["cost"] = {"seconds": round(seconds, 3), "peak_memory_mib": round(peak, 1)}
+    return made
+
+
+def in_another_order(estimator, problems, entropy):
+    """Clusters of the members when every problem is read in another, random order, shape (M,)."""
+    rng = np.random.default_rng(entropy)
+    order = np.concatenate([rng.permutation(places) for places in problems.split_up(np.arange(len(problems.members)))])
+    shuffled = Problems(
+        problems.objects, problems.members[order], problems.offsets, problems.clusters[order], problems.split
+    )
+    found = np.empty(len(order), np.int64)
+    found[order] = estimator.predict(shuffled)
+    return found
+
+
+def everywhere(problems, found):
+    """Clusters of all members, shape (M,), from those of some splits; -1 elsewhere."""
+    clusters = np.full(len(problems.members), -1, np.int32)
+    of_member = np.repeat(problems.split, problems.sizes)
+    for name, own in found.items():
+        clusters[of_member == SPLITS.index(name)] = own
+    return clusters
+
+
+def control(problems, reading, task, ordered):
+    """Record of k-means on the objects' time averages, told every problem's number of clusters: no learning at all."""
+    entropy = seed_sequence(0, task, CONTROL["method"])
+    states = iter(entropy.generate_state(len(problems)).tolist())
+    vectors = vectorize(problems.objects, "avg")
+    start, found = time.perf_counter(), {}
+    estimator = load_method(CONTROL["method"])(**CONTROL["settings"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=UserWarning)
+        for name in ("validation", "test"):
+            part = problems.part(name)
+            own = [
+                estimator.set_params(n_clusters=count, random_state=next(states)).fit_predict(vectors[members])
+                for count, members in zip(part.counts.tolist(), part.split_up(part.members), strict=True)
+            ]
+            found[name] = np.concatenate([first_appearance(clusters) for clusters in own] if ordered else own)
+    what = {"reading": reading, "task": task, "method": CONTROL["method"], "vectorization": "avg", "seed": 0}
+    outcome = outcome_of(problems, found, ordered)
+    return record(problems, what, outcome, time.perf_counter() - start) | {
+        "provenance": provenance(problems, CONTROL["method"], CONTROL["settings"], estimator, "cpu", entropy)
+    }
