@@ -37,7 +37,7 @@ def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
     Raises
     ------
     ValueError
-        When a side has fewer classes than a problem may have clusters.
+        When a side has fewer classes, or a class fewer objects, than a problem may need.
     """
     train_classes = sorted(set(np.unique(sequences.labels).tolist()) - {-1, *test_classes})
     allowed = {"train": train_classes, "validation": train_classes, "test": list(test_classes)}
@@ -48,6 +48,11 @@ def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
         pools = [np.flatnonzero(usable & (sequences.labels == label)) for label in allowed[part]]
         if len(pools) < clusters[1]:
             raise ValueError(f"clusters: up to {clusters[1]}, but the {part} problems have {len(pools)} classes")
+        most = -(-objects // clusters[0])
+        if min(map(len, pools)) < most:
+            raise ValueError(
+                f"objects: up to {most} of a class, but one has {min(map(len, pools))} for {part} problems"
+            )
         problems[part] = [one_problem(pools, clusters, objects, rng) for _ in range(size)]
     return gather(sequences, problems)
 

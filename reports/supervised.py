@@ -185,13 +185,13 @@ def published_table(runs, published):
     for task, measure, value in published.itertuples(index=False):
         own = learned(runs.get(task, []))
         values = [measures(run)[measure] for run in own if run["status"] == "ok"]
-        shown = "–" if not values else f"{min(values):.4g}" + (f" to {max(values):.4g}" if len(values) > 1 else "")
+        shown = [f"{value:.4g}" if np.isfinite(value) else "never" for value in sorted({*values})]
         rows.append(
             {
                 "task": name(task),
                 "measure": name(measure),
                 "published": value,
-                "ours": shown,
+                "ours": " to ".join(dict.fromkeys([*shown[:1], *shown[-1:]])) or "–",
                 "ok runs": f"{len(values)}/{len(own)}",
                 "verdict": verdict(values, value, LOWER_IS_BETTER[measure]),
             }

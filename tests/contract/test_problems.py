@@ -1,0 +1,137 @@
+"""Problems with known clusters: the container and what draws them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets import abc, points, unseen
+from datasets.problems import Problems
+from datasets.sequences import Sequences
+from datasets.storage import write_arrays
+
+SIZES = {"train": 30, "validation": 10, "test": 20}
+
+
+def labelled(n=800, classes=8):
+    """A data set of sequences with splits."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 5, n)
+    split = rng.choice([0, 0, 1, 2], n)
+    return Sequences.from_list([rng.normal(size=(length, 3)) for length in lengths], np.arange(n) % classes, split)
+
+
+DRAWN = {
+    "points": lambda sizes, seed: points.draw(sizes, seed),
+    "abc": lambda sizes, seed: abc.draw(sizes, seed, length=(3, 9), alphabet="fresh", dimensions=4),
+    "unseen": lambda sizes, seed: unseen.draw(sizes, seed, labelled(), test_classes=[1, 4, 5, 7], objects=9),
+}
+
+
+@pytest.fixture(params=DRAWN)
+def draw(request):
+    return DRAWN[request.param]
+
+
+def test_sizes_splits_and_seeds(draw):
+    problems = draw(SIZES, 0)
+    assert {name: len(problems.part(name)) for name in SIZES} == SIZES
+    assert draw(SIZES, 0).digest() == problems.digest() != draw(SIZES, 1).digest()
+    # A split doesn't depend on how many problems the others have.
+    fewer = draw(SIZES | {"train": 3}, 0).part("test")
+    np.testing.assert_array_equal(fewer.clusters, problems.part("test").clusters)
+
+
+def test_round_trip(draw, tmp_path):
+    problems = draw(SIZES, 0)
+    problems.save(tmp_path / "a.npz")
+    loaded = Problems.load(tmp_path / "a.npz")
+    for name in ("offsets", "clusters", "split"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(problems, name))
+    for i in (0, len(problems.members) - 1):
+        np.testing.assert_array_equal(loaded.objects[loaded.members[i]], problems.objects[problems.members[i]])
+
+
+def test_points():
+    problems = points.draw({"train": 300}, 0)
+    assert (problems.sizes == 72).all() and problems.objects.dimensions == 2
+    assert set(problems.counts) == {1, 2, 3, 4, 5}
+    counts = [np.bincount(clusters) for clusters in problems.split_up(problems.clusters)]
+    assert max(np.ptp(count) for count in counts) <= 1
+    # Random order: the first point is of any cluster.
+    assert len(set(problems.clusters[problems.offsets[:-1]])) == 5
+    # The noise: what is left of a blob, all shapes having no extent.
+    blobs = points.draw({"train": 200}, 0, radius=0.0, clusters=(1, 1))
+    spread = [np.std(values - values.mean(axis=0)) for values in blobs.split_up(blobs.objects.values)]
+    assert abs(np.mean(spread) - 0.05) < 0.001
+    middles = points.centres(5, 0.35, np.random.default_rng(0))
+    assert np.linalg.norm(middles[:, None] - middles, axis=2)[np.triu_indices(5, 1)].min() >= 0.35
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=20))
+def test_first_appearance(word):
+    ranks = {}
+    expected = [ranks.setdefault(symbol, len(ranks)) for symbol in word]
+    assert abc.first_appearance(np.array(word)).tolist() == expected
+
+
+def test_abac():
+    assert abc.first_appearance(np.array([0, 1, 0, 2])).tolist() == [0, 1, 0, 2]
+    assert abc.first_appearance(np.array([2, 0, 2, 1])).tolist() == [0, 1, 0, 2]
+    problems = abc.draw({"train": 50}, 0)
+    assert (problems.sizes == 15).all() and problems.objects.dimensions == 3
+    assert (problems.objects.values.sum(axis=1) == 1).all()
+
+
+def test_vectors():
+    shared = abc.draw({"train": 50}, 0, alphabet="shared", noise=0.0, dimensions=6)
+    fresh = abc.draw({"train": 50}, 0, alphabet="fresh", noise=0.0, dimensions=6)
+    assert len(np.unique(shared.objects.values, axis=0)) == 3
+    assert len(np.unique(fresh.objects.values, axis=0)) > 100
+    with pytest.raises(ValueError, match="abc: alphabet: 'greek', expected one of one_hot, shared, fresh"):
+        abc.draw({"train": 1}, 0, alphabet="greek")
+
+
+def test_unseen_classes_and_objects_are_unseen():
+    data = labelled()
+    problems = unseen.draw(SIZES, 0, data, test_classes=[1, 4, 5, 7])
+    members = {name: set(problems.part(name).members.tolist()) for name in SIZES}
+    classes = {name: set(data.labels[sorted(chosen)].tolist()) for name, chosen in members.items()}
+    assert classes["test"] == {1, 4, 5, 7} and classes["train"] == classes["validation"] == {0, 2, 3, 6}
+    assert not members["train"] & members["validation"] and not members["test"] & members["train"]
+    assert set(data.split[sorted(members["train"])]) == {0} and set(data.split[sorted(members["validation"])]) == {1}
+    for clusters, chosen in zip(problems.split_up(problems.clusters), problems.split_up(problems.members), strict=True):
+        pairs = set(zip(clusters.tolist(), data.labels[chosen].tolist(), strict=True))
+        assert len(pairs) == len(set(clusters)) == len({label for _, label in pairs})
+        assert len(set(chosen)) == 20
+    with pytest.raises(ValueError, match="clusters: up to 4, but the train problems have 3 classes"):
+        unseen.draw(SIZES, 0, data, test_classes=[1, 4, 5, 6, 7])
+    with pytest.raises(ValueError, match="objects: up to 90 of a class, but one has .* for train problems"):
+        unseen.draw(SIZES, 0, data, test_classes=[1, 4, 5, 7], objects=90)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"offsets": [0, 2, 3]}, "offsets: expected 0, ..., 4"),
+        ({"offsets": [0, 2, 2, 4]}, "offsets"),
+        ({"members": [0, 1, 2, 9]}, "members: expected 0 to 2"),
+        ({"clusters": [0, 1, -1, 0]}, "clusters: expected integers from 0, got -1"),
+        ({"clusters": [0, 1]}, "clusters: expected shape .4,., got .2,."),
+        ({"split": [0]}, "split: expected shape .2,., got .1,."),
+    ],
+)
+def test_a_broken_problem_is_named_in_one_line(changes, message, tmp_path):
+    whole = {"members": [0, 1, 2, 0], "offsets": [0, 2, 4], "clusters": [0, 1, 0, 1], "split": [0, 1]}
+    pool = Sequences.from_list(np.zeros((3, 1, 2)))
+    Problems(pool, **whole)
+    with pytest.raises(ValueError, match=message):
+        Problems(pool, **whole | changes)
+    arrays = {"values": pool.values, "object_offsets": pool.offsets, "classes": pool.labels} | whole | changes
+    write_arrays(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=f"a.npz: {message}"):
+        Problems.load(tmp_path / "a.npz")
+    del arrays["members"]
+    write_arrays(tmp_path / "b.npz", **arrays)
+    with pytest.raises(ValueError, match="b.npz: .*members"):
+        Problems.load(tmp_path / "b.npz")

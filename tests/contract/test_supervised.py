@@ -1,0 +1,131 @@
+"""The contract of a supervised method, once for every one in ``methods/``."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from datasets import abc, points
+from datasets.problems import Problems, gather
+from datasets.sequences import Sequences
+from methods.base import Diverged, InvalidInput, load_method
+from methods.l2c import L2C
+from methods.supervised import SupervisedClusterer, equal_batches
+from workflow import plan
+
+METHODS = [
+    name for name in plan.available("methods") if plan.class_constant(plan.source("methods", name), "supervised")
+]
+SMALL = {"units": 8, "layers": 2, "batch": 10, "epochs": 2, "random_state": 0}
+
+
+def small(name, **settings):
+    known = inspect.signature(load_method(name)).parameters
+    return load_method(name)(**{key: value for key, value in SMALL.items() if key in known} | settings)
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return small(request.param)
+
+
+@pytest.fixture(scope="module")
+def problems():
+    """Of different sizes, so that no batch can hold all of them."""
+    return abc.draw({"train": 40, "validation": 10, "test": 10}, 0, length=(4, 8), alphabet="shared", dimensions=5)
+
+
+def test_there_are_some_and_no_unsupervised_suite_has_them():
+    assert {"l2c", "element_wise"} <= set(METHODS)
+    assert not {"kmeans", "rddc"} & set(METHODS)
+
+
+def test_a_method_of_its_own_name(method):
+    assert isinstance(method, SupervisedClusterer)
+    assert type(method).__doc__ and inspect.getmodule(type(method)).__doc__
+    assert clone(method).get_params() == method.get_params()
+    assert {"batch", "epochs", "device", "random_state"} <= method.get_params().keys()
+
+
+def test_fit_predict(method, problems):
+    method.fit(problems.part("train"), problems.part("validation"))
+    found = method.predict(problems)
+    assert found.dtype == np.int64 and found.shape == problems.members.shape
+    assert 0 <= found.min() <= found.max() < method.n_clusters_ == 3
+    lengths = {name: len(values) for name, values in method.loss_curve_.items()}
+    assert {"loss", "validation_loss"} <= lengths.keys() and set(lengths.values()) == {2}
+    assert method.loss_curve_["loss"][-1] == method.loss_ and method.n_updates_ >= 8
+
+
+def test_same_seed_same_bytes_and_no_global_state(method, problems):
+    state = torch.get_rng_state()
+    numpy_state = np.random.get_state()[1].copy()
+    first, second = (clone(method).fit(problems.part("train")) for _ in range(2))
+    assert first.loss_curve_ == second.loss_curve_
+    np.testing.assert_array_equal(first.predict(problems), second.predict(problems))
+    other = clone(method).set_params(random_state=1).fit(problems.part("train"))
+    assert other.loss_curve_ != first.loss_curve_
+    assert torch.equal(torch.get_rng_state(), state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+
+
+def test_prediction_looks_at_no_cluster_and_no_other_problem(method, problems):
+    method.fit(problems.part("train"))
+    found = method.predict(problems)
+    hidden = Problems(
+        problems.objects, problems.members, problems.offsets, np.zeros_like(problems.clusters), problems.split
+    )
+    np.testing.assert_array_equal(method.predict(hidden), found)
+    test = np.repeat(problems.split == 2, problems.sizes)
+    np.testing.assert_array_equal(method.predict(problems.part("test")), found[test])
+
+
+def test_validation_problems_are_watched_only(method, problems):
+    alone = clone(method).fit(problems.part("train"))
+    watched = clone(method).fit(problems.part("train"), problems.part("validation"))
+    assert alone.loss_curve_["loss"] == watched.loss_curve_["loss"] and alone.validation_loss_ is None
+
+
+def test_mistakes_in_one_line(method, problems):
+    train = problems.part("train")
+    with pytest.raises(InvalidInput, match="no problems to learn from"):
+        method.fit(points.draw({"test": 1}, 0).part("train"))
+    with pytest.raises(InvalidInput, match="validation: 4 clusters, training has 3"):
+        method.fit(train, abc.draw({"train": 20}, 0, symbols=4, alphabet="shared", dimensions=5))
+    method.fit(train)
+    with pytest.raises(InvalidInput, match="2 dimensions, but fit saw 5"):
+        method.predict(points.draw({"test": 1}, 0))
+    longer = gather(Sequences.from_list([np.zeros((2, 5))] * 4), {"train": [(np.arange(4), np.array([0, 1, 0, 1]))]})
+    with pytest.raises(InvalidInput, match="more than one element; this method takes vectors"):
+        method.fit(longer)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(method, problems):
+    method.set_params(learning_rate=float("inf"))
+    with pytest.raises(Diverged, match="loss is not finite in epoch 1"):
+        method.fit(problems.part("train"))
+
+
+def test_equal_batches():
+    sizes = np.array([3, 5, 3, 3, 5, 4])
+    for rng in (None, np.random.default_rng(0)):
+        batches = equal_batches(sizes, 2, rng)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(6))
+        assert all(len(batch) <= 2 and len(set(sizes[batch])) == 1 for batch in batches)
+
+
+def test_sequences_as_objects():
+    rng = np.random.default_rng(0)
+    objects = Sequences.from_list([rng.normal(size=(length, 2)) + length for length in [2, 9] * 10])
+    pairs = [(np.array([i, i + 2, i + 1, i + 3]), np.array([0, 0, 1, 1])) for i in range(0, 16, 2)]
+    problems = gather(objects, {"train": pairs})
+    fitted = L2C("gru", 16, layers=1, units=8, batch=4, epochs=25, random_state=0).fit(problems)
+    np.testing.assert_array_equal(np.diff(fitted.predict(problems).reshape(-1, 4)) == 0, [[True, False, True]] * 8)
+
+
+def test_an_unknown_embedding_or_an_odd_number_of_units(problems):
+    for settings, message in (({"embedding": "cnn"}, "embedding='cnn': expected one of"), ({"units": 7}, "units=7")):
+        with pytest.raises(InvalidInput, match=message):
+            small("l2c", **settings).fit(problems.part("train"))

@@ -1,0 +1,206 @@
+"""L2C's loss, class weights and scores against plain loops, and mutants that the comparison catches."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from datasets import abc, points
+from datasets.sequences import Sequences
+from methods.l2c import FLOOR, L2C, class_weights, pair_probability, pairwise_loss
+from reports.scores import order_agreement, problem_scores, scores
+from workflow.supervised import in_another_order
+
+B, N, K = 3, 5, 4
+
+
+@pytest.fixture
+def outputs():
+    """P(k), P(l | x_i, k) and clusters, float64."""
+    rng = np.random.default_rng(0)
+    count = torch.softmax(torch.from_numpy(rng.normal(size=(B, K))), dim=1)
+    indices = [torch.softmax(torch.from_numpy(2 * rng.normal(size=(B, N, k))), dim=2) for k in range(1, K + 1)]
+    return count, indices, torch.from_numpy(rng.integers(0, 3, (B, N)))
+
+
+def by_loops(count, indices, clusters, weight_same, weight_different):
+    """The same formula, one pair at a time."""
+    total, pairs = 0.0, 0
+    for b, i, j in itertools.product(range(B), range(N), range(N)):
+        if i > j:
+            continue
+        together = 0.0
+        for k in range(K):
+            for index in range(k + 1):
+                same_index = float(indices[k][b, i, index]) * float(indices[k][b, j, index])
+                together += float(count[b, k]) * same_index
+        together = min(max(together, FLOOR), 1 - FLOOR)
+        if clusters[b, i] == clusters[b, j]:
+            total -= weight_same * math.log(together)
+        else:
+            total -= weight_different * math.log(1 - together)
+        pairs += 1
+    return total / pairs
+
+
+def loss_of(count, indices, clusters, weights=(1.3, 0.7)):
+    same = clusters[:, :, None] == clusters[:, None, :]
+    return float(pairwise_loss(pair_probability(count, indices), same, *weights))
+
+
+def test_the_pairwise_loss(outputs):
+    assert loss_of(*outputs) == pytest.approx(by_loops(*outputs, 1.3, 0.7), rel=1e-12)
+
+
+def test_mutants_are_caught(outputs):
+    count, indices, clusters = outputs
+    expected = by_loops(*outputs, 1.3, 0.7)
+    same = clusters[:, :, None] == clusters[:, None, :]
+    mutants = {
+        "same and different swapped": pairwise_loss(pair_probability(count, indices), ~same, 1.3, 0.7),
+        "weights swapped": pairwise_loss(pair_probability(count, indices), same, 0.7, 1.3),
+        "P(k) left out": pairwise_loss(pair_probability(torch.full_like(count, 1 / K), indices), same, 1.3, 0.7),
+        "the logarithm inside the mixture": sum(
+            (count[b, k] * pairwise_loss(pair_probability(torch.eye(K).double()[[k]], one), same[[b]], 1.3, 0.7)) / B
+            for b in range(B)
+            for one in [[index[[b]] for index in indices]]
+            for k in range(K)
+        ),
+    }
+    for name, value in mutants.items():
+        assert abs(float(value) - expected) > 1e-3, name
+
+
+def test_gradients(outputs):
+    count, indices, clusters = outputs
+    same = clusters[:, :, None] == clusters[:, None, :]
+
+    def loss(count, *indices):
+        probability = pair_probability(count.softmax(1), [index.softmax(2) for index in indices])
+        return pairwise_loss(probability, same, 1.3, 0.7)
+
+    leaves = [tensor.log().requires_grad_() for tensor in (count, *indices)]
+    assert torch.autograd.gradcheck(loss, leaves)
+
+
+def test_a_certain_network_has_finite_gradients(outputs):
+    """Probabilities of exactly 0 and 1, half of them wrong."""
+    _, _, clusters = outputs
+    count = torch.zeros(B, K, dtype=torch.float64)
+    count[:, 2] = 1
+    count.requires_grad_()
+    indices = [torch.eye(k, dtype=torch.float64)[clusters.flip(1) % k].requires_grad_() for k in range(1, K + 1)]
+    same = clusters[:, :, None] == clusters[:, None, :]
+    pairwise_loss(pair_probability(count, indices), same, 1.3, 0.7).backward()
+    assert torch.isfinite(count.grad).all() and all(torch.isfinite(index.grad).all() for index in indices)
+
+
+def test_class_weights():
+    problems = points.draw({"train": 7}, 0, points=11)
+    ones, pairs = 0, 0
+    for clusters in problems.split_up(problems.clusters):
+        for i in range(11):
+            for j in range(i, 11):
+                ones += clusters[i] == clusters[j]
+                pairs += 1
+    same, different = class_weights(problems)
+    assert same + different == pytest.approx(2)
+    assert same / different == pytest.approx(math.sqrt(1 - ones / pairs) / math.sqrt(ones / pairs))
+    # With more clusters pairs in one cluster are rarer, and weigh more.
+    assert class_weights(points.draw({"train": 7}, 0, clusters=(5, 5)))[0] > 1 > class_weights(problems)[1]
+
+
+def test_the_stack_is_residual():
+    """Layers that give zero change nothing: the stack adds its input to its output."""
+    problems = points.draw({"train": 4}, 0, points=10)
+    fitted = L2C(layers=3, units=8, batch=4, epochs=1, random_state=0).fit(problems)
+    network, objects = fitted._network, torch.randn(2, 10, 2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for parameter in network.stack.parameters():
+            parameter.zero_()
+        deep = network(objects)
+        network.stack = torch.nn.ModuleList()
+        flat = network(objects)
+    assert torch.equal(deep[0], flat[0]) and all(map(torch.equal, deep[1], flat[1]))
+
+
+@pytest.mark.parametrize("embedding", ["none", "dense", "gru"])
+def test_every_parameter_gets_a_gradient(embedding):
+    problems = points.draw({"train": 6}, 0, points=10)
+    if embedding == "gru":  # of two elements, so that there is a state to remember
+        values = np.repeat(problems.objects.values, 2, axis=0)
+        problems = replace(problems, objects=Sequences(values, 2 * problems.objects.offsets))
+    fitted = L2C(embedding, 16, layers=2, units=8, batch=6, epochs=1, random_state=0).fit(problems)
+    fitted._network.zero_grad()
+    fitted._terms(*fitted._tensors(problems, np.arange(6)))["loss"].backward()
+    silent = {name for name, p in fitted._network.named_parameters() if not p.grad.abs().sum() > 0}
+    assert silent <= {"index.0.weight", "index.0.bias"}  # the softmax over a single cluster
+
+
+def test_it_learns():
+    """Two blobs or one, seen in any order."""
+    settings = {"clusters": (1, 2), "points": 12, "radius": 0.02, "distance": 0.6}
+    problems = points.draw({"train": 300, "test": 50}, 0, **settings)
+    fitted = L2C(layers=2, units=16, batch=10, epochs=12, random_state=0).fit(problems.part("train"))
+    test = problems.part("test")
+    got = problem_scores(test, fitted.predict(test), ordered=False)
+    assert got["accuracy"] > 0.95 and got["count_accuracy"] > 0.9 and "element_accuracy" not in got
+    assert fitted.loss_curve_["loss"][-1] < 0.5 * fitted.loss_curve_["loss"][0]
+
+
+def test_misclassification_rate_by_brute_force():
+    """1 - ACC is the least error over all one-to-one maps, as many clusters as there may be."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        clusters, found = rng.integers(0, 4, 12), rng.integers(0, 5, 12)
+        least = min(np.mean(np.take(map_, found) != clusters) for map_ in itertools.permutations(range(5)))
+        assert 1 - scores(clusters, found)["accuracy"] == pytest.approx(least)
+
+
+def test_problem_scores():
+    problems = abc.draw({"test": 3}, 0)
+    right = problem_scores(problems, problems.clusters, ordered=True)
+    assert {right[name] for name in right if name != "n_clusters"} == {1.0} and right["n_clusters"] == 3
+    renamed = problem_scores(problems, (problems.clusters + 1) % 3, ordered=True)
+    assert renamed["accuracy"] == renamed["nmi"] == renamed["count_accuracy"] == 1 and renamed["element_accuracy"] == 0
+    one = problem_scores(problems, np.zeros_like(problems.clusters), ordered=True)
+    assert one["completeness"] == 1 and one["homogeneity"] == one["count_accuracy"] == 0
+    by_hand = [scores(c, np.zeros_like(c))["accuracy"] for c in problems.split_up(problems.clusters)]
+    assert one["accuracy"] == pytest.approx(np.mean(by_hand))
+    assert problem_scores(problems.part("train"), np.array([]), ordered=True) is None
+
+
+class ByValue:
+    """Clusters that don't depend on the order."""
+
+    def predict(self, problems):
+        return (problems.objects.values[problems.members, 0] > 0.5).astype(np.int64)
+
+
+class ByPlace:
+    """Clusters that depend on nothing else."""
+
+    def predict(self, problems):
+        return np.tile(np.arange(problems.sizes[0]) % 2, len(problems))
+
+
+def test_another_order():
+    problems = points.draw({"test": 5}, 0)
+    for method, blind in ((ByValue(), True), (ByPlace(), False)):
+        found = method.predict(problems)
+        again = in_another_order(method, problems, np.random.SeedSequence(0))
+        assert (order_agreement(problems, found, again) == 1) is blind
+        assert np.array_equal(found, again) is blind
+
+
+def test_l2c_depends_on_the_order_of_the_objects():
+    """Not a wish: an LSTM reads a set in an order, and the report has to say how much that matters."""
+    problems = points.draw({"train": 60, "test": 20}, 0)
+    fitted = L2C(layers=2, units=16, batch=20, epochs=2, random_state=0).fit(problems.part("train"))
+    count, _ = fitted._network(fitted._tensors(problems, np.arange(20))[0])
+    objects, _ = fitted._tensors(problems, np.arange(20))
+    other, _ = fitted._network(objects.flip(1))
+    assert not torch.allclose(count, other, atol=1e-4)
