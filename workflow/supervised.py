@@ -19,7 +19,8 @@ from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
 from reports.scores import order_agreement, problem_scores
 
-from .run import failure_of, provenance, time_limit
+from .run import cost, failure_of, git_state, provenance, time_limit
+from .worker import Worker, WorkerError
 
 CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
 
@@ -56,34 +57,60 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
     InvalidInput
         When the problems or a setting can't be used at all, in one line.
     """
-    records, clusters = [], {}
-    for seed in seeds:
-        entropy = seed_sequence(seed, task, method)
-        estimator = load_method(method)(**settings, device=device, random_state=int(entropy.generate_state(1)[0]))
-        start = time.perf_counter()
-        try:
-            with time_limit(limit):
-                estimator.fit(problems.part("train"), problems.part("validation"))
-        except InvalidInput as error:
-            raise InvalidInput(f"{task}, {method}: {error}") from error
-        except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
-            traceback.print_exc()
-            outcome = failure_of(failure)
-        else:
-            found = {name: estimator.predict(problems.part(name)) for name in ("validation", "test")}
-            outcome = outcome_of(problems, found, estimator.ordered) | learned(estimator)
-            if not estimator.ordered:
-                again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
-                agreement = order_agreement(problems.part("test"), found["test"], again)
-                outcome["scores"]["test"]["order_agreement"] = agreement
-            clusters[seed] = everywhere(problems, found)
-        what = {"reading": reading, "task": task, "method": method, "vectorization": "none", "seed": seed}
-        records.append(
-            record(problems, what, outcome, time.perf_counter() - start)
-            | {"provenance": provenance(problems, method, settings, estimator, device, entropy)}
-        )
     ordered = load_method(method).ordered
+    records, clusters = [], {}
+    with Worker(lambda seed: learn(problems, task, method, seed, settings, limit, device)) as worker:
+        for seed in seeds:
+            outcome = ask(worker, seed, limit)
+            if "invalid" in outcome:
+                raise InvalidInput(f"{task}, {method}: {outcome['invalid']}")
+            found = outcome.pop("clusters")
+            if found is not None:
+                clusters[seed] = everywhere(problems, found)
+            what = {"reading": reading, "dataset": task, "method": method, "vectorization": "none", "seed": seed}
+            source = provenance(problems, method, settings) | {"device": device, "backend": "torch"}
+            records.append(record(problems, what, source, seed_sequence(seed, task, method), outcome))
     return [*records, control(problems, reading, task, ordered)], clusters
+
+
+def ask(worker, seed, limit):
+    """What `worker` makes of a seed, be it its own end."""
+    start = time.perf_counter()
+    try:
+        return worker.ask(seed, limit)
+    except WorkerError as failure:
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        return failure_of(failure) | cost(time.perf_counter() - start, peak)
+
+
+def learn(problems, task, method, seed, settings, limit, device):
+    """Learn, predict and score once; this is what a `Worker` does.
+
+    Returns
+    -------
+    dict
+        The fields of the record that the run gives, and its ``clusters``, a list for the validation and for the test
+        problems; or ``invalid``: the message of an `InvalidInput`, which is no run's failure but the user's.
+    """
+    state = int(seed_sequence(seed, task, method).generate_state(1)[0])
+    estimator = load_method(method)(**settings, device=device, random_state=state)
+    start = time.perf_counter()
+    try:
+        with time_limit(limit):
+            estimator.fit(problems.part("train"), problems.part("validation"))
+            found = {name: estimator.predict(problems.part(name)) for name in ("validation", "test")}
+    except InvalidInput as error:
+        return {"invalid": str(error)}
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
+        traceback.print_exc()
+        outcome = failure_of(failure)
+    else:
+        outcome = outcome_of(problems, found, estimator.ordered) | learned(estimator)
+        if not estimator.ordered:
+            again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
+            outcome["scores"]["test"]["order_agreement"] = order_agreement(problems.part("test"), found["test"], again)
+        outcome["clusters"] = {name: own.tolist() for name, own in found.items()}
+    return outcome | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def outcome_of(problems, found, ordered):
@@ -115,14 +142,12 @@ def learned(estimator):
     }
 
 
-def record(problems, what, outcome, seconds):
-    """A record but for its provenance."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    made = {"schema_version": 1, "dataset": what["task"]} | {k: v for k, v in what.items() if k != "task"} | outcome
-    made["n_clusters"] = int(problems.clusters.max()) + 1
+def record(problems, what, source, entropy, outcome):
+    """A whole record."""
+    words = {"git": git_state(), "seed_entropy": [int(word) for word in entropy.entropy]}
+    made = {"schema_version": 1, "n_clusters": int(problems.clusters.max()) + 1} | what | outcome
     made["budget"] = made["budget"] | {"sequences": len(problems.part("train"))}
-    made["cost"] = {"seconds": round(seconds, 3), "peak_memory_mib": round(peak, 1)}
-    return made
+    return made | {"provenance": source | words}
 
 
 def in_another_order(estimator, problems, entropy):
@@ -162,8 +187,9 @@ def control(problems, reading, task, ordered):
                 for count, members in zip(part.counts.tolist(), part.split_up(part.members), strict=True)
             ]
             found[name] = np.concatenate([first_appearance(clusters) for clusters in own] if ordered else own)
-    what = {"reading": reading, "task": task, "method": CONTROL["method"], "vectorization": "avg", "seed": 0}
-    outcome = outcome_of(problems, found, ordered)
-    return record(problems, what, outcome, time.perf_counter() - start) | {
-        "provenance": provenance(problems, CONTROL["method"], CONTROL["settings"], estimator, "cpu", entropy)
-    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = outcome_of(problems, found, ordered) | cost(time.perf_counter() - start, peak)
+    method, settings = CONTROL["method"], CONTROL["settings"]
+    what = {"reading": reading, "dataset": task, "method": method, "vectorization": "avg", "seed": 0}
+    source = provenance(problems, method, settings) | {"device": "cpu", "backend": estimator.backend}
+    return record(problems, what, source, entropy, outcome)

@@ -46,12 +46,13 @@ rule learn:
     threads: 1
     resources:
         gpu=lambda w: plan.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
+        jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
     params:
         job=lambda w: json.dumps(plan.learn_job(READINGS[w.reading], w.reading, w.task)),
     shell:
-        "python -m workflow.scripts.learn --job {params.job:q} --gpus {resources.gpu} --problems {input.problems:q}"
-        " --records {output.records:q} 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.learn --job {params.job:q} --gpus {resources.gpu}"
+        " --per {resources.jobs_per_gpu} --problems {input.problems:q} --records {output.records:q} 2>&1 | tee {log:q}"
 
 
 rule supervised_report:

@@ -5,9 +5,9 @@ from workflow.gpu import device_lease
 from .entry import main
 
 
-def work(job, gpus, problems, records):
+def work(job, gpus, per, problems, records):
     """Write one record a seed and the control's, and the clusters beside them."""
-    with device_lease(int(gpus)) as device:
+    with device_lease(int(gpus), int(per)) as device:
         # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
         import torch
 
@@ -16,6 +16,10 @@ def work(job, gpus, problems, records):
         from workflow.supervised import run_task
 
         torch.set_num_threads(1)
+        # Not `torch.cuda.is_available`, which would start CUDA here and spoil the worker's fork.
+        if device != "cpu" and torch.version.cuda is None:
+            print("this torch has no CUDA: on the CPU instead of the GPU")
+            device = "cpu"
         made, clusters = run_task(Problems.load(problems), **job, device=device)
         write_records(records, made, clusters)
     for record in made:
@@ -24,4 +28,4 @@ def work(job, gpus, problems, records):
 
 
 if __name__ == "__main__":
-    main(work, "gpus", "problems", "records")
+    main(work, "gpus", "per", "problems", "records")
