@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator
 from .base import Diverged, InvalidInput
 from .deep import random_streams
 
+AT_ONCE = 100  # problems where nothing is learned
+
 
 class SupervisedClusterer(BaseEstimator):
     """Base of the supervised methods.
@@ -94,7 +96,7 @@ class SupervisedClusterer(BaseEstimator):
         self._check(X)
         found = np.empty(len(X.members), np.int64)
         with torch.no_grad():
-            for index in equal_batches(X.sizes, self.batch):
+            for index in equal_batches(X.sizes, AT_ONCE):
                 objects, _ = self._tensors(X, index)
                 found[places(X, index)] = self._clusters(objects).cpu().numpy()
         return found
@@ -102,7 +104,7 @@ class SupervisedClusterer(BaseEstimator):
     def _measure(self, X):
         """Terms on other problems."""
         with torch.no_grad():
-            batches = equal_batches(X.sizes, self.batch)
+            batches = equal_batches(X.sizes, AT_ONCE)
             return mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])
 
     def _check(self, X):

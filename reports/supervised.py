@@ -254,6 +254,8 @@ def point_sets(problems, clusters, columns=6):
     truth, found = part.split_up(part.clusters), part.split_up(clusters[inside])
     points = part.split_up(part.objects.values[part.objects.offsets[part.members]])
     columns = min(columns, len(part))
+    shown = np.concatenate(points[:columns])
+    limits = shown.min() - 0.05, shown.max() + 0.05
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, columns, figsize=(PAGE, 2.5), layout="constrained", squeeze=False)
         for i in range(columns):
@@ -262,13 +264,13 @@ def point_sets(problems, clusters, columns=6):
             named = {int(c): matched.get(int(c)) for c in np.unique(found[i])}
             named = {c: next(spare) if to is None else to for c, to in named.items()}
             below = np.array([named[int(c)] for c in found[i]])
-            for axis, shown in zip(axes[:, i], (truth[i], below), strict=True):
-                axis.scatter(*points[i].T, c=[COLOURS[c] for c in shown], s=4, linewidths=0)
-                axis.set(xticks=[], yticks=[], aspect="equal")
+            for axis, own in zip(axes[:, i], (truth[i], below), strict=True):
+                axis.scatter(*points[i].T, c=[COLOURS[c] for c in own], s=4, linewidths=0)
+                axis.set(xticks=[], yticks=[], aspect="equal", xlim=limits, ylim=limits)
             wrong = below != truth[i]
             axes[1, i].scatter(*points[i][wrong].T, s=14, facecolors="none", edgecolors="black", linewidths=0.4)
-            axes[0, i].set_title(f"{truth[i].max() + 1} clusters")
-            axes[1, i].set_title(f"{len(named)} found, MR {wrong.mean():.2f}")
+            axes[0, i].set_title(f"clusters: {truth[i].max() + 1}")
+            axes[1, i].set_title(f"found: {len(named)}, MR {wrong.mean():.2f}")
     return figure
 
 
@@ -286,7 +288,7 @@ def curves(tasks, runs):
                     losses = run["loss_curve"].get(term, [])
                     axis.plot(np.arange(1, len(losses) + 1), losses, style, color=COLOURS[0], linewidth=0.8)
             axis.set_title(name(task))
-            axis.set_yscale("log")
+            axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         figure.supxlabel("epoch", fontsize=7)
         figure.supylabel("loss", fontsize=7)
@@ -351,7 +353,7 @@ def breaks(tasks, runs):
             means = [np.mean([right for value, right in points if value == at]) for at in values]
             axis.plot(values, means, color=COLOURS[0], linewidth=0.8)
             axis.scatter(*zip(*points, strict=True), color=COLOURS[0], s=10, linewidths=0)
-            axis.set(xlabel=setting, xticks=values)
+            axis.set(xlabel=setting, xticks=values, ylim=(0, 1.03))
             axis.grid(axis="y", linewidth=0.3)
         axes[0].set_ylabel("elements right")
     return figure

@@ -1,0 +1,65 @@
+"""A real Snakemake run of two supervised tasks, and what an edit of one of them reruns."""
+
+import pytest
+import yaml
+from test_snakemake import copy_of_the_project, jobs, snakemake
+
+from reports.records import read_records
+from workflow import plan
+
+SIZES = {"train": 20, "validation": 4, "test": 4}
+TASKS = {
+    "points": {
+        "method": "l2c",
+        "problems": "points",
+        "sizes": SIZES,
+        "settings": {"layers": 1, "units": 4, "batch": 10, "epochs": 1},
+    },
+    "abc": {"method": "element_wise", "problems": "abc", "sizes": SIZES, "settings": {"epochs": 1}},
+}
+CONFIG = {"results": "results/supervised", "seeds": 1, "tasks": TASKS}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
+    finished = snakemake(folder, "supervised", config=CONFIG)
+    assert finished.returncode == 0, finished.stdout
+    return folder
+
+
+def test_results_and_reruns(project):
+    folder = project / "results/supervised/recommended"
+    records = read_records(folder.glob("learned/*.jsonl"))
+    assert [(record["dataset"], record["method"]) for record in records] == [
+        ("abc", "element_wise"),
+        ("abc", "kmeans"),
+        ("points", "kmeans"),
+        ("points", "l2c"),
+    ]
+    assert (folder / "report/report.html").is_file()
+    assert jobs(snakemake(project, "supervised", "--dry-run", config=CONFIG)) == {}
+    longer = plan.merge(CONFIG, {"tasks": {"points": {"settings": {"epochs": 2}}}})
+    expected = {"learn": 1, "supervised_report": 1, "supervised": 1}
+    assert jobs(snakemake(project, "supervised", "--dry-run", config=longer)) == expected
+    bigger = plan.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
+    assert jobs(snakemake(project, "supervised", "--dry-run", config=bigger)) == expected | {"draw": 1}
+
+
+def test_a_mistake_gets_one_line(project):
+    odd = plan.merge(CONFIG, {"results": "results/odd", "tasks": {"points": {"settings": {"units": 5}}}})
+    finished = snakemake(project, "supervised", config=odd)
+    assert finished.returncode != 0 and "Traceback" not in finished.stdout
+    assert "error: points, l2c: units=5: expected an even number, half for each direction" in finished.stdout
+    wrong = plan.merge(CONFIG, {"run": {"methods": ["l2c"]}})
+    finished = snakemake(project, "--dry-run", config=wrong)
+    assert "config: run.methods: 'l2c' is supervised: it runs as one of the tasks" in finished.stdout
+
+
+def test_the_profile_names_the_tasks_of_its_reading():
+    profile = yaml.safe_load((plan.ROOT / "config/supervised.yaml").read_text())
+    config = plan.merge(yaml.safe_load((plan.ROOT / "config/config.yaml").read_text()), profile)
+    tasks = plan.resolve(config, profile["readings"][0])["tasks"]
+    assert {"points", "mnist", "arabic_digits", "abc"} <= tasks.keys()
+    full = plan.resolve(config, "supervised_full")["tasks"]
+    assert full["points"]["settings"] == {"layers": 14, "units": 288, "batch": 200, "epochs": 10}
