@@ -111,8 +111,10 @@ def name(task):
 
 def groups(runs):
     """(method as a table prints it, its ok records, all its records) of one task, the control last."""
-    for told, own in ((None, learned(runs)), ("control", [run for run in runs if run not in learned(runs)])):
-        yield told or title(own[0]["method"]), [run for run in own if run["status"] == "ok"], own
+    for own in (learned(runs), [run for run in runs if run not in learned(runs)]):
+        if own:
+            told = title(own[0]["method"]) if own[0] in learned(runs) else "control"
+            yield told, [run for run in own if run["status"] == "ok"], own
 
 
 def learned(runs):
