@@ -90,7 +90,7 @@ def test_the_check_can_fail(source):
 
 
 SCHEMAS = sorted((plan.ROOT / "workflow" / "schemas").glob("*.json"))
-FREE = {"settings", "datasets.additionalProperties"}  # of a method or data set: `plan.check_settings` knows the names
+FREE = {"settings", "draw", "datasets.additionalProperties"}  # `plan.check_settings` knows the names that are allowed
 
 
 def open_objects(schema, path=()):
