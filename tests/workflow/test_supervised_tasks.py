@@ -17,13 +17,14 @@ TASKS = {
     },
     "abc": {"method": "element_wise", "problems": "abc", "sizes": SIZES, "settings": {"epochs": 1}},
 }
+TARGET = ("--printshellcmds", "supervised")  # an option first: `--configfile` would take the rule for a file
 CONFIG = {"results": "results/supervised", "seeds": 1, "tasks": TASKS}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
-    finished = snakemake(folder, "supervised", config=CONFIG)
+    finished = snakemake(folder, *TARGET, config=CONFIG)
     assert finished.returncode == 0, finished.stdout
     return folder
 
@@ -38,17 +39,17 @@ def test_results_and_reruns(project):
         ("points", "l2c"),
     ]
     assert (folder / "report/report.html").is_file()
-    assert jobs(snakemake(project, "supervised", "--dry-run", config=CONFIG)) == {}
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=CONFIG)) == {}
     longer = plan.merge(CONFIG, {"tasks": {"points": {"settings": {"epochs": 2}}}})
     expected = {"learn": 1, "supervised_report": 1, "supervised": 1}
-    assert jobs(snakemake(project, "supervised", "--dry-run", config=longer)) == expected
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=longer)) == expected
     bigger = plan.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
-    assert jobs(snakemake(project, "supervised", "--dry-run", config=bigger)) == expected | {"draw": 1}
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1}
 
 
 def test_a_mistake_gets_one_line(project):
     odd = plan.merge(CONFIG, {"results": "results/odd", "tasks": {"points": {"settings": {"units": 5}}}})
-    finished = snakemake(project, "supervised", config=odd)
+    finished = snakemake(project, *TARGET, config=odd)
     assert finished.returncode != 0 and "Traceback" not in finished.stdout
     assert "error: points, l2c: units=5: expected an even number, half for each direction" in finished.stdout
     wrong = plan.merge(CONFIG, {"run": {"methods": ["l2c"]}})
