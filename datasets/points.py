@@ -3,7 +3,7 @@
 Generated, nothing to download. Published: 1 to 5 clusters, 72 points, several shapes, noise of standard deviation 0.05.
 Own choice, where the text that we have says no more: the shapes (a blob, a ring, a half ring, a line, as large as
 `radius`), equally many points a cluster, every number of clusters equally often, centres at least `distance` apart in
-the unit square. Two shapes that come near each other overlap: no method can reach an error of zero.
+the unit square. Shapes that come near each other overlap in places.
 """
 
 import numpy as np
