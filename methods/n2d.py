@@ -12,9 +12,7 @@ Deviations. N2D can't predict: UMAP places new points at random and all together
 its company. The cluster of a new vector is that of the training vector whose code is nearest, and vectors with one code
 share a cluster. Isomap solves its eigenvalue problem in full, since the solver for large ones starts at random and has
 no seed: it is for a few thousand vectors. Reduced budgets are settings. Nothing that is minimised judges the clusters,
-so there is no loss to select a run by. Known weakness: once UMAP has run in a process, torch's sums differ there in
-their last bits, which UMAP magnifies; so the first run of a process is the same in every process, and not the same as
-one that comes later. Give it a job for each seed (`seeds_per_job: 1`).
+so there is no loss to select a run by.
 
 Budget as published: 1000 epochs with batch 256, on MNIST 273,000 updates.
 """
@@ -26,6 +24,7 @@ import sklearn.cluster
 import sklearn.manifold
 import sklearn.mixture
 import torch
+from sklearn.base import TransformerMixin
 from sklearn.metrics import pairwise_distances_argmin
 
 from .autoencoder import DenseAutoencoder, init_autoencoder, pretrain
@@ -33,7 +32,7 @@ from .base import Clusterer, InvalidInput
 from .deep import random_streams, trainable
 
 
-class N2D(Clusterer):
+class N2D(TransformerMixin, Clusterer):
     """N2D on vectors, which are not scaled.
 
     Parameters
@@ -102,6 +101,11 @@ class N2D(Clusterer):
         self.device = device
         self.random_state = random_state
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     @property
     def fewest_clusters(self):
         """DBSCAN is free to find any number from 2."""
@@ -146,9 +150,13 @@ class N2D(Clusterer):
         """The manifold of the codes, shape (n, components)."""
         components, neighbors = self.components or self.n_clusters, min(self.neighbors, len(code) - 1)
         if self.manifold == "umap":
-            return load_umap()(
-                n_components=components, n_neighbors=neighbors, min_dist=0.0, n_jobs=1, random_state=seed
-            ).fit_transform(code)
+            threads = torch.get_num_threads()
+            try:
+                return load_umap()(
+                    n_components=components, n_neighbors=neighbors, min_dist=0.0, n_jobs=1, random_state=seed
+                ).fit_transform(code)
+            finally:
+                torch.set_num_threads(threads)  # numba sets OpenMP's number of threads, which is torch's as well
         if self.manifold == "isomap":
             return sklearn.manifold.Isomap(
                 n_components=components, n_neighbors=neighbors, eigen_solver="dense"

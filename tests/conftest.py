@@ -5,6 +5,7 @@ from pathlib import Path
 
 # Before anything imports torch: two threads on a busy machine are many times slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # which would set OpenMP's number for all libraries
 
 import pytest  # noqa: E402
 

@@ -22,6 +22,8 @@ HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes
 def set_environment():
     """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
     os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
+    # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
