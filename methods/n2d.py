@@ -131,9 +131,9 @@ class N2D(TransformerMixin, Clusterer):
         order = rng.permutation(len(X))
         watched, trained = (torch.from_numpy(X[i]).to(self.device) for i in np.split(order, [self.watched]))
         widths = (*self.widths, self.code_units or self.n_clusters)
-        self._autoencoder = DenseAutoencoder(init_autoencoder(X.shape[1], widths, rng, self.device))
+        self.network_ = init_autoencoder(X.shape[1], widths, rng, self.device)
         curves, self.n_updates_ = pretrain(
-            self._autoencoder,
+            DenseAutoencoder(self.network_),
             trained,
             validation=watched if self.watched else None,
             batch=self.batch,
@@ -143,8 +143,7 @@ class N2D(TransformerMixin, Clusterer):
         )
         self.loss_curve_ = {name.replace("reconstruction", "loss"): curve for name, curve in curves.items()}
         self.n_epochs_ = len(curves["reconstruction"])
-        network = self._autoencoder.network
-        self.n_parameters_ = sum(network[name].numel() for name in trainable(network))
+        self.n_parameters_ = sum(self.network_[name].numel() for name in trainable(self.network_))
 
     def _embed(self, code, seed):
         """The manifold of the codes, shape (n, components)."""
@@ -174,11 +173,12 @@ class N2D(TransformerMixin, Clusterer):
     def transform(self, X):
         """Codes, shape (n, code_units)."""
         X = torch.from_numpy(self._check(X, reset=False)).to(self.device)
-        return self._autoencoder.codes(X).cpu().numpy()
+        return DenseAutoencoder(self.network_).codes(X).cpu().numpy()
 
     def predict(self, X):
         """Cluster of the training vector with the nearest code, shape (n,)."""
-        return self.labels_[pairwise_distances_argmin(self.transform(X), self.embeddings_["code"])]
+        code = self.transform(X)
+        return self.labels_[pairwise_distances_argmin(code, self.embeddings_["code"])]
 
 
 def load_umap():
