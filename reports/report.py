@@ -12,7 +12,7 @@ from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
 
-from . import controls, figures, own, paired, plots, tables, verdict
+from . import controls, figures, latex, own, paired, plots, tables, verdict
 from .page import forest, grid, image, notes, page, plot, table
 from .records import RUN, frame, read_clusters, read_records
 from .scores import accuracy
@@ -110,7 +110,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         notes = below.get(name, [])
         write_text(folder / f"{name}.md", tables.markdown(strings, notes))
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / f"{name}.tex", tables.latex(strings, notes))
+        write_text(folder / f"{name}.tex", latex.table(strings, notes))
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
     return made | {"footnotes": below}
 

@@ -5,12 +5,11 @@ split. A method without a loss (Ward, spectral clustering) reports the mean over
 are never selected and enter no mean; they are counted as ``n_ok/n`` in the cell.
 """
 
-import textwrap
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tabulate import LATEX_ESCAPE_RULES, tabulate
+from tabulate import tabulate
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
@@ -61,7 +60,6 @@ SELECTION = (
     f" Runs until ± {WANTED}: how many it takes until the interval's half-width is that, by resampling the runs that"
     " there are; about: extrapolated by 1/sqrt(n); >: not with so many, or it can't be told from so few."
 )
-LATEX = {"–": "--", "±": "$\\pm$", "ᵀ": "$^\\top$", "“": "``", "”": "''"}
 
 
 def title(name):
@@ -498,21 +496,3 @@ def markdown(table, notes=()):
     strings = table.astype(str).replace(r"\|", r"\|", regex=True)
     made = tabulate(strings, headers="keys", tablefmt="github", showindex=False, disable_numparse=True)
     return made + "\n" + "\n" * bool(notes) + "".join(f"- {note}\n" for note in notes)
-
-
-def latex(table, notes=()):
-    """A table of strings as LaTeX (booktabs), its headings stacked to keep it narrow, with `notes` below."""
-    strings = table.astype(str)
-    made = tabulate(strings, headers="keys", tablefmt="latex_booktabs", showindex=False, disable_numparse=True)
-    lines = made.splitlines()
-    stacked = (" \\\\ ".join(map(latex_text, textwrap.wrap(name, 14))) for name in table.columns)
-    lines[2] = " & ".join(f"\\shortstack[l]{{{heading}}}" for heading in stacked) + " \\\\"
-    for character, command in LATEX.items():
-        lines = [line.replace(character, command) for line in lines]
-    below = [f"\\par {latex_text(note)}" for note in notes]
-    return "\n".join(["{\\footnotesize\\setlength{\\tabcolsep}{3pt}", *lines, *below, "}"]) + "\n"
-
-
-def latex_text(text):
-    """Text with what LaTeX would take for a command escaped."""
-    return "".join((LATEX_ESCAPE_RULES | LATEX).get(character, character) for character in text)

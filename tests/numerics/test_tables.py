@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from fake_records import record, runs, score
 
-from reports import page, readme, tables, verdict
+from reports import latex, page, readme, tables, verdict
 
 
 def cell(records, selection="train"):
@@ -115,7 +115,7 @@ def test_skipped_cells_say_why():
 def test_markdown_and_latex_hold_the_same_numbers():
     table = pd.DataFrame({"a": ["0.10", "–"], "b": ["0.5 ± 0.1", "x"]})
     assert "| 0.10 | 0.5 ± 0.1 |" in tables.markdown(table)
-    made = tables.latex(table, ["5 % of a_b"])
+    made = latex.table(table, ["5 % of a_b"])
     assert "0.10" in made and "$\\pm$" in made and "--" in made and "5 \\% of a\\_b" in made
     assert made.count("{") == made.count("}") and made.isascii()
 
@@ -124,7 +124,7 @@ def test_what_would_break_a_table_is_escaped():
     reason = "a | b & <script>alert(1)</script>"
     table = pd.DataFrame({"reason": [reason]})
     assert tables.markdown(table).splitlines()[2].count("|") == 3 and "a \\| b" in tables.markdown(table)
-    assert "\\&" in tables.latex(table)
+    assert "\\&" in latex.table(table)
     made = page.page(reason, reason, [(reason, [page.table(table), page.notes([reason])])])
     assert "<script>alert" not in made and made.count("&lt;script&gt;") == 7
 

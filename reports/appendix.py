@@ -1,0 +1,329 @@
+"""A paper's appendix from one reading's records, tables and figures, as LaTeX: a folder that needs nothing outside it.
+
+``appendix.tex`` is prose whose numbers are macros of ``numbers.tex``, and names the files beside it: tables, figures,
+``deviations.tex``. An author can take them apart and use the macros, named after method, input and data set, in a paper.
+"""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from datasets.sequences import SPLITS
+from datasets.storage import whole_file, write_text
+
+from . import latex, verdict
+from .records import read_records
+from .tables import CELL, FROM_LABELS, number, title
+
+METHODS = Path(__file__).parents[1] / "methods"
+DIGITS = dict(zip("0123456789", "Zero One Two Three Four Five Six Seven Eight Nine".split(), strict=True))
+PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a macro of numbers.tex.
+\documentclass[10pt,a4paper]{article}
+\usepackage[margin=2cm]{geometry}
+\usepackage[T1]{fontenc}
+\usepackage{mathptmx}
+\usepackage{array,booktabs,longtable,graphicx}
+\setlength{\emergencystretch}{3em}
+\setcounter{secnumdepth}{2}
+% A table that is longer than a page goes on over the next one, a figure stays whole where it stands.
+\newcommand{\onefigure}[2]{%
+  \begin{center}\includegraphics[width=\linewidth,height=.8\textheight,keepaspectratio]{figures/#1}\par\nopagebreak
+  {\small #2}\end{center}}
+% Before a heading: a new page where the rest of this one holds the heading alone.
+\newcommand{\room}{\par\penalty-100 \begingroup\dimen0=\pagegoal\advance\dimen0 by -\pagetotal
+  \ifdim\dimen0<9\baselineskip\newpage\fi\endgroup}
+"""
+PICTURES = {
+    "figure2": "The published Figure 2 with our data: t-SNE of one data set, coloured by length and by cluster.",
+    "figure3": "The published Figure 3 with our data: the same for sequences of about one length.",
+    "strips_": "Accuracy of every run beside the published value.",
+    "confusion_": "Confusion of the selected runs, or of the first ok run of a method without a loss.",
+    "loss_": "Loss of every run; the selected one is drawn bold.",
+}
+
+
+def write_appendix(job, tables, figures, folder):
+    """Write the appendix of `job`, a slice of the config made by `workflow.plan.report_job`, into `folder`.
+
+    Parameters
+    ----------
+    job : dict
+    tables, figures : str or Path
+        Folders that `reports.report.write_report` wrote.
+    folder : str or Path
+        ``appendix.pdf`` is there too where pdflatex is installed.
+
+    Raises
+    ------
+    ValueError
+        When pdflatex refuses the text, with its first complaint.
+    """
+    tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
+    records = read_records([source / file for file in job["files"]])
+    sheets = {name: json.loads((source / "data" / f"{name}.json").read_text()) for name in job["run"]["datasets"]}
+    summary = pd.read_csv(tables / "summary.csv")
+    for file in sorted(tables.glob("*.tex")):
+        copy(file, folder / "tables" / file.name)
+    for file in sorted(figures.glob("*.pdf")):
+        copy(file, folder / "figures" / file.name)
+    write_text(folder / "tables/environment.tex", latex.table(environment(records)))
+    for name, sheet in sheets.items():
+        write_text(folder / f"tables/sheet_{name}.tex", latex.table(sheet_table(sheet)))
+    write_text(folder / "deviations.tex", deviations(job["methods"]))
+    write_text(folder / "numbers.tex", definitions(numbers(job, records, summary, sheets)))
+    found = {kind: {file.stem for file in (folder / kind).iterdir()} for kind in ("tables", "figures")}
+    write_text(folder / "appendix.tex", text(job, summary, sheets, found["tables"], found["figures"]))
+    if shutil.which("pdflatex") is None:
+        print(f"no pdflatex here: {folder}/appendix.tex is written, appendix.pdf is not")
+    else:
+        compile_pdf(folder)
+
+
+def copy(file, place):
+    """Copy a file, making the folders on its way."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, place)
+
+
+def macro(*names):
+    """Name of the macro of a number, letters only: ``rddc``, ``none``, ``accuracy`` to ``RddcNoneAccuracy``."""
+    words = re.findall("[a-z]+|[0-9]", "_".join(names).lower())
+    return "".join(DIGITS.get(word, word.capitalize()) for word in words)
+
+
+def numbers(job, records, summary, sheets):
+    """Every number and name that the text may use.
+
+    Parameters
+    ----------
+    job : dict
+    records : list of dict
+    summary : DataFrame
+        ``tables/summary.csv``.
+    sheets : dict of str to dict
+
+    Returns
+    -------
+    dict of str to str
+        Name of the macro, as `macro` makes it, to what it stands for.
+    """
+    ends = Counter(record["status"] == "ok" for record in records)
+    seconds = sum(record["cost"]["seconds"] for record in records)
+    compared = summary[summary.verdict != "not comparable"]
+    apart = compared[compared.verdict != "reproduced"]
+    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
+    near = verdict.within_split_error(apart.assign(difference=apart.accuracy - apart.published_accuracy), n_scored)
+    values = {
+        ("reading",): job["reading"].replace("_", " "),
+        ("all", "runs"): f"{len(records):,}",
+        ("ok", "runs"): f"{ends[True]:,}",
+        ("failed", "runs"): f"{ends[False]:,}",
+        ("training", "hours"): f"{seconds / 3600:.1f}",
+        ("all", "cells"): len({tuple(record[field] for field in CELL) for record in records}),
+        ("compared", "cells"): len(compared),
+        **{(name, "cells"): int((compared.verdict == name).sum()) for name in ("reproduced", "better", "different")},
+        ("apart", "cells"): len(apart),
+        ("near", "cells"): int(near.sum()),
+    }
+    for name in dict.fromkeys([*summary.method, *summary.vectorization, *summary.dataset, *sheets]):
+        values[name, "name"] = title(name)
+    for name, sheet in sheets.items():
+        values |= {
+            (name, "sequences"): f"{sheet['n']:,}",
+            (name, "dimensions"): f"{sheet['dimensions']:,}",
+            (name, "classes"): len(sheet["classes"]),
+            (name, "shortest"): f"{sheet['lengths']['min']:,}",
+            (name, "longest"): f"{sheet['lengths']['max']:,}",
+            (name, "median"): f"{sheet['lengths']['median']:,g}",
+            **{(name, split): f"{sheet['split_sizes'][split]:,}" for split in SPLITS},
+        }
+    scores = ("accuracy", "accuracy_low", "accuracy_high", "nmi", "published_accuracy", "published_nmi")
+    for row in summary.to_dict("records"):
+        cell = tuple(row[field] for field in CELL)
+        values |= {(*cell, score): number(row[score]) for score in scores}
+        values |= {(*cell, "ok"): int(row["n_ok"]), (*cell, "runs"): int(row["n"]), (*cell, "verdict"): row["verdict"]}
+    made = {macro(*names): str(value) for names, value in values.items()}
+    if len(made) < len(values):
+        names = [macro(*names) for names in values]
+        raise ValueError(f"two numbers of the appendix are called {next(x for x in names if names.count(x) > 1)}")
+    return made
+
+
+def definitions(values):
+    """``numbers.tex``: a line for every macro."""
+    return "".join(f"\\newcommand{{\\{name}}}{{{latex.escape(value)}}}\n" for name, value in values.items())
+
+
+def use(*names):
+    """A macro in the text."""
+    return f"\\{macro(*names)}{{}}"
+
+
+def text(job, summary, sheets, tables, figures):
+    """``appendix.tex``.
+
+    Parameters
+    ----------
+    job : dict
+    summary : DataFrame
+    sheets : dict of str to dict
+    tables, figures : set of str
+        Names of the files without their endings.
+
+    Returns
+    -------
+    str
+    """
+
+    def table(name):
+        return f"\\input{{tables/{name}}}" if name in tables else ""
+
+    def picture(name, kind):
+        return f"\\onefigure{{{name}}}{{{PICTURES[kind]}}}" if name in figures else ""
+
+    indices = ["\\room\\section{Without labels}", table("indices")] if "indices" in tables else []
+    controls = {(control["method"], control["input"]) for control in job["run"]["controls"]}
+    rows = [cell not in controls and cell[1] != FROM_LABELS for cell in zip(*map(summary.get, CELL[:2]), strict=True)]
+    methods = summary[rows]
+    parts = [
+        PREAMBLE + "\\input{numbers}\n\\begin{document}\n\\appendix",
+        "\\room\\section{Results}",
+        f"The reading of the paper is called \\emph{{{use('reading')}}}. There are {use('all', 'runs')} runs in"
+        f" {use('all', 'cells')} cells of a method, an input and a data set. Ok: {use('ok', 'runs')}; not ok, and listed below:"
+        f" {use('failed', 'runs')}. Training took {use('training', 'hours')} hours, summed over the runs.",
+        f"Of {use('compared', 'cells')} cells with a published number, {use('reproduced', 'cells')} are reproduced,"
+        f" {use('better', 'cells')} better and {use('different', 'cells')} different. Another test split alone could"
+        f" explain {use('near', 'cells')} of the {use('apart', 'cells')} that are not reproduced.",
+        "\\room\\subsection{The published Table 1 and ours}",
+        table("table1"),
+    ]
+    for name, sheet in sheets.items():
+        parts += [f"\\room\\subsection{{{use(name, 'name')}}}", described(name, sheet), best(methods, name)]
+        parts += [table(f"detail_{name}"), picture(f"strips_{name}", "strips_")]
+        parts += [picture(f"confusion_{name}", "confusion_"), picture(f"loss_{name}", "loss_")]
+    pictures = [picture(name, name) for name in ("figure2", "figure3")]
+    parts += ["\\room\\section{The published figures}", *pictures] if any(pictures) else []
+    parts += indices + [
+        "\\room\\section{How much is selection}",
+        table("selection"),
+        "\\room\\section{Against the controls}",
+        table("controls"),
+        "\\room\\section{Seed by seed}",
+        table("paired"),
+        "\\room\\section{Runs that are not ok}",
+        table("failures") if len(summary) and (summary.n_ok < summary.n).any() else "All runs are ok.",
+        "\\room\\section{Budgets}",
+        table("budgets"),
+        "\\room\\section{Settings and their sources}",
+        table("settings"),
+        "\\room\\section{Methods and deviations}",
+        "What the source of each method says about itself.",
+        "\\input{deviations}",
+        "\\room\\section{Data sheets}",
+    ]
+    for name in sheets:
+        parts += [f"\\room\\subsection{{{use(name, 'name')}}}", table(f"sheet_{name}")]
+    parts += ["\\room\\section{Environment}", table("environment"), "\\end{document}"]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def described(name, sheet):
+    """A sentence about a data set."""
+    classes = f" in {use(name, 'classes')} classes" if sheet["classes"] else ", without labels"
+    return (
+        f"{use(name, 'sequences')} sequences of {use(name, 'dimensions')} dimensions{classes}; their lengths are"
+        f" {use(name, 'shortest')} to {use(name, 'longest')}, the median {use(name, 'median')}. Training, validation and"
+        f" test split have {use(name, 'train')}, {use(name, 'validation')} and {use(name, 'test')} sequences."
+    )
+
+
+def best(summary, name):
+    """A sentence about the highest accuracy by the paper's protocol on a data set; empty without any."""
+    scored = summary[(summary.dataset == name) & summary.accuracy.notna()]
+    if scored.empty:
+        return ""
+    row = scored.loc[scored.accuracy.idxmax()]
+    cell = tuple(row[field] for field in CELL)
+    sentence = (
+        f"The highest accuracy by the paper's protocol is {use(*cell, 'accuracy')} ({use(row.method, 'name')},"
+        f" {use(row.vectorization, 'name')}; interval {use(*cell, 'accuracy_low')} to {use(*cell, 'accuracy_high')};"
+        f" {use(*cell, 'ok')} of {use(*cell, 'runs')} runs ok)"
+    )
+    if pd.isna(row.published_accuracy):
+        return f"{sentence}; there is no published number for this cell."
+    return f"{sentence}; the published one of this cell is {use(*cell, 'published_accuracy')}: {use(*cell, 'verdict')}."
+
+
+def sheet_table(sheet):
+    """A data set's sheet, a line a field; a user's identifiers are left out."""
+
+    def told(value):
+        if isinstance(value, dict):
+            return ", ".join(f"{key}: {told(inner)}" for key, inner in value.items()) or "–"
+        return ", ".join(map(str, value)) or "–" if isinstance(value, list) else str(value)
+
+    rows = [(field.replace("_", " "), told(value)) for field, value in sheet.items() if field != "identifiers"]
+    return pd.DataFrame(rows, columns=["field", "value"])
+
+
+def environment(records):
+    """What the runs noted about code, packages and machine, a line for each different value."""
+    rows = []
+    for record in records:
+        noted = record["provenance"]
+        rows += [("commit", f"{noted['git']['sha'] or 'no checkout'}{', with changes' * bool(noted['git']['dirty'])}")]
+        rows += [(name, str(noted[name])) for name in ("device", "backend", "threads")]
+        rows += sorted(noted["versions"].items())
+        rows += [(f"data of {title(record['dataset'])}", noted["data_digest"])]
+        rows += [(f"source of {title(record['method'])}", noted["source_digest"])]
+    kinds = dict.fromkeys(kind for kind, _ in rows)
+    found = dict.fromkeys(rows)
+    return pd.DataFrame([row for kind in kinds for row in found if row[0] == kind], columns=["of", "value"])
+
+
+def deviations(methods):
+    """``deviations.tex``: the docstring of every method's file, as it stands there."""
+    parts = []
+    for name in methods:
+        tree = ast.parse((METHODS / f"{name}.py").read_text(encoding="utf-8"))
+        said = latex.docstring(ast.get_docstring(tree) or "Nothing.")
+        parts.append(f"\\room\\subsection{{{latex.escape(title(name))}}}\n\n{said}")
+    return "\n".join(parts)
+
+
+def compile_pdf(folder):
+    """Make ``appendix.pdf`` of a folder's ``appendix.tex``, the same bytes each time.
+
+    Returns
+    -------
+    str
+        The log of pdflatex.
+
+    Raises
+    ------
+    ValueError
+        When pdflatex refuses the text, with its first complaint.
+    """
+    dated = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "appendix.tex"]
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree(folder, place, dirs_exist_ok=True)
+        for _ in range(2):  # the second finds the columns of long tables where the first left them
+            finished = subprocess.run(
+                command, cwd=place, env=os.environ | dated, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+            said = finished.stdout.decode(errors="replace")
+            if finished.returncode:
+                complaint = next((line for line in said.splitlines() if line.startswith("!")), "it says nothing")
+                raise ValueError(f"{folder}/appendix.tex: pdflatex: {complaint}")
+        with whole_file(Path(folder, "appendix.pdf")) as temporary:
+            shutil.copyfile(Path(place, "appendix.pdf"), temporary)
+        return Path(place, "appendix.log").read_text(errors="replace")

@@ -1,0 +1,152 @@
+"""Text, docstrings and tables as LaTeX in plain ASCII, whatever characters they hold."""
+
+import re
+import textwrap
+import unicodedata
+
+from tabulate import LATEX_ESCAPE_RULES
+
+BREAK = "\u200b"  # a place where a line may end
+SYMBOLS = {
+    "–": "--",
+    "—": "---",
+    "±": "$\\pm$",
+    "ᵀ": "$^\\top$",
+    "“": "``",
+    "”": "''",
+    "’": "'",
+    "…": "\\dots{}",
+    "‖": "$\\|$",
+    "·": "$\\cdot$",
+    "×": "$\\times$",
+    "²": "$^2$",
+    "≠": "$\\neq$",
+    "≤": "$\\leq$",
+    "≥": "$\\geq$",
+    "∞": "$\\infty$",
+    "√": "$\\surd$",
+    "Σ": "$\\Sigma$",
+    "\u00a0": "~",
+    BREAK: "\\allowbreak{}",
+}
+ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
+GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "mu", "nu", "pi", "rho", "sigma", "tau")
+GREEK += ("phi", "chi", "psi", "omega")
+LINE = 125  # characters of a table's type in a line of 17 cm
+INLINE = re.compile(r"``(.+?)``|`(.+?)`|\*(\S[^*]*)\*", re.DOTALL)
+
+
+def escape(text):
+    """Text with what LaTeX would take for a command escaped; a character that it has not is called by its name."""
+    return "".join(map(character, unicodedata.normalize("NFC", text)))
+
+
+def character(char):
+    """One character as LaTeX."""
+    if known := (LATEX_ESCAPE_RULES | SYMBOLS).get(char):
+        return known
+    if char.isascii():
+        return char if char.isprintable() else " "
+    name = unicodedata.name(char, f"U+{ord(char):04X}")
+    letter = name.rpartition(" ")[2].lower().replace("lamda", "lambda")
+    if name.startswith("GREEK SMALL LETTER") and letter in (*GREEK, "lambda"):
+        return f"$\\{letter}$"
+    base, *marks = unicodedata.normalize("NFD", char)
+    if base.isascii() and len(marks) == 1 and marks[0] in ACCENTS:
+        return f"\\{ACCENTS[marks[0]]}{{{base}}}"
+    return f"[{name.lower()}]"
+
+
+def breakable(text):
+    """Text whose long words may end a line after punctuation, and every eight characters in a digest."""
+
+    def pieces(word):
+        marked = re.sub(r"([_./=+,:)-])(?=\w)", rf"\1{BREAK}", word[0])
+        return re.sub(r"\w{8}(?=\w{8})", rf"\g<0>{BREAK}", marked) if re.search(r"\w{24}", marked) else marked
+
+    return re.sub(r"\S{12,}", pieces, text)
+
+
+def table(strings, notes=()):
+    """A table of strings with `notes` below, as wide as a line at most and as long as it needs.
+
+    Needs the packages array, booktabs and longtable.
+
+    Parameters
+    ----------
+    strings : DataFrame
+    notes : list of str
+
+    Returns
+    -------
+    str
+    """
+    rows = [[breakable(str(cell)) for cell in row] for row in [strings.columns, *strings.to_numpy()]]
+    parts = widths(list(zip(*rows, strict=True)))
+    column = ">{{\\raggedright\\hspace{{0pt}}}}p{{\\dimexpr {:.4f}\\linewidth-2\\tabcolsep\\relax}}"
+    heading, *lines = (" & ".join(map(escape, row)) + " \\tabularnewline" for row in rows)
+    return "\n".join(
+        [
+            "{\\scriptsize\\setlength{\\tabcolsep}{2pt}",
+            f"\\begin{{longtable}}[l]{{{''.join(map(column.format, parts))}}}",
+            "\\toprule",
+            heading,
+            "\\midrule",
+            "\\endhead",
+            "\\bottomrule",
+            "\\endlastfoot",
+            *lines,
+            "\\end{longtable}",
+            *(f"\\par\\noindent {escape(note)}" for note in notes),
+            "\\par}",
+            "",
+        ]
+    )
+
+
+def widths(columns):
+    """Share of the line for every column of strings: what its cells need, or less where the line is too short.
+
+    Parameters
+    ----------
+    columns : list of sequence of str
+        The first string is the heading, whose words may stand below each other.
+
+    Returns
+    -------
+    list of float
+        The sum is at most 1.
+    """
+    # Two characters more each: the space between columns, and letters wider than the average one.
+    least = [2 + max(len(piece) for cell in column for piece in re.split(rf"[\s{BREAK}]", cell)) for column in columns]
+    wanted = [max([few, *(2 + len(cell) for cell in column[1:])]) for few, column in zip(least, columns, strict=True)]
+    if sum(wanted) > LINE:
+        spare, asked = max(0, LINE - sum(least)), sum(wanted) - sum(least)
+        wanted = [few + spare * (many - few) / max(1, asked) for few, many in zip(least, wanted, strict=True)]
+    return [width / max(LINE, sum(wanted)) for width in wanted]
+
+
+def inline(text):
+    """Text with the marks of a docstring: code in backticks, emphasis between asterisks."""
+    parts, end = [], 0
+    for found in INLINE.finditer(text):
+        code = found[1] or found[2]
+        marked = f"\\texttt{{{escape(breakable(code))}}}" if code else f"\\emph{{{escape(found[3])}}}"
+        parts += [escape(breakable(text[end : found.start()])), marked]
+        end = found.end()
+    return "".join([*parts, escape(breakable(text[end:]))])
+
+
+def docstring(text):
+    """A docstring's paragraphs, lists and indented formulas."""
+    made = []
+    for block in re.split(r"\n\s*\n", textwrap.dedent(text).strip("\n")):
+        if block.startswith("    "):
+            lines = (f"\\texttt{{{escape(line.strip())}}}" for line in block.splitlines())
+            made.append("\\begin{quote}\n" + " \\\\\n".join(lines) + "\n\\end{quote}")
+        elif block.startswith("- "):
+            items = (f"\\item {inline(item)}" for item in re.split(r"^- ", block, flags=re.MULTILINE)[1:])
+            made.append("\\begin{itemize}\n" + "\n".join(items) + "\n\\end{itemize}")
+        else:
+            made.append(inline(block))
+    return "\n\n".join(made) + "\n"
