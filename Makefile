@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test nightly smoke paper mnist imdb supervised fingerprints study diagnosis readme lint
+.PHONY: help demo test nightly smoke paper mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -52,6 +52,12 @@ imdb: .venv/installed  ## The tutorial on film reviews with N2D: results/imdb/tu
 supervised: .venv/installed  ## Learning to Cluster and element-wise clustering, apart from the rest: results/supervised/
 	$(BIN)/snakemake supervised --profile profiles/supervised
 	@echo "Open results/supervised/supervised_reduced/report/report.html"
+
+appendix: .venv/installed  ## The paper's table as a LaTeX appendix, and its PDF where there is pdflatex: results/paper/
+	$(BIN)/snakemake appendix --profile profiles/paper
+
+docs: .venv/installed  ## Write docs/methods.md and docs/datasets.md from the docstrings
+	$(BIN)/python -m workflow.scripts.docs
 
 readme: .venv/installed  ## Put the paper profile's table and figure into the README
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended

@@ -1,7 +1,7 @@
 """A paper's appendix from one reading's records, tables and figures, as LaTeX: a folder that needs nothing outside it.
 
-``appendix.tex`` is prose whose numbers are macros of ``numbers.tex``, and names the files beside it: tables, figures,
-``deviations.tex``. An author can take them apart and use the macros, named after method, input and data set, in a paper.
+``appendix.tex`` is prose whose numbers are macros of ``numbers.tex``, named after method, input and data set, so that
+an author can use them in a paper; the tables, the figures and ``deviations.tex`` lie beside it.
 """
 
 import ast
@@ -24,7 +24,7 @@ from .records import read_records
 from .tables import CELL, FROM_LABELS, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"
-DIGITS = dict(zip("0123456789", "Zero One Two Three Four Five Six Seven Eight Nine".split(), strict=True))
+DIGITS = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]
 PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a macro of numbers.tex.
 \documentclass[10pt,a4paper]{article}
 \usepackage[margin=2cm]{geometry}
@@ -96,7 +96,7 @@ def copy(file, place):
 def macro(*names):
     """Name of the macro of a number, letters only: ``rddc``, ``none``, ``accuracy`` to ``RddcNoneAccuracy``."""
     words = re.findall("[a-z]+|[0-9]", "_".join(names).lower())
-    return "".join(DIGITS.get(word, word.capitalize()) for word in words)
+    return "".join(DIGITS[int(word)] if word.isdecimal() else word.capitalize() for word in words)
 
 
 def numbers(job, records, summary, sheets):
@@ -197,8 +197,9 @@ def text(job, summary, sheets, tables, figures):
         PREAMBLE + "\\input{numbers}\n\\begin{document}\n\\appendix",
         "\\room\\section{Results}",
         f"The reading of the paper is called \\emph{{{use('reading')}}}. There are {use('all', 'runs')} runs in"
-        f" {use('all', 'cells')} cells of a method, an input and a data set. Ok: {use('ok', 'runs')}; not ok, and listed below:"
-        f" {use('failed', 'runs')}. Training took {use('training', 'hours')} hours, summed over the runs.",
+        f" {use('all', 'cells')} cells of a method, an input and a data set. Ok: {use('ok', 'runs')};"
+        f" not ok, and listed below: {use('failed', 'runs')}. Training took {use('training', 'hours')} hours, summed"
+        " over the runs.",
         f"Of {use('compared', 'cells')} cells with a published number, {use('reproduced', 'cells')} are reproduced,"
         f" {use('better', 'cells')} better and {use('different', 'cells')} different. Another test split alone could"
         f" explain {use('near', 'cells')} of the {use('apart', 'cells')} that are not reproduced.",
@@ -240,8 +241,9 @@ def described(name, sheet):
     classes = f" in {use(name, 'classes')} classes" if sheet["classes"] else ", without labels"
     return (
         f"{use(name, 'sequences')} sequences of {use(name, 'dimensions')} dimensions{classes}; their lengths are"
-        f" {use(name, 'shortest')} to {use(name, 'longest')}, the median {use(name, 'median')}. Training, validation and"
-        f" test split have {use(name, 'train')}, {use(name, 'validation')} and {use(name, 'test')} sequences."
+        f" {use(name, 'shortest')} to {use(name, 'longest')}, the median {use(name, 'median')}. Training,"
+        f" validation and test split have {use(name, 'train')}, {use(name, 'validation')} and {use(name, 'test')}"
+        " sequences."
     )
 
 

@@ -18,8 +18,11 @@ SYMBOLS = {
     "…": "\\dots{}",
     "‖": "$\\|$",
     "·": "$\\cdot$",
+    "−": "$-$",
     "×": "$\\times$",
     "²": "$^2$",
+    "←": "$\\leftarrow$",
+    "→": "$\\to$",
     "≠": "$\\neq$",
     "≤": "$\\leq$",
     "≥": "$\\geq$",
@@ -58,13 +61,13 @@ def character(char):
 
 
 def breakable(text):
-    """Text whose long words may end a line after punctuation, and every eight characters in a digest."""
+    """A cell's text: a minus sign is one, a long word may end a line after punctuation or, as a digest, anywhere."""
 
     def pieces(word):
         marked = re.sub(r"([_./=+,:)-])(?=\w)", rf"\1{BREAK}", word[0])
         return re.sub(r"\w{8}(?=\w{8})", rf"\g<0>{BREAK}", marked) if re.search(r"\w{24}", marked) else marked
 
-    return re.sub(r"\S{12,}", pieces, text)
+    return re.sub(r"\S{12,}", pieces, re.sub(r"(?<!\S)-(?=\d)", "−", text))
 
 
 def table(strings, notes=()):
@@ -97,7 +100,7 @@ def table(strings, notes=()):
             "\\endlastfoot",
             *lines,
             "\\end{longtable}",
-            *(f"\\par\\noindent {escape(note)}" for note in notes),
+            *(f"\\par\\noindent {escape(breakable(note))}" for note in notes),
             "\\par}",
             "",
         ]

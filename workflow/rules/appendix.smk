@@ -3,7 +3,8 @@ rule write_appendix:
     input:
         plan.imported_sources(ROOT / "workflow/scripts/appendix.py"),
         lambda w: [
-            plan.source("methods", method) for method in plan.methods(READINGS[w.reading])
+            plan.source("methods", method)
+            for method in plan.methods(READINGS[w.reading])
         ],
         records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(

@@ -1,0 +1,183 @@
+"""The appendix: every number of its text is a macro made from results, and TeX accepts whatever a record says."""
+
+import json
+import re
+import shutil
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from fake_records import runs
+
+from reports import appendix, figures, latex, tables, verdict
+from reports.records import write_records
+
+NASTY = "50 % of $x_1$ & {\\input{/etc/passwd}} #1 ~^ “é” 漢字 ☃ σ\x07 " + "long" * 30 + "_word/" * 20
+FIXED = ("Table 1", "Figure 2", "Figure 3")
+SHEET = {
+    "n": 1234,
+    "dimensions": 13,
+    "classes": ["a", "b"],
+    "lengths": {"min": 4, "max": 93, "median": 39.0},
+    "split_sizes": {"train": 1000, "validation": 100, "test": 134},
+    "notes": {NASTY: 1},
+    "licence": "CC BY 4.0",
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Folder of an appendix without PDF, and the job and summary that it was made from."""
+    folder = tmp_path_factory.mktemp("appendix")
+    job = {
+        "reading": "test",
+        "folder": str(folder),
+        "files": [],
+        "scored": "test",
+        "run": {"datasets": ["arabic_digits", "mine_k3"], "controls": [{"method": "length_kmeans", "input": "none"}]},
+        "methods": {"rddc": {}, "kmeans": {}, "length_kmeans": {}},
+    }
+    every = []
+    for method, accuracies in (("rddc", [0.81, 0.7, None]), ("length_kmeans", [0.99, 0.99])):
+        for dataset in job["run"]["datasets"]:
+            some = runs(accuracies, [0.1, 0.2, 0.3][: len(accuracies)], method=method, dataset=dataset)
+            some = [record | {"reason": NASTY} if record["reason"] else record for record in some]
+            job["files"].append(f"records/{dataset}/{method}.jsonl")
+            write_records(folder / job["files"][-1], some, {})
+            every += some
+    for name in job["run"]["datasets"]:
+        (folder / "data").mkdir(exist_ok=True)
+        (folder / "data" / f"{name}.json").write_text(json.dumps(SHEET | {"name": name}))
+    summary = tables.summarise(every, "test", "train")
+    (folder / "tables").mkdir()
+    (folder / "tables/summary.csv").write_text(verdict.summary_csv(summary))
+    shown = {"table1": tables.table1(summary, job["run"]["datasets"], {}), "failures": tables.failures(every)}
+    shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3", 134), "budgets": tables.budgets(summary)}
+    for name, table in shown.items():
+        (folder / "tables" / f"{name}.tex").write_text(latex.table(table, [NASTY]))
+    figure, axes = plt.subplots(figsize=(30, 5))
+    axes.plot([0, 1])
+    figures.save(figure, folder / "figures" / "strips_mine_k3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "which", lambda name: None)
+        appendix.write_appendix(job, folder / "tables", folder / "figures", folder / "appendix")
+    return folder / "appendix", job, pd.read_csv(folder / "tables/summary.csv")
+
+
+def defined(folder):
+    lines = (folder / "numbers.tex").read_text().splitlines()
+    return dict(re.fullmatch(r"\\newcommand\{\\([A-Za-z]+)\}\{(.*)\}", line).groups() for line in lines)
+
+
+def typed_digits(text):
+    """Digits of the text itself: not of the preamble, of macros, of files' names, of what has a number for a name."""
+    body = text.partition("\\begin{document}")[2]
+    body = re.sub(r"\\input\{.*?\}|\\onefigure\{.*?\}", "", body)
+    for name in FIXED:
+        body = body.replace(name, "")
+    return re.findall(r"\d+", body)
+
+
+def test_no_number_of_the_text_is_typed(made):
+    text = (made[0] / "appendix.tex").read_text()
+    assert typed_digits(text) == []
+    assert typed_digits(text.replace("The highest", "RDDC has 0.81. The highest")) == ["0", "81"] * 2
+
+
+def test_macros_are_the_values_of_the_summary(made):
+    folder, _, summary = made
+    values = defined(folder)
+    assert len(summary) == 4
+    for row in summary.itertuples():
+        name = {"arabic_digits": "ArabicDigits", "mine_k3": "MineKThree"}[row.dataset]
+        start = {"rddc": "Rddc", "length_kmeans": "LengthKmeans"}[row.method] + "None" + name
+        assert values[f"{start}Accuracy"] == f"{row.accuracy:.2f}" and values[f"{start}Verdict"] == row.verdict
+        assert values[f"{start}Runs"] == str(row.n) and values[f"{start}Ok"] == str(row.n_ok)
+    assert values["RddcNoneArabicDigitsPublishedAccuracy"] == "0.80"
+    assert values["RddcNoneMineKThreePublishedAccuracy"] == "--"
+    assert (values["AllRuns"], values["OkRuns"], values["FailedRuns"], values["AllCells"]) == ("10", "8", "2", "4")
+    assert values["MineKThreeSequences"] == "1,234" and values["ComparedCells"] == "1"
+
+
+def test_every_macro_of_the_text_is_defined(made):
+    body = (made[0] / "appendix.tex").read_text().partition("\\begin{document}")[2]
+    used = set(re.findall(r"\\([A-Z][A-Za-z]+)\{\}", body))
+    assert len(used) > 20 and used <= defined(made[0]).keys()
+
+
+def test_a_control_is_never_the_best_method(made):
+    text = (made[0] / "appendix.tex").read_text()
+    assert "\\RddcNoneMineKThreeAccuracy" in text and "\\LengthKmeansNoneMineKThreeAccuracy{}" not in text
+
+
+def test_two_numbers_of_one_name_are_refused(made):
+    _, job, summary = made
+    sheets = {"a": SHEET, "a_": SHEET}
+    with pytest.raises(ValueError, match="two numbers of the appendix are called A"):
+        appendix.numbers(job, [], summary, sheets)
+
+
+def test_deviations_are_the_docstrings(made):
+    text = (made[0] / "deviations.tex").read_text()
+    assert text.count("\\subsection") == 3 and "arXiv" in text and "\\texttt{input\\_" in text and text.isascii()
+
+
+def test_tables_are_as_wide_as_a_line_at_most():
+    for columns in (2, 12):
+        shares = latex.widths([("heading words", "cell " * 30, "x") for _ in range(columns)])
+        assert len(shares) == columns and min(shares) > 0 and sum(shares) <= 1 + 1e-9
+    narrow, wide = latex.widths([("a", "b"), ("a", "word " * 60)])
+    assert wide > 10 * narrow
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b", "a\\_b"),
+        ("é", "\\'{e}"),
+        ("−1", "$-$1"),
+        ("σ²", "$\\sigma$$^2$"),
+        ("☃", "[snowman]"),
+        ("\x07", " "),
+        ("\\input", "\\text"),
+    ],
+)
+def test_any_character_is_plain_ascii(text, expected):
+    assert latex.escape(text).startswith(expected)
+
+
+def test_docstrings_keep_their_code_lists_and_formulas():
+    made = latex.docstring("Use `n_init` and *no* more.\n\n    a = b_1\n\n- one\n- two")
+    assert "\\texttt{n\\_" in made and "\\emph{no}" in made and made.count("\\item") == 2
+    assert "\\begin{quote}\n\\texttt{a = b\\_1}\n\\end{quote}" in made
+
+
+def test_without_tex_it_says_so(made, tmp_path, monkeypatch, capsys):
+    folder, job, _ = made
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    appendix.write_appendix(job, folder.parent / "tables", folder.parent / "figures", tmp_path / "appendix")
+    assert capsys.readouterr().out.count("\n") == 1 and not (tmp_path / "appendix/appendix.pdf").exists()
+
+
+needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex: the appendix is not compiled")
+
+
+@needs_tex
+def test_tex_makes_the_same_pdf_twice_and_nothing_sticks_out(made, tmp_path):
+    shutil.copytree(made[0], tmp_path / "a")
+    shutil.copytree(made[0], tmp_path / "elsewhere")
+    log = appendix.compile_pdf(tmp_path / "a")
+    appendix.compile_pdf(tmp_path / "elsewhere")
+    first = (tmp_path / "a/appendix.pdf").read_bytes()
+    assert first.startswith(b"%PDF") and (tmp_path / "elsewhere/appendix.pdf").read_bytes() == first
+    assert "Output written" in log
+    assert "Overfull" not in log and "/etc/passwd" not in log and "undefined" not in log
+
+
+@needs_tex
+def test_what_tex_refuses_is_one_line(made, tmp_path):
+    shutil.copytree(made[0], tmp_path / "a")
+    (tmp_path / "a/numbers.tex").write_text("")
+    with pytest.raises(ValueError, match=r"appendix.tex: pdflatex: ! Undefined control sequence"):
+        appendix.compile_pdf(tmp_path / "a")
+    assert not (tmp_path / "a/appendix.pdf").exists()

@@ -1,0 +1,134 @@
+"""Pages about methods and data sets, from their sources' syntax: nothing is imported, so nothing heavy is loaded."""
+
+import ast
+import contextlib
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from datasets.storage import write_text
+from reports.tables import markdown, title
+
+from .plan import ROOT, available, class_member, class_name, find, source
+
+HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
+GIVEN = ("raw", "seed")  # by the harness, to every `load`
+
+
+def write_pages(folder=ROOT):
+    """Write the pages into the project."""
+    for path, content in pages().items():
+        write_text(Path(folder, path), content)
+
+
+def pages():
+    """Path, seen from the project, to content of every page."""
+    methods, datasets = map(method_section, available("methods")), map(dataset_section, available("datasets"))
+    return {
+        "docs/methods.md": "\n".join([HEAD.format("Methods"), *methods]),
+        "docs/datasets.md": "\n".join([HEAD.format("Data sets"), *datasets]),
+    }
+
+
+def method_section(name):
+    """A method: what its file says, how to import it, and its parameters with their defaults."""
+    path = source("methods", name)
+    reads = ast.literal_eval(class_member(path, "accepts").value)
+    usage = f"`from methods.{name} import {class_name(path)}`; it reads {reads}."
+    shown = parameter_table(find(path, class_name(path)), class_member(path, "__init__"))
+    return heading(name) + "\n\n".join([docstring(path), usage, markdown(shown)])
+
+
+def dataset_section(name):
+    """A data set: what its file says, where it comes from, and the settings of ``load``."""
+    path = source("datasets", name)
+    load = find(path, "load")
+    settings = parameter_table(load, load)
+    settings = settings[~settings.name.isin([code(name) for name in GIVEN])]
+    shown = markdown(settings) if len(settings) else "There is nothing to set.\n"
+    return heading(name) + "\n\n".join([docstring(path), origin(path), shown])
+
+
+def heading(name):
+    """A section's heading: the title and the name that a config uses."""
+    return f"## {title(name)} (`{name}`)\n\n"
+
+
+def docstring(path):
+    """Docstring of a file."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or f"{path.name} has no docstring."
+
+
+def origin(path):
+    """Home page, licence, citation and forms of a data set, as its ``SOURCE`` names them."""
+    node = next(line.value for line in ast.parse(path.read_text(encoding="utf-8")).body if assigned(line) == "SOURCE")
+    said = keywords(node)
+    forms = [keywords(form) for form in node_of(node, "forms").elts]
+    names = [f"{form['form']} ({place(form)})" for form in forms]
+    lines = [("Home page", said["homepage"]), ("Licence", said["licence"]), ("Citation", said["citation"])]
+    return "\n".join(f"- {field}: {value}" for field, value in [*lines, ("Forms", "; ".join(names))])
+
+
+def place(form):
+    """Where the files of one form are: an address, an installed package, or the mirror alone."""
+    addresses = form.get("addresses") or [form.get("address")]
+    return addresses[0] or (f"in {form['package']}" if "package" in form else f"mirror only: {form['file']}")
+
+
+def assigned(line):
+    """Name that a line of a file assigns to; None for any other line."""
+    return getattr(line.targets[0], "id", None) if isinstance(line, ast.Assign) else None
+
+
+def node_of(call, name):
+    """Argument `name` of a call, as syntax."""
+    return next(keyword.value for keyword in call.keywords if keyword.arg == name)
+
+
+def keywords(call):
+    """Arguments of a call that are written out, strings among them; a constant's name is left out."""
+    given = {}
+    for keyword in call.keywords:
+        with contextlib.suppress(ValueError):
+            given[keyword.arg] = ast.literal_eval(keyword.value)
+    return given
+
+
+def parameter_table(described, function):
+    """Name, type, default and meaning of the parameters in the numpydoc docstring of `described`, as grouped there.
+
+    Parameters
+    ----------
+    described : ast.ClassDef or ast.FunctionDef
+        Has the docstring.
+    function : ast.FunctionDef
+        Has the defaults.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    found = re.search(r"^Parameters\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", ast.get_docstring(described) or "", re.M | re.S)
+    blocks = re.findall(r"^(\S.*)\n?((?:^ +.*\n?)*)", found[1] if found else "", re.M)
+    given, rows = defaults(function), []
+    for first, meaning in blocks:
+        names, _, kind = first.partition(" : ")
+        names = names.split(", ")
+        values = [code(given[name]) for name in names if name in given]
+        line = {"name": ", ".join(map(code, names)), "type": code(kind), "default": ", ".join(values)}
+        rows.append(line | {"meaning": " ".join(meaning.split())})
+    return pd.DataFrame(rows, columns=["name", "type", "default", "meaning"])
+
+
+def code(text):
+    """Text in backticks; nothing for nothing."""
+    return text and f"`{text}`"
+
+
+def defaults(function):
+    """Default of every argument that has one, as it is written; a constant's name stands for its value."""
+    given = function.args
+    plain = zip(given.args[len(given.args) - len(given.defaults) :], given.defaults, strict=True)
+    named = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    return {argument.arg: ast.unparse(value) for argument, value in [*plain, *named] if value is not None}
