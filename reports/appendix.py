@@ -200,9 +200,7 @@ def text(job, summary, sheets, tables, figures):
         f" {use('all', 'cells')} cells of a method, an input and a data set. Ok: {use('ok', 'runs')};"
         f" not ok, and listed below: {use('failed', 'runs')}. Training took {use('training', 'hours')} hours, summed"
         " over the runs.",
-        f"Of {use('compared', 'cells')} cells with a published number, {use('reproduced', 'cells')} are reproduced,"
-        f" {use('better', 'cells')} better and {use('different', 'cells')} different. Another test split alone could"
-        f" explain {use('near', 'cells')} of the {use('apart', 'cells')} that are not reproduced.",
+        verdicts(summary),
         "\\room\\subsection{The published Table 1 and ours}",
         table("table1"),
     ]
@@ -234,6 +232,17 @@ def text(job, summary, sheets, tables, figures):
         parts += [f"\\room\\subsection{{{use(name, 'name')}}}", table(f"sheet_{name}")]
     parts += ["\\room\\section{Environment}", table("environment"), "\\end{document}"]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def verdicts(summary):
+    """The verdicts of all cells with a published number, as `reports.verdict.headline` says them."""
+    if (summary.verdict == "not comparable").all():
+        return "There is no cell with both a published number and an ok run."
+    return (
+        f"Of {use('compared', 'cells')} cells with a published number, {use('reproduced', 'cells')} are reproduced,"
+        f" {use('better', 'cells')} better and {use('different', 'cells')} different. Another test split alone could"
+        f" explain {use('near', 'cells')} of the {use('apart', 'cells')} that are not reproduced."
+    )
 
 
 def described(name, sheet):

@@ -122,7 +122,9 @@ def widths(columns):
     """
     # Two characters more each: the space between columns, and letters wider than the average one.
     least = [2 + max(len(piece) for cell in column for piece in re.split(rf"[\s{BREAK}]", cell)) for column in columns]
-    wanted = [max([few, *(2 + len(cell) for cell in column[1:])]) for few, column in zip(least, columns, strict=True)]
+    cells = [2 + max(map(len, column[1:]), default=0) for column in columns]
+    whole = [max(2 + len(column[0]), cell) for column, cell in zip(columns, cells, strict=True)]
+    wanted = whole if sum(whole) <= LINE else list(map(max, least, cells))
     if sum(wanted) > LINE:
         spare, asked = max(0, LINE - sum(least)), sum(wanted) - sum(least)
         wanted = [few + spare * (many - few) / max(1, asked) for few, many in zip(least, wanted, strict=True)]
@@ -146,7 +148,7 @@ def docstring(text):
     for block in re.split(r"\n\s*\n", textwrap.dedent(text).strip("\n")):
         if block.startswith("    "):
             lines = (f"\\texttt{{{escape(line.strip())}}}" for line in block.splitlines())
-            made.append("\\begin{quote}\n" + " \\\\\n".join(lines) + "\n\\end{quote}")
+            made.append("\\begin{quote}\\footnotesize\\raggedright\n" + " \\\\\n".join(lines) + "\n\\end{quote}")
         elif block.startswith("- "):
             items = (f"\\item {inline(item)}" for item in re.split(r"^- ", block, flags=re.MULTILINE)[1:])
             made.append("\\begin{itemize}\n" + "\n".join(items) + "\n\\end{itemize}")

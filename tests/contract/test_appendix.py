@@ -126,6 +126,7 @@ def test_tables_are_as_wide_as_a_line_at_most():
     for columns in (2, 12):
         shares = latex.widths([("heading words", "cell " * 30, "x") for _ in range(columns)])
         assert len(shares) == columns and min(shares) > 0 and sum(shares) <= 1 + 1e-9
+    assert latex.widths([("two words", "x"), ("b", "x")])[0] == 11 / latex.LINE
     narrow, wide = latex.widths([("a", "b"), ("a", "word " * 60)])
     assert wide > 10 * narrow
 
@@ -149,7 +150,7 @@ def test_any_character_is_plain_ascii(text, expected):
 def test_docstrings_keep_their_code_lists_and_formulas():
     made = latex.docstring("Use `n_init` and *no* more.\n\n    a = b_1\n\n- one\n- two")
     assert "\\texttt{n\\_" in made and "\\emph{no}" in made and made.count("\\item") == 2
-    assert "\\begin{quote}\n\\texttt{a = b\\_1}\n\\end{quote}" in made
+    assert "raggedright\n\\texttt{a = b\\_1}\n\\end{quote}" in made
 
 
 def test_without_tex_it_says_so(made, tmp_path, monkeypatch, capsys):

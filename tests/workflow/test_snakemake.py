@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,20 @@ def test_the_report_of_snakemake_carries_tables_and_figures(project, monkeypatch
     assert len(carried) > 8
     assert [path.name for path in carried if f'"name": "{path.name}"' not in made] == []
     assert "Table table1 of the reading" in made and "Sequence clustering: every method" in made
+
+
+def test_the_appendix_is_made_when_it_is_asked_for_and_not_before(project):
+    folder = project / "results/paper/recommended/appendix"
+    assert not folder.exists()
+    finished = snakemake(project, "--", "appendix")
+    assert finished.returncode == 0, finished.stdout
+    text = (folder / "appendix.tex").read_text()
+    assert "\\RddcNoneJapaneseVowelsAccuracy" in text + (folder / "numbers.tex").read_text()
+    wanted = set(re.findall(r"\\input\{(tables/\w+)\}", text)) | set(re.findall(r"\\onefigure\{(\w+)\}", text))
+    there = {f"tables/{file.stem}" for file in folder.glob("tables/*.tex")}
+    there |= {file.stem for file in folder.glob("figures/*.pdf")}
+    assert wanted and wanted <= there
+    assert jobs(snakemake(project, "--dry-run", "--", "appendix")) == {}
 
 
 def test_nothing_is_done_twice(project):
