@@ -12,7 +12,7 @@ from fake_records import runs
 from reports import appendix, figures, latex, tables, verdict
 from reports.records import write_records
 
-NASTY = "50 % of $x_1$ & {\\input{/etc/passwd}} #1 ~^ “é” 漢字 ☃ σ\x07 " + "long" * 30 + "_word/" * 20
+NASTY = "$x_1$ & {\\input{/etc/passwd}} #1 ~^ “é” 漢字 ☃ σ\x07 " + "long" * 30 + "_word/" * 20 + " 50 % of"
 FIXED = ("Table 1", "Figure 2", "Figure 3")
 SHEET = {
     "n": 1234,
@@ -171,7 +171,7 @@ def test_tex_makes_the_same_pdf_twice_and_nothing_sticks_out(made, tmp_path):
     appendix.compile_pdf(tmp_path / "elsewhere")
     first = (tmp_path / "a/appendix.pdf").read_bytes()
     assert first.startswith(b"%PDF") and (tmp_path / "elsewhere/appendix.pdf").read_bytes() == first
-    assert "Output written" in log
+    assert b"D:19700101" in first and "Output written" in log
     assert "Overfull" not in log and "/etc/passwd" not in log and "undefined" not in log
 
 
