@@ -45,6 +45,7 @@ PICTURES = {
     "figure2": "The published Figure 2 with our data: t-SNE of one data set, coloured by length and by cluster.",
     "figure3": "The published Figure 3 with our data: the same for sequences of about one length.",
     "strips_": "Accuracy of every run beside the published value.",
+    "clusters_": "t-SNE, coloured by length, by class where it is known, and by the clusters of each method.",
     "confusion_": "Confusion of the selected runs, or of the first ok run of a method without a loss.",
     "loss_": "Loss of every run; the selected one is drawn bold.",
 }
@@ -206,8 +207,8 @@ def text(job, summary, sheets, tables, figures):
     ]
     for name, sheet in sheets.items():
         parts += [f"\\room\\subsection{{{use(name, 'name')}}}", described(name, sheet), best(methods, name)]
-        parts += [table(f"detail_{name}"), picture(f"strips_{name}", "strips_")]
-        parts += [picture(f"confusion_{name}", "confusion_"), picture(f"loss_{name}", "loss_")]
+        of_dataset = [picture(f"{kind}{name}", kind) for kind in ("strips_", "clusters_", "confusion_", "loss_")]
+        parts += [table(f"detail_{name}"), *of_dataset]
     pictures = [picture(name, name) for name in ("figure2", "figure3")]
     parts += ["\\room\\section{The published figures}", *pictures] if any(pictures) else []
     parts += indices + [

@@ -110,6 +110,16 @@ def test_a_control_is_never_the_best_method(made):
     assert "\\RddcNoneMineKThreeAccuracy" in text and "\\LengthKmeansNoneMineKThreeAccuracy{}" not in text
 
 
+def test_data_without_labels(made):
+    _, job, summary = made
+    summary = summary.assign(accuracy=float("nan"), verdict="not comparable")
+    sheets = {"mine_k3": SHEET | {"classes": []}}
+    text = appendix.text(job, summary, sheets, {"indices"}, {"clusters_mine_k3"})
+    assert ", without labels;" in text and "\\input{tables/indices}" in text and "{clusters_mine_k3}" in text
+    assert "There is no cell with both" in text and "highest accuracy" not in text and typed_digits(text) == []
+    assert appendix.numbers(job, [], summary, sheets)["RddcNoneMineKThreeAccuracy"] == "–"
+
+
 def test_two_numbers_of_one_name_are_refused(made):
     _, job, summary = made
     sheets = {"a": SHEET, "a_": SHEET}
