@@ -362,6 +362,12 @@ def study_job(readings):
     return {"selection": next(iter(readings.values()))["selection"], "readings": kept}
 
 
+def task_data(resolved, reading, task):
+    """Files of the data set that a supervised task's problems are drawn from, if any."""
+    dataset = resolved["tasks"][task].get("dataset")
+    return [f"{resolved['results']}/{reading}/data/{dataset}.npz"] if dataset else []
+
+
 def draw_job(resolved, task):
     """Config slice of the problems of one supervised task."""
     given = resolved["tasks"][task]

@@ -48,7 +48,7 @@ def test_quiet_without_a_terminal_and_under_ci(monkeypatch):
 @pytest.fixture
 def resolved(tmp_path):
     config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
-    run = {"datasets": ["arabic_digits"], "methods": ["kmeans", "rddc"], "vectorizations": ["zero"]}
+    run = {"datasets": ["arabic_digits"], "methods": ["kmeans", "rddc"], "vectorizations": ["zero"], "controls": []}
     config = plan.merge(config, {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}})
     return plan.resolve(config, "recommended")
 

@@ -182,7 +182,7 @@ rule true_partition:
             for file in plan.record_files(
                 next(iter(READINGS.values())), next(iter(READINGS))
             )
-            if "/rddc-" in file
+            if Path(file).name.startswith("rddc-")
         ],
     output:
         multiext(

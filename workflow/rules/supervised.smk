@@ -1,9 +1,3 @@
-def task_data(w):
-    """The data set that a task's problems are drawn from, if any."""
-    dataset = READINGS[w.reading]["tasks"][w.task].get("dataset")
-    return f"{config['results']}/{w.reading}/data/{dataset}.npz" if dataset else []
-
-
 rule draw:
     # Problems with known clusters, for training, validation and test.
     input:
@@ -11,7 +5,7 @@ rule draw:
             ROOT / f"datasets/{READINGS[w.reading]['tasks'][w.task]['problems']}.py"
         ),
         plan.imported_sources(ROOT / "workflow/scripts/draw.py"),
-        data=task_data,
+        data=lambda w: plan.task_data(READINGS[w.reading], w.reading, w.task),
     output:
         f"{config['results']}/{{reading}}/problems/{{task}}.npz",
     log:
