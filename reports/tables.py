@@ -150,8 +150,10 @@ def seeds_needed(runs, selection, statistic, name):
     -------
     str
         ``12``, ``about 90`` where extrapolated, ``> 20`` where it can't be told; fewer than `LEAST` ok runs tell
-        nothing.
+        nothing, and a dash where nothing is scored.
     """
+    if runs.accuracy.isna().all():
+        return "–"
     n, n_ok = len(runs), int((runs.status == "ok").sum())
     if n_ok < LEAST:
         return f"> {n}"

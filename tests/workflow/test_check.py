@@ -84,7 +84,7 @@ def test_a_broken_promise_is_named(monkeypatch, mutant, promise, message):
 
 def test_neither_method_nor_data():
     with pytest.raises(
-        InvalidInput, match="nothing: neither a file in methods/ .ddc, .* nor a folder, .npz or .ts file"
+        InvalidInput, match="nothing: neither a file in methods/ .catgan, .* nor a folder, .npz or .ts file"
     ):
         check("nothing")
 

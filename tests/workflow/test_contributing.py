@@ -33,9 +33,9 @@ def test_both_walkthroughs(tmp_path):
         assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
         assert "no tests ran" not in finished.stdout
     records = read_records((project / "results/mine").rglob("*.jsonl"))
-    assert {"gaussian_mixture"} <= {record["method"] for record in records}
+    assert {"mini_batch_kmeans"} <= {record["method"] for record in records}
     assert {"digits_by_column"} <= {record["dataset"] for record in records}
-    assert {record["status"] for record in records if record["method"] == "gaussian_mixture"} == {"ok"}
-    ruff = [sys.executable, "-m", "ruff", "check", "methods/gaussian_mixture.py", "datasets/digits_by_column.py"]
+    assert {record["status"] for record in records if record["method"] == "mini_batch_kmeans"} == {"ok"}
+    ruff = [sys.executable, "-m", "ruff", "check", "methods/mini_batch_kmeans.py", "datasets/digits_by_column.py"]
     checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout

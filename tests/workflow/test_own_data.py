@@ -17,7 +17,7 @@ from workflow.check import tiny_data
 CONFIG = {
     "readings": ["own"],
     "published": None,
-    "run": {"datasets": ["birds", "bees"], "methods": ["kmeans"], "vectorizations": ["avg"]},
+    "run": {"datasets": ["birds", "bees"], "methods": ["kmeans"], "vectorizations": ["avg"], "controls": []},
     "datasets": {"birds": {"path": "my birds"}, "bees": {"path": "bees.npz", "k": [2, 3]}},
     "methods": {"kmeans": {"seeds": 2, "datasets": {"bees": {"n_init": 3}}}},
 }
