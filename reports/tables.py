@@ -45,6 +45,7 @@ NAMES = {
     "zero": "zero padding",
     "crop": "cropping",
     "avg": "time average",
+    "vector": "vectors",
     "none": "variable length",
     "shuffled": "time-shuffled",
     "labels": "labels",
