@@ -32,8 +32,11 @@ def test_labels_steer_the_start_and_nothing_else(sequences):
 
 
 def test_the_verdict_follows_the_losses():
-    assert verdict([0.5, 0.6], [0.55, 0.7]) == "prefers the true partition; no run finds it as low"
-    assert verdict([0.5], [0.4, 0.6, 0.45]) == "can't tell: 2 of 3 runs end lower"
+    of = "of 2 from the labels end below all random starts"
+    assert verdict([0.5, 0.6], [0.65, 0.7]) == f"prefers the true partition: 2 {of}"
+    assert verdict([0.5, 0.6], [0.55, 0.7]) == f"leans to the true partition: 1 {of}"
+    told = "can't tell: 2 of 3 random starts end lower than all from the labels"
+    assert verdict([0.5], [0.4, 0.6, 0.45]) == told
 
 
 def test_equal_records_give_equal_bytes(sequences, tmp_path, monkeypatch):
