@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from datasets.storage import read_arrays, write_arrays
 
@@ -138,6 +137,8 @@ class Phase:
             training.saved[self._number] = None  # memory
 
     def _take_over(self, state, arrays):
+        import torch  # here, so that a method without torch runs without loading it
+
         arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.curve = list(arrays.pop("curve").numpy())
         self.updates, self.terms, self.finished = state["updates"], state["terms"], state["finished"]

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
+from threadpoolctl import threadpool_info
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
@@ -56,11 +56,12 @@ def status_of(failure):
         TimeLimit: "timeout",
         Killed: "oom",
         MemoryError: "oom",
-        torch.OutOfMemoryError: "oom",
     }
     status = next((name for kind, name in names.items() if isinstance(failure, kind)), "error")
-    # torch's CPU allocator says so in words only.
-    if isinstance(failure, RuntimeError) and "not enough memory" in str(failure):
+    # torch has an exception of its own on a GPU, and its CPU allocator says so in words only.
+    if isinstance(failure, RuntimeError) and (
+        "not enough memory" in str(failure) or "OutOfMemory" in type(failure).__name__
+    ):
         status = "oom"
     reason = " ".join(str(failure).split()) or type(failure).__name__
     return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
@@ -212,9 +213,7 @@ def run_job(
 
     def answer(request):
         if request is None:
-            # Here and not in the parent, where the start of CUDA would spoil every fork.
-            name = device if device == "cpu" else torch.cuda.get_device_name(device)
-            return {"device": name, "backend": estimator.backend}
+            return {"device": device_name(device), "backend": estimator.backend}
         last = seeds.index(request["seeds"][-1])
         begin(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1)
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
@@ -303,8 +302,17 @@ def provenance(sequences, method, settings):
         "source_digest": source_digest(imported_sources(ROOT / "methods" / f"{method}.py")),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")},
-        "threads": torch.get_num_threads(),
+        "threads": max((pool["num_threads"] for pool in threadpool_info()), default=1),
     }
+
+
+def device_name(device):
+    """Name of the device; only for a worker, since the start of CUDA in its parent would spoil every fork."""
+    if device == "cpu":
+        return device
+    import torch  # here, so that a method without torch runs without loading it
+
+    return torch.cuda.get_device_name(device)
 
 
 @functools.cache

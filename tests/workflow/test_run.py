@@ -1,6 +1,8 @@
 """Whatever happens to a run, it leaves a record: each failure on purpose."""
 
 import json
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -12,6 +14,7 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from methods.base import InvalidInput
 from reports.records import check_record, read_clusters, read_records, write_records
+from workflow.plan import ROOT
 from workflow.run import run_job
 
 
@@ -166,3 +169,9 @@ def test_collapsed(data):
 def test_bad_input_is_no_record(data, method, settings, more, message):
     with pytest.raises(InvalidInput, match=message):
         job(data, method, settings=settings, **more)
+
+
+def test_a_method_without_torch_runs_without_loading_it():
+    """Loading it takes longer than most of k-means' runs."""
+    code = "import sys, workflow.run, methods.kmeans; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -8,19 +8,22 @@ from workflow.gpu import device_lease
 from .entry import main
 
 
+def has_cuda():
+    """Whether torch was built with CUDA; `torch.cuda.is_available` would start it and spoil the worker's fork."""
+    import torch  # here, so that a method without torch runs without loading it
+
+    return torch.version.cuda is not None
+
+
 def work(job, gpus, per, data, records):
     """Write one record a seed, and the clusters beside them."""
     with device_lease(int(gpus), int(per)) as device:
         # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
-        import torch
-
         from datasets.sequences import Sequences
         from reports.records import write_records
         from workflow.run import run_job
 
-        torch.set_num_threads(1)
-        # Not `torch.cuda.is_available`, which would start CUDA here and spoil the worker's fork.
-        if device != "cpu" and torch.version.cuda is None:
+        if device != "cpu" and not has_cuda():
             print("this torch has no CUDA: on the CPU instead of the GPU")
             device = "cpu"
         resume = Path(records).with_suffix(".resume")
