@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test nightly smoke paper mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
+.PHONY: help demo test nightly smoke paper plus mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,9 @@ smoke: .venv/installed  ## Every row on the four real data sets with tiny budget
 
 paper: .venv/installed  ## The paper's table, 20 seeds: results/paper/
 	$(BIN)/snakemake --profile profiles/paper
+
+plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: results/paper/
+	$(BIN)/snakemake --profile profiles/plus
 
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist

@@ -7,6 +7,8 @@ is in `methods.divergence`. Budget: `epochs` passes over the training data in ba
 config/sources.yaml says why; the layers start as TensorFlow's did.
 """
 
+import functools
+
 import numpy as np
 import torch
 
@@ -66,7 +68,33 @@ class DivergenceClusterer(DeepMethod):
             simplex_weight=self.simplex_weight,
         )
 
-    def _train(self, X, estimators):
+    def fit_from(self, X, partition, epochs):
+        """`fit`, after as many epochs of cross-entropy on a partition of `X`, which has no say after that.
+
+        Parameters
+        ----------
+        X
+            As in `fit`.
+        partition : ndarray of shape (n,), int64
+            Clusters from 0 to ``n_clusters - 1``, found by other runs.
+        epochs : int
+        """
+        (failure,) = self._train(self._check(X, reset=True), [self], torch.from_numpy(partition), epochs)
+        if failure is not None:
+            raise failure
+        return self
+
+    def _minimise(self, loss_terms, network, n, epochs, rngs):
+        """`methods.deep.minimise` with this method's settings."""
+        settings = {"learning_rate": self.learning_rate, "clip_norm": self.clip_norm, "batch": self.batch}
+        return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings)
+
+    def _cross_entropy(self, network, data, index, partition):
+        _, A = self._forward(network, data, index, training=True)
+        given = A.gather(2, partition.to(self.device)[index][:, :, None]).squeeze(2)
+        return {"cross_entropy": -given.clamp_min(1e-9).log().mean(1)}
+
+    def _train(self, X, estimators, partition=None, partition_epochs=0):
         if self.n_clusters < 2:
             raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
         for name, allowed in self.choices.items():
@@ -74,24 +102,18 @@ class DivergenceClusterer(DeepMethod):
                 raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
-        data = self._tensors(X)
-        curve, updates = minimise(
-            lambda index: self._loss_terms(network, data, index, training=True),
-            network,
-            trainable(network),
-            len(X),
-            batch=self.batch,
-            epochs=self.epochs,
-            rngs=[order for _, order in streams],
-            learning_rate=self.learning_rate,
-            clip_norm=self.clip_norm,
-        )
+        data, orders, before = self._tensors(X), [order for _, order in streams], 0
+        if partition is not None:
+            start = functools.partial(self._cross_entropy, network, data, partition=partition)
+            _, before = self._minimise(start, network, len(X), partition_epochs, orders)
+        terms = functools.partial(self._loss_terms, network, data, training=True)
+        curve, updates = self._minimise(terms, network, len(X), self.epochs, orders)
         failures = []
         for seed, estimator in enumerate(estimators):
             failures.append(divergence_of(curve["loss"][:, seed]))
             estimator.loss_curve_ = {term: values[:, seed].astype(float).tolist() for term, values in curve.items()}
             estimator.loss_ = estimator.loss_curve_["loss"][-1]
-            estimator.n_updates_, estimator.n_epochs_ = updates, len(curve["loss"])
+            estimator.n_updates_, estimator.n_epochs_ = before + updates, len(curve["loss"])
             estimator.n_parameters_ = sum(network[name][0].numel() for name in trainable(network))
             estimator.network_ = {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
             if failures[-1] is None:

@@ -127,7 +127,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         states = gru_final_states(*data, index, weights, reset=self.reset)
         return batch_norm(states[:, :, -1].flatten(2), network, "state_norm", training)
 
-    def _train(self, X, estimators):
+    def _train(self, X, estimators, *start):
         mean, scale = np.zeros(X.dimensions), np.ones(X.dimensions)
         if self.input_scale != "none":
             values = X.values.astype(np.float64)
@@ -136,7 +136,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
             scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
         for estimator in estimators:
             estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
-        return super()._train(X, estimators)
+        return super()._train(X, estimators, *start)
 
     def _tensors(self, X):
         values = ((X.values - self.mean_) / self.scale_).astype(np.float32)

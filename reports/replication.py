@@ -4,20 +4,23 @@ A reading fills what the paper's text has lost. Every reading is judged by the p
 alone; what a choice with labels would have given stands apart and is named so.
 """
 
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
+from sklearn.metrics import adjusted_rand_score
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
-from methods.rddc_plus import agreements, most_agreed
+from methods.rddc_plus import consensus
 
 from . import figures, tables, verdict
 from .records import frame, read_clusters, read_records
+from .scores import scores
 
 INTRODUCTION = """\
 Made from records by `make study`; nothing here is typed. Each number is ACC (NMI) on the test split of the ok run with
@@ -27,11 +30,12 @@ RANKING = """\
 the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means that the loss ranks the runs
 as the labels would, 0 that it says nothing. “Agreement” is the mean adjusted Rand index between the test clusters of
 two runs, “largest cluster” its mean share of the training data."""
-DRAWS, RESTARTS, KEPT = 500, 10, 0.5
+DRAWS, RESTARTS, PARENTS = 100, 10, 5
 CHOICES = f"""\
-Mean ± standard deviation of the chosen run's test accuracy over {DRAWS} draws of {RESTARTS} of the first reading's ok
-runs. “Agreement” takes the run whose training clusters agree most with those of the others; “both” does so among the
-half with the lowest training loss, which is `methods/rddc_plus.py`."""
+Mean ± standard deviation of the test accuracy over {DRAWS} draws of {RESTARTS} of the first reading's ok runs.
+“Agreement” takes the run whose training clusters agree most with those of the others; “consensus” takes what the
+{PARENTS} runs with the lowest training loss agree on (k-means on their memberships), and is no run itself. This is the
+ablation of `methods/rddc_plus.py`, which goes on from such a consensus and then chooses by the loss: `make plus`."""
 WHAT_IF = """\
 Not a result: the run with the highest test accuracy of any reading, to show how much the choice of run and reading
 could have been worth."""
@@ -44,6 +48,14 @@ def reasons(reading):
     lines = (READINGS / f"{reading}.yaml").read_text(encoding="utf-8").splitlines()
     head = [line.lstrip("# ").strip() for line in lines[: next(i for i, line in enumerate(lines) if line[:1] != "#")]]
     return " ".join(line for line in head if line)
+
+
+def agreements(partitions):
+    """Adjusted Rand index of every pair of partitions, arrays of int of shape (n,): a matrix of shape (R, R)."""
+    table = np.eye(len(partitions))
+    for i, j in combinations(range(len(partitions)), 2):
+        table[i, j] = table[j, i] = adjusted_rand_score(partitions[i], partitions[j])
+    return table
 
 
 def agreement(clusters):
@@ -70,12 +82,13 @@ def write_study(job, folder):
             figures.save(terms_over_time(records), beside / "terms")
         for dataset, own in runs[-1].groupby("dataset"):
             paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in read_records([path])}
-            split = Sequences.load(Path(part["folder"], "data", f"{dataset}.npz")).split
+            data = Sequences.load(Path(part["folder"], "data", f"{dataset}.npz"))
             ok = own[own.status == "ok"].reset_index(drop=True)
-            together[reading, dataset] = ok, [read_clusters(paths[seed], seed) for seed in ok.seed], split
+            clusters = [read_clusters(paths[seed], seed) for seed in ok.seed]
+            together[reading, dataset] = ok, clusters, data.split, data.labels
     summary, runs = pd.concat(summaries, ignore_index=True), pd.concat(runs, ignore_index=True)
     test = SPLITS.index("test")
-    agreed = {cell: agreement([c[split == test] for c in found]) for cell, (_, found, split) in together.items()}
+    agreed = {cell: agreement([c[split == test] for c in found]) for cell, (_, found, split, _) in together.items()}
     first = next(iter(job["readings"]))
     chosen = choices({dataset: found for (reading, dataset), found in together.items() if reading == first})
     write_text(beside / "summary.csv", verdict.summary_csv(summary))
@@ -173,31 +186,33 @@ def page(job, summary, runs, agreed, chosen):
 
 
 def choices(together):
-    """Accuracy of the run that each rule chooses, for every data set to (ok runs, clusters of each, split)."""
+    """Accuracy that each rule gives, for every data set to (ok runs, clusters of each, split, labels)."""
     rows = []
-    for dataset, (ok, clusters, split) in together.items():
+    for dataset, (ok, clusters, split, labels) in together.items():
         if len(ok) < 2:
             continue
-        table = agreements([found[split == SPLITS.index("train")] for found in clusters])
-        losses = ok.loss_train.to_numpy(float)
-        rules = {
-            "any run": lambda drawn: drawn[0],
-            "lowest training loss": lambda drawn, losses=losses: min(drawn, key=lambda i: losses[i]),
-            "lowest validation loss": lambda drawn, ok=ok: min(drawn, key=lambda i: ok.loss_validation[i]),
-        } | {
-            name: lambda drawn, kept=kept, losses=losses, table=table: drawn[
-                most_agreed(losses[drawn], table[np.ix_(drawn, drawn)], kept)
-            ]
-            for name, kept in (("agreement", 1.0), ("both", KEPT))
-        }
         rng = np.random.default_rng(seed_sequence(0, dataset, "choices"))
         draws = [rng.permutation(len(ok))[:RESTARTS] for _ in range(DRAWS)]
-        row = {"data set": tables.title(dataset)}
-        for name, rule in rules.items():
-            found = ok.accuracy.to_numpy(float)[[rule(drawn) for drawn in draws]]
-            row[name] = f"{found.mean():.2f} ± {found.std(ddof=1):.2f}"
-        rows.append(row)
+        found = pd.DataFrame([chosen_by_rules(ok, clusters, split, labels, drawn) for drawn in draws])
+        told = {name: f"{found[name].mean():.2f} ± {found[name].std(ddof=1):.2f}" for name in found}
+        rows.append({"data set": tables.title(dataset)} | told)
     return pd.DataFrame(rows)
+
+
+def chosen_by_rules(ok, clusters, split, labels, drawn):
+    """Test accuracy of what each rule makes of the runs `drawn`, places in `ok` and `clusters`."""
+    table = agreements([clusters[i][split == SPLITS.index("train")] for i in drawn])
+    places = {
+        "any run": drawn[0],
+        "lowest training loss": min(drawn, key=lambda i: ok.loss_train[i]),
+        "lowest validation loss": min(drawn, key=lambda i: ok.loss_validation[i]),
+        "agreement": drawn[table.sum(axis=1).argmax()],
+    }
+    parents = sorted(drawn, key=lambda i: ok.loss_train[i])[:PARENTS]
+    n_clusters = 1 + max(clusters[i].max() for i in parents)
+    agreed, test = consensus([clusters[i] for i in parents], n_clusters, 0), split == SPLITS.index("test")
+    accuracies = {name: ok.accuracy[place] for name, place in places.items()}
+    return accuracies | {"consensus": scores(labels[test], agreed[test])["accuracy"]}
 
 
 def of_dataset(summary, runs, agreed, dataset, other):

@@ -21,7 +21,6 @@ from tabulate import tabulate
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from datasets.storage import write_json, write_text
-from methods.deep import minimise, trainable
 from methods.rddc import RDDC
 from reports.figures import COLOURS, PAGE, STYLE, save
 from reports.records import frame, read_records
@@ -43,36 +42,14 @@ of the others, so a small lead says little. Made by `make diagnosis`.
 """
 
 
-class StartedAtLabels(RDDC):
-    """RDDC whose training starts from a network that was trained on labels; not a method."""
-
-    def fit_from(self, X, labels):
-        """Fit `X`, shape and meaning as in `fit`, after a start from `labels` (n,)."""
-        self._start = X, torch.from_numpy(labels)
-        return self.fit(X)
-
-    def _init_network(self, rngs):
-        network, (X, labels) = super()._init_network(rngs), self._start
-        data = self._tensors(X)
-
-        def cross_entropy(index):
-            _, A = self._forward(network, data, index, training=True)
-            of_label = A.gather(2, labels[index][:, :, None]).squeeze(2)
-            return {"cross_entropy": -of_label.clamp_min(1e-9).log().mean(1)}
-
-        settings = {"batch": self.batch, "epochs": SUPERVISED_EPOCHS, "rngs": rngs, "clip_norm": self.clip_norm}
-        minimise(cross_entropy, network, trainable(network), len(X), learning_rate=self.learning_rate, **settings)
-        return network
-
-
 def probe(sequences, settings, dataset, reading):
     """Losses and test scores of `SEEDS` networks that started from the labels, as a JSON-able record."""
     train, test = sequences.part("train"), sequences.part("test")
     runs = []
     for seed in range(SEEDS):
         state = int(seed_sequence(seed, dataset, "true_partition").generate_state(1)[0])
-        estimator = StartedAtLabels(sequences.n_classes, random_state=state, **settings)
-        estimator.fit_from(train, train.labels)
+        estimator = RDDC(sequences.n_classes, random_state=state, **settings)
+        estimator.fit_from(train, train.labels, SUPERVISED_EPOCHS)
         found = scores(test.labels, estimator.predict(test))
         runs.append({"seed": seed, "loss": estimator.loss_, "accuracy": found["accuracy"], "nmi": found["nmi"]})
     return {"dataset": dataset, "reading": reading, "runs": runs}

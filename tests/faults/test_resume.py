@@ -15,7 +15,13 @@ AUTOENCODER = {"widths": (16, 8, 4), "batch": 20, "pretrain_updates": 9, "cluste
 TINY = {
     "ddc": {"batch": 20, "epochs": 4, "hidden_units": 8},
     "rddc": {"batch": 20, "epochs": 4, "recurrent_units": 4, "hidden_units": 8},
-    "rddc_plus": {"restarts": 3, "rddc": {"batch": 20, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}},
+    "rddc_plus": {
+        "restarts": 3,
+        "offspring": 2,
+        "parents": 2,
+        "consensus_epochs": 2,
+        "rddc": {"batch": 20, "epochs": 8, "recurrent_units": 4, "learning_rate": 3e-3, "hidden_units": 20},
+    },
     "dec": AUTOENCODER | {"layer_updates": 9},
     "dec_tutorial": AUTOENCODER | {"refresh_interval": 4},  # not a divisor of an epoch's updates
     "dec_conv": AUTOENCODER | {"widths": None, "image_shape": (3, 5), "filters": (2, 3, 4)},
@@ -91,6 +97,11 @@ def test_interrupted_and_resumed_equals_uninterrupted(method, tmp_path, often, m
         assert bits(resumed) == whole, f"interrupted after {saves} saves"
         assert spent > 0
     assert saves > 3
+
+
+def test_a_search_gets_as_far_as_its_offspring():
+    """Or the test above would say nothing about them."""
+    assert fit("rddc_plus", None)[0].n_updates_ == 3 * (3 * 8 + 2 * (2 + 8))
 
 
 def test_resuming_leaves_out_what_was_done(tmp_path, often, monkeypatch):

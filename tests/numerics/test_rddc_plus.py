@@ -1,38 +1,66 @@
-"""The choice of a run by agreement: right runs agree, wrong ones don't, and the loss decides who is asked."""
+"""RDDC+: what runs agree on outvotes what each gets wrong, and its offspring compete by the loss alone."""
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
+from datasets.sequences import Sequences
 from methods.base import InvalidInput
-from methods.rddc_plus import RDDCPlus, agreements, most_agreed
+from methods.rddc import RDDC
+from methods.rddc_plus import RDDCPlus, consensus
 
-RIGHT = np.repeat([0, 1, 2], 20)
-RNG = np.random.default_rng(0)
-WRONG = [RNG.permutation(RIGHT) for _ in range(3)]
-
-
-def test_agreements():
-    table = agreements([RIGHT, (RIGHT + 1) % 3, *WRONG])
-    np.testing.assert_array_equal(table, table.T)
-    assert table[0, 1] == 1 and abs(table[0, 2:]).max() < 0.1
+RIGHT = np.repeat([0, 1, 2], 40)
+SETTINGS = {"batch": 30, "epochs": 8, "recurrent_units": 4, "hidden_units": 8}
 
 
-@pytest.mark.parametrize(
-    ("losses", "kept", "expected"),
-    [
-        ([5, 4, 1, 2, 3], 1.0, 1),  # the right runs agree, whatever their losses
-        ([5, 4, 1, 2, 3], 0.2, 2),  # the lowest loss alone
-        ([1, 5, 2, 3, 4], 0.4, 0),  # of two that don't agree the one with the lower loss
-    ],
-)
-def test_most_agreed(losses, kept, expected):
-    table = agreements([RIGHT, (RIGHT + 1) % 3, *WRONG])
-    assert most_agreed(np.array(losses, float), table, kept) == expected
+def with_errors(rng, share=0.2):
+    """The right partition with numbers of its own and a share of errors of its own."""
+    wrong = np.where(rng.random(len(RIGHT)) < share, rng.integers(0, 3, len(RIGHT)), RIGHT)
+    return rng.permutation(3)[wrong]
+
+
+def test_a_consensus_is_better_than_all_that_it_is_made_of():
+    rng = np.random.default_rng(0)
+    partitions = [with_errors(rng) for _ in range(5)]
+    agreed = consensus(partitions, 3, random_state=0)
+    assert adjusted_rand_score(RIGHT, agreed) > max(adjusted_rand_score(RIGHT, one) for one in partitions) + 0.05
+    renamed = consensus([np.array([2, 0, 1])[one] for one in partitions], 3, random_state=0)
+    assert adjusted_rand_score(agreed, renamed) == 1
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(1)
+    return Sequences.from_list([label - 1 + 0.8 * rng.normal(size=(rng.integers(3, 9), 2)) for label in RIGHT], RIGHT)
+
+
+def test_a_partition_steers_the_start_of_a_run(data):
+    """After cross-entropy on it a network has its clusters by their numbers; no other start gives these."""
+    for partition in (RIGHT, (RIGHT + 1) % 3):
+        started = RDDC(3, random_state=0, **SETTINGS).fit_from(data, partition, 20)
+        assert (started.labels_ == partition).mean() > 0.7
+        assert started.n_updates_ == 4 * (20 + 8) and started.n_epochs_ == 8
+
+
+def test_the_run_with_the_lowest_loss_is_kept_offspring_among_them(data):
+    alone = RDDCPlus(3, restarts=3, offspring=0, rddc=SETTINGS, random_state=0).fit(data)
+    more = RDDCPlus(3, restarts=3, offspring=2, parents=2, consensus_epochs=4, rddc=SETTINGS, random_state=0).fit(data)
+    assert more.loss_ <= alone.loss_
+    assert alone.n_updates_ == 3 * 8 * 4 and more.n_updates_ == alone.n_updates_ + 2 * (8 + 4) * 4
+    assert alone.loss_ == min(
+        RDDC(3, random_state=int(state), **SETTINGS).fit(data).loss_
+        for state in np.random.SeedSequence(0).spawn(2)[0].generate_state(3)
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"restarts": 0}, "restarts=0"), ({"kept": 0}, "kept=0"), ({"rddc": {"other": 1}}, "rddc: .*'other'")],
+    [
+        ({"restarts": 0}, "restarts=0"),
+        ({"offspring": -1}, "offspring=-1"),
+        ({"parents": 0}, "parents=0"),
+        ({"rddc": {"other": 1}}, "rddc: .*'other'"),
+    ],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(InvalidInput, match=message):

@@ -5,10 +5,9 @@ import pytest
 from fake_records import record
 
 from datasets.sequences import Sequences, stratified_split
-from methods.rddc import RDDC
 from reports.records import frame
 from studies import true_partition
-from studies.true_partition import StartedAtLabels, probe, report, verdict
+from studies.true_partition import probe, report, verdict
 
 SETTINGS = {"batch": 10, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}
 
@@ -19,16 +18,6 @@ def sequences():
     labels = np.arange(100) % 2
     arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
     return Sequences.from_list(arrays, labels).with_split(stratified_split(labels, 0, "x"))
-
-
-def test_labels_steer_the_start_and_nothing_else(sequences):
-    started = StartedAtLabels(2, random_state=0, **SETTINGS)
-    started.fit_from(sequences, sequences.labels)
-    assert (started.labels_ == sequences.labels).mean() > 0.9
-    swapped = StartedAtLabels(2, random_state=0, **SETTINGS)
-    swapped.fit_from(sequences, 1 - sequences.labels)
-    assert (swapped.labels_ == sequences.labels).mean() < 0.1
-    assert started.n_updates_ == RDDC(2, random_state=0, **SETTINGS).fit(sequences).n_updates_
 
 
 def test_the_verdict_follows_the_losses():
