@@ -48,6 +48,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         One value an epoch for every term; empty for a method without epochs.
     n_updates_, n_epochs_, n_parameters_ : int or None
         The training budget spent.
+    n_sequences_ : int or None
+        Sequences that were trained on, by a method that takes only some of them.
     embeddings_ : dict of str to ndarray of shape (n, m)
         Coordinates of the training data that the clusters were found in, kept for figures; mostly empty.
     """
@@ -61,6 +63,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     n_updates_ = None
     n_epochs_ = None
     n_parameters_ = None
+    n_sequences_ = None
     embeddings_ = {}
 
     @property

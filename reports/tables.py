@@ -35,6 +35,9 @@ NAMES = {
     "idec": "IDEC",
     "dcn": "DCN",
     "catgan": "CatGAN",
+    "dtw_kmeans": "DTW k-means",
+    "soft_dtw_kmeans": "soft-DTW k-means",
+    "k_shape": "k-Shape",
     "mnist": "MNIST",
     "l2c": "L2C",
     "element_wise": "element-wise LSTM",
@@ -228,6 +231,7 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
                 "seeds_mean": seeds_needed(group, selection, "mean", " ".join(cell)),
                 "seconds": group.seconds.mean(),
                 "peak_memory_mib": group.peak_memory_mib.max(),
+                "sequences": group.sequences.max(),
                 "updates": group.updates.max(),
                 "epochs": group.epochs.max(),
                 "parameters": group.parameters.max(),
@@ -379,12 +383,13 @@ def selection_table(summary):
 
 
 def budgets(summary):
-    """Updates, epochs, parameters, seconds a run and peak memory of every cell."""
+    """Sequences trained on, updates, epochs, parameters, seconds a run and peak memory of every cell."""
     rows = [
         {
             "data set": title(row.dataset),
             "method": row_name(row),
             "input": title(row.vectorization),
+            "trained on": number(row.sequences, ",.0f"),
             "updates": number(row.updates, ",.0f"),
             "epochs": number(row.epochs, ",.0f"),
             "parameters": number(row.parameters, ",.0f"),

@@ -238,7 +238,7 @@ def run_job(
             clusters[seed] = np.array(found, np.int32)
         embeddings = fields.pop("embeddings", {})
         clusters |= {f"{seed}_{name}": np.array(points, np.float32) for name, points in embeddings.items()}
-        fields["budget"] |= {"sequences": len(parts["train"])}
+        fields["budget"] = {"sequences": len(parts["train"])} | fields["budget"]
         if device != "cpu":
             fields["cost"] |= {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
         words = {"seed_entropy": [int(word) for word in entropy[seed].entropy]}
@@ -275,7 +275,8 @@ def outcome_of(fitted, found, labels, parts, validation_loss):
             "updates": fitted.n_updates_,
             "epochs": fitted.n_epochs_,
             "parameters": fitted.n_parameters_,
-        },
+        }
+        | ({} if fitted.n_sequences_ is None else {"sequences": fitted.n_sequences_}),
     }
 
 

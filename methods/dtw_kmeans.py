@@ -1,0 +1,37 @@
+"""k-means under dynamic time warping with DBA centroids (Petitjean, Ketterlin, Gançarski 2011), tslearn's implementation.
+
+DTW (Sakoe and Chiba 1978): d(x, y)² is the least Σ ‖x_i - y_j‖² over all monotone alignments of two sequences of any
+lengths; no band limits them. DBA moves every element of a centroid to the mean of all elements that are aligned with it,
+again and again. What is common to both elastic distances is in `methods.elastic`.
+
+Deviation, for time: a sample of the training sequences. Budget: `sample` sequences, one start of at most `iterations`
+iterations; in each, a centroid has tslearn's own limit of 30 steps of DBA, which can't be set. The loss is the mean of
+d² to the nearest centroid.
+"""
+
+from .elastic import ElasticKMeans
+
+
+class DTWKMeans(ElasticKMeans):
+    """DTW k-means.
+
+    Parameters
+    ----------
+    n_clusters : int
+    sample : int
+        Training sequences, drawn at random, that the centroids are found on; at least `n_clusters`.
+    iterations : int
+    random_state : int or None
+    """
+
+    metric = "dtw"
+    _settings = {}
+
+    def __init__(self, n_clusters=8, sample=300, iterations=10, random_state=None):
+        self.n_clusters = n_clusters
+        self.sample = sample
+        self.iterations = iterations
+        self.random_state = random_state
+
+    def _costs(self, tslearn, array):
+        return tslearn.metrics.cdist_dtw(array, self.cluster_centers_, n_jobs=1) ** 2

@@ -1,0 +1,83 @@
+"""k-means under an elastic distance, as tslearn has it: what `methods.dtw_kmeans` and `methods.soft_dtw_kmeans` share.
+
+Lloyd's algorithm with k-means++ seeding under the distance d, and barycentres under it in place of means. Elements are
+scaled as in `methods.rddc` (less their mean, divided by one standard deviation of all dimensions) and no more: sequences
+are not z-normalised one by one. tslearn starts every centroid at a sequence, stretched to the longest one of the sample,
+and keeps that length.
+
+Time is quadratic in length, so centroids are found on a random sample of at most `sample` training sequences, drawn
+with the run's own seed; then every sequence goes to its nearest centroid. A start in which a cluster loses all its
+members is repeated, up to ten times as tslearn does; if the last has empty clusters too, its centroids are kept, and
+the run's record says that it collapsed.
+"""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .base import Clusterer, InvalidInput
+
+
+class ElasticKMeans(Clusterer):
+    """Base of the methods; a subclass adds the name of tslearn's `metric`, its settings and its functions.
+
+    That is `metric`, a property `_settings` (arguments of tslearn's k-means) and `_costs(tslearn, array)`, what the
+    centroids minimise, shape (n, k).
+    """
+
+    accepts = "sequences"
+    backend = "tslearn"
+
+    def fit(self, X, y=None):
+        """Cluster sequences."""
+        X = self._check(X, reset=True)
+        if self.sample < self.n_clusters:
+            raise InvalidInput(f"sample={self.sample}: fewer sequences than n_clusters={self.n_clusters}")
+        rng = np.random.default_rng(self.random_state)
+        chosen = np.sort(rng.choice(len(X), min(self.sample, len(X)), replace=False))
+        values = X.values.astype(np.float64)
+        self.mean_ = values.mean(axis=0)
+        self.scale_ = float(np.sqrt(np.mean((values - self.mean_) ** 2))) or 1.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # of a barycentre that it stopped before its limit
+            kmeans = load_tslearn().clustering.TimeSeriesKMeans(
+                self.n_clusters,
+                metric=self.metric,
+                max_iter=self.iterations,
+                n_jobs=1,
+                random_state=int(rng.integers(2**31)),
+                **self._settings,
+            ).fit(self._array(X.subset(chosen)))
+        self.cluster_centers_ = kmeans.cluster_centers_
+        costs = self._costs_of(X)
+        self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())
+        self.n_updates_, self.n_parameters_ = int(kmeans.n_iter_), int(self.cluster_centers_.size)
+        self.n_sequences_ = len(chosen)
+        return self
+
+    def predict(self, X):
+        """Nearest centroid, shape (n,)."""
+        return self._costs_of(self._check(X, reset=False)).argmin(axis=1)
+
+    def score_loss(self, X):
+        """Mean of what the centroids minimise, at the nearest centroid."""
+        return float(self._costs_of(self._check(X, reset=False)).min(axis=1).mean())
+
+    def _costs_of(self, X):
+        return self._costs(load_tslearn(), self._array(X))
+
+    def _array(self, X):
+        """Scaled sequences as tslearn takes them: float64 of shape (n, longest, d), NaN after the end of each."""
+        array = np.full((len(X), X.lengths.max(), X.dimensions), np.nan)
+        array[np.arange(X.lengths.max()) < X.lengths[:, None]] = (X.values - self.mean_) / self.scale_
+        return array
+
+
+def load_tslearn():
+    """The package. Its import takes seconds, which only those who use it should pay."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its hints about packages that aren't there
+        import tslearn.clustering
+        import tslearn.metrics
+    return tslearn

@@ -1,0 +1,191 @@
+"""Recurrent autoencoder, then k-means on its code: the usual two steps of deep clustering, on sequences of any length.
+
+After the autoencoder of Srivastava, Mansimov, Salakhutdinov (ICML 2015): one recurrent network reads the sequence, and
+another, unconditioned one, which is told nothing of the elements that it has to give, writes it down backwards. No
+published configuration is meant; every choice is our own:
+
+- Encoder: a bidirectional GRU (Cho et al. 2014; theirs is an LSTM), the engine of `methods.gru` as in `methods.rddc`,
+  with its memory at the start (`update_bias`). A linear layer of its two final states gives the code.
+- Decoder: a GRU of one layer whose first state is a linear layer of the code with tanh, and whose input is the code
+  again at every step, as in Cho et al.; theirs has none. A linear layer of its states gives the elements, last first.
+  It runs on packed sequences (torch's own), so each stops at its own length and nothing is padded.
+- Loss: mean squared error of all elements of a batch, so that a long sequence weighs more; input scaled as in
+  `methods.rddc` (overall). Adam, gradients clipped.
+- k-means of `methods.kmeans`, ten restarts, on the codes of the training data, which are not scaled.
+
+The length isn't in the loss, but nothing keeps it out of the code. Budget: `epochs` passes over the training data in
+batches of `batch`. A run is selected by the reconstruction's loss, which judges no cluster.
+"""
+
+import numpy as np
+import torch
+
+from .deep import DeepMethod, divergence_of, init_linear, linear, minimise, random_streams
+from .gru import backend_for, gru_final_states, init_gru_weights
+from .kmeans import KMeans
+
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+GRUS = ("forward", "backward", "decoder")
+PART = 1024  # sequences that go through the network at once outside training: a bound on memory
+
+
+class RecurrentAutoencoder(DeepMethod):
+    """Recurrent autoencoder and k-means.
+
+    Parameters
+    ----------
+    n_clusters : int
+    recurrent_units : int
+        Of the encoder, each direction, and of the decoder.
+    code_units : int
+    update_bias : float
+        As in `methods.rddc.RDDC`; of the decoder too.
+    learning_rate, clip_norm : float
+    batch, epochs : int
+    device : str
+    random_state : int or None
+    """
+
+    accepts = "sequences"
+
+    def __init__(
+        self,
+        n_clusters=8,
+        recurrent_units=32,
+        code_units=10,
+        update_bias=2.0,
+        learning_rate=3e-3,
+        clip_norm=5.0,
+        batch=100,
+        epochs=30,
+        device="cpu",
+        random_state=None,
+    ):
+        self.n_clusters = n_clusters
+        self.recurrent_units = recurrent_units
+        self.code_units = code_units
+        self.update_bias = update_bias
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.batch = batch
+        self.epochs = epochs
+        self.device = device
+        self.random_state = random_state
+
+    @property
+    def backend(self):
+        """Backend of the encoder; the decoder is torch's."""
+        return backend_for(self.device, self.recurrent_units)
+
+    def _init_network(self, rngs):
+        """All layers, name to tensor with a leading seed axis."""
+        d, units = self.n_features_in_, self.recurrent_units
+        (encoder,) = init_gru_weights(d, units, 1, rngs, init="torch", update_bias=self.update_bias)
+        ((decoder, _),) = init_gru_weights(
+            self.code_units, units, 1, rngs, init="torch", update_bias=self.update_bias
+        )
+        network = {
+            f"{gru}.{name}": torch.from_numpy(array)
+            for gru, arrays in zip(GRUS, (*encoder, decoder), strict=True)
+            for name, array in zip(WEIGHTS, arrays, strict=True)
+        }
+        network |= init_linear("code", 2 * units, self.code_units, rngs, "torch")
+        network |= init_linear("start", self.code_units, units, rngs, "torch")
+        network |= init_linear("output", units, d, rngs, "torch")
+        return {name: tensor.to(self.device) for name, tensor in network.items()}
+
+    def _encode(self, network, data, index):
+        """Codes of the sequences `index`, (S, B) to (S, B, code_units)."""
+        layer = [tuple(network[f"{direction}.{name}"] for name in WEIGHTS) for direction in GRUS[:2]]
+        return linear(gru_final_states(*data, index, [layer])[:, :, 0].flatten(2), network, "code")
+
+    def _squared_errors(self, network, data, index):
+        """Squared error of every element of the sequences `index` (S, B): a list over seeds of (elements, d)."""
+        values, offsets = data
+        codes = self._encode(network, data, index)
+        starts, errors = torch.tanh(linear(codes, network, "start")), []
+        for seed, chosen in enumerate(index):
+            ends, lengths = offsets[chosen + 1], offsets[chosen + 1] - offsets[chosen]
+            # As torch packs sequences: the longest first, and all elements of a step beside each other.
+            order = torch.argsort(lengths, descending=True, stable=True)
+            runs = torch.arange(int(lengths.max()), device=values.device)[:, None] < lengths[order]
+            step, place = runs.nonzero(as_tuple=True)
+            weights = [network[f"decoder.{name}"][seed] for name in WEIGHTS]
+            states, _ = torch._VF.gru(
+                codes[seed][order][place],
+                runs.sum(dim=1).cpu(),
+                starts[seed][order][None],
+                weights,
+                True,
+                1,
+                0.0,
+                False,
+                False,
+            )
+            written = torch.addmm(network["output.bias"][seed], states, network["output.weight"][seed].T)
+            errors.append((written - values[ends[order][place] - 1 - step]).square())
+        return errors
+
+    def _loss_terms(self, network, data, index):
+        errors = self._squared_errors(network, data, index)
+        return {"reconstruction": torch.stack([error.mean() for error in errors])}
+
+    def _train(self, X, estimators):
+        values = X.values.astype(np.float64)
+        mean = values.mean(axis=0)
+        scale = float(np.sqrt(np.mean((values - mean) ** 2))) or 1.0
+        for estimator in estimators:
+            estimator.mean_, estimator.scale_ = mean, scale
+        streams = [random_streams(estimator.random_state, 3) for estimator in estimators]
+        network, data = self._init_network([init for init, _, _ in streams]), self._tensors(X)
+        curve, updates = minimise(
+            lambda index: self._loss_terms(network, data, index),
+            network,
+            list(network),
+            len(X),
+            batch=self.batch,
+            epochs=self.epochs,
+            rngs=[order for _, order, _ in streams],
+            learning_rate=self.learning_rate,
+            clip_norm=self.clip_norm,
+        )
+        failures = [divergence_of(curve["loss"][:, seed]) for seed in range(len(estimators))]
+        for seed, estimator in enumerate(estimators):
+            estimator.loss_curve_ = {term: values[:, seed].astype(float).tolist() for term, values in curve.items()}
+            estimator.loss_ = estimator.loss_curve_["loss"][-1]
+            estimator.n_updates_, estimator.n_epochs_ = updates, len(curve["loss"])
+            estimator.n_parameters_ = sum(tensor[0].numel() for tensor in network.values())
+            estimator.network_ = {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
+            if failures[seed] is None:
+                state = int(streams[seed][2].integers(2**31))
+                codes = estimator.transform(X)
+                estimator.kmeans_ = KMeans(self.n_clusters, random_state=state).fit(codes)
+                estimator.labels_ = estimator.predict(X)
+        return failures
+
+    def transform(self, X):
+        """Codes, shape (n, code_units)."""
+        X = self._check(X, reset=False)
+        data = self._tensors(X)
+        with torch.no_grad():
+            parts = [self._encode(self.network_, data, index)[0] for index in self._parts(X)]
+        return torch.cat(parts).cpu().numpy()
+
+    def predict(self, X):
+        """Cluster whose mean code is nearest, shape (n,)."""
+        return self.kmeans_.predict(self.transform(X)).astype(np.int64)
+
+    def score_loss(self, X):
+        """Mean squared error of all elements."""
+        X = self._check(X, reset=False)
+        data = self._tensors(X)
+        with torch.no_grad():
+            sums = [self._squared_errors(self.network_, data, index)[0].sum().item() for index in self._parts(X)]
+        return sum(sums) / X.values.size
+
+    def _parts(self, X):
+        return torch.arange(len(X), device=self.device)[None].split(PART, dim=1)
+
+    def _tensors(self, X):
+        values = ((X.values - self.mean_) / self.scale_).astype(np.float32)
+        return torch.from_numpy(values).to(self.device), torch.from_numpy(X.offsets).to(self.device)
