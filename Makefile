@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test nightly smoke paper plus mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
+.PHONY: help demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,9 @@ paper: .venv/installed  ## The paper's table, 20 seeds: results/paper/
 
 plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: results/paper/
 	$(BIN)/snakemake --profile profiles/plus
+
+field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
+	$(BIN)/snakemake --profile profiles/field
 
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist
