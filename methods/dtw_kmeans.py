@@ -1,8 +1,9 @@
-"""k-means under dynamic time warping with DBA centroids (Petitjean, Ketterlin, Gançarski 2011), tslearn's implementation.
+"""k-means under dynamic time warping, tslearn's implementation.
 
 DTW (Sakoe and Chiba 1978): d(x, y)² is the least Σ ‖x_i - y_j‖² over all monotone alignments of two sequences of any
-lengths; no band limits them. DBA moves every element of a centroid to the mean of all elements that are aligned with it,
-again and again. What is common to both elastic distances is in `methods.elastic`.
+lengths; no band limits them. A centroid is found by DBA (Petitjean, Ketterlin, Gançarski 2011), which moves each of its
+elements to the mean of all elements that are aligned with it, again and again. What is common to both elastic distances
+is in `methods.elastic`.
 
 Deviation, for time: a sample of the training sequences. Budget: `sample` sequences, one start of at most `iterations`
 iterations; in each, a centroid has tslearn's own limit of 30 steps of DBA, which can't be set. The loss is the mean of

@@ -1,9 +1,9 @@
 """k-means under an elastic distance, as tslearn has it: what `methods.dtw_kmeans` and `methods.soft_dtw_kmeans` share.
 
 Lloyd's algorithm with k-means++ seeding under the distance d, and barycentres under it in place of means. Elements are
-scaled as in `methods.rddc` (less their mean, divided by one standard deviation of all dimensions) and no more: sequences
-are not z-normalised one by one. tslearn starts every centroid at a sequence, stretched to the longest one of the sample,
-and keeps that length.
+scaled as in `methods.rddc` (less their mean, divided by one standard deviation of all dimensions) and no more: no
+sequence is z-normalised by itself. tslearn starts every centroid at a sequence, stretched to the longest one of the
+sample, and keeps that length.
 
 Time is quadratic in length, so centroids are found on a random sample of at most `sample` training sequences, drawn
 with the run's own seed; then every sequence goes to its nearest centroid. A start in which a cluster loses all its
@@ -39,16 +39,17 @@ class ElasticKMeans(Clusterer):
         values = X.values.astype(np.float64)
         self.mean_ = values.mean(axis=0)
         self.scale_ = float(np.sqrt(np.mean((values - self.mean_) ** 2))) or 1.0
+        kmeans = load_tslearn().clustering.TimeSeriesKMeans(
+            self.n_clusters,
+            metric=self.metric,
+            max_iter=self.iterations,
+            n_jobs=1,
+            random_state=int(rng.integers(2**31)),
+            **self._settings,
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # of a barycentre that it stopped before its limit
-            kmeans = load_tslearn().clustering.TimeSeriesKMeans(
-                self.n_clusters,
-                metric=self.metric,
-                max_iter=self.iterations,
-                n_jobs=1,
-                random_state=int(rng.integers(2**31)),
-                **self._settings,
-            ).fit(self._array(X.subset(chosen)))
+            kmeans.fit(self._array(X.subset(chosen)))
         self.cluster_centers_ = kmeans.cluster_centers_
         costs = self._costs_of(X)
         self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())

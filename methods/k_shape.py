@@ -61,9 +61,9 @@ class KShape(Clusterer):
         """Loss, clusters, centroids and iterations of one start."""
         centroids = X[rng.choice(len(X), self.n_clusters, replace=False)]
         distances, shifts = compare(X, centroids)
-        labels = distances.argmin(axis=1)
-        for iteration in range(1, self.iterations + 1):
-            centroids = centroids.copy()
+        labels, updates = distances.argmin(axis=1), 0
+        while updates < self.iterations:
+            updates += 1
             for cluster in np.unique(labels):
                 members = labels == cluster
                 centroids[cluster] = shape_of(shifted(X[members], shifts[members, cluster]))
@@ -71,7 +71,7 @@ class KShape(Clusterer):
             labels = distances.argmin(axis=1)
             if (labels == before).all():
                 break
-        return float(distances.min(axis=1).mean()), labels, centroids, iteration
+        return float(distances.min(axis=1).mean()), labels, centroids, updates
 
     def _distances(self, X):
         """Distance to every centroid, shape (n, k)."""

@@ -81,9 +81,7 @@ class RecurrentAutoencoder(DeepMethod):
         """All layers, name to tensor with a leading seed axis."""
         d, units = self.n_features_in_, self.recurrent_units
         (encoder,) = init_gru_weights(d, units, 1, rngs, init="torch", update_bias=self.update_bias)
-        ((decoder, _),) = init_gru_weights(
-            self.code_units, units, 1, rngs, init="torch", update_bias=self.update_bias
-        )
+        ((decoder, _),) = init_gru_weights(self.code_units, units, 1, rngs, init="torch", update_bias=self.update_bias)
         network = {
             f"{gru}.{name}": torch.from_numpy(array)
             for gru, arrays in zip(GRUS, (*encoder, decoder), strict=True)

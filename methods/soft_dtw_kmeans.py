@@ -29,9 +29,7 @@ class SoftDTWKMeans(ElasticKMeans):
 
     metric = "softdtw"
 
-    def __init__(
-        self, n_clusters=8, gamma=1.0, sample=300, iterations=10, barycenter_iterations=5, random_state=None
-    ):
+    def __init__(self, n_clusters=8, gamma=1.0, sample=300, iterations=10, barycenter_iterations=5, random_state=None):
         self.n_clusters = n_clusters
         self.gamma = gamma
         self.sample = sample

@@ -1,0 +1,225 @@
+"""Rows from the field's libraries on unequal lengths, against loops, tslearn itself and torch's modules."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from sklearn.metrics import adjusted_rand_score
+
+from datasets.sequences import Sequences
+from methods import k_shape
+from methods.base import InvalidInput
+from methods.dtw_kmeans import DTWKMeans
+from methods.elastic import load_tslearn
+from methods.k_shape import KShape, normalised
+from methods.recurrent_autoencoder import WEIGHTS, RecurrentAutoencoder
+from methods.soft_dtw_kmeans import SoftDTWKMeans
+from reports import tables
+from workflow.run import run_job
+
+
+def ragged(n=12, lengths=(2, 9), seed=0, d=2):
+    """Sequences around one of two levels."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(lengths[0], lengths[1] + 1, n)
+    return Sequences.from_list([rng.normal(size=(length, d)) + 3 * (i % 2) for i, length in enumerate(drawn)])
+
+
+def warping_cost(x, y, least):
+    """Dynamic time warping by its recursion, with any minimum of three costs."""
+    table = np.full((len(x) + 1, len(y) + 1), np.inf)
+    table[0, 0] = 0
+    for i in range(len(x)):
+        for j in range(len(y)):
+            before = [table[i, j], table[i, j + 1], table[i + 1, j]]
+            table[i + 1, j + 1] = ((x[i] - y[j]) ** 2).sum() + least(before)
+    return table[-1, -1]
+
+
+def soft_minimum(costs):
+    return -0.5 * logsumexp(-np.array(costs) / 0.5)
+
+
+@pytest.mark.parametrize(
+    ("method", "least"), [(DTWKMeans(2), min), (SoftDTWKMeans(2, gamma=0.5), soft_minimum)], ids=["dtw", "soft"]
+)
+def test_what_elastic_centroids_minimise(method, least):
+    data, others = ragged(), ragged(5, (10, 14), seed=1)
+    method.set_params(iterations=2, random_state=0).fit(data)
+    for own, loss in ((data, method.loss_), (others, method.score_loss(others))):
+        scaled = [(own[i] - method.mean_) / method.scale_ for i in range(len(own))]
+        costs = [[warping_cost(x, center, least) for center in method.cluster_centers_] for x in scaled]
+        np.testing.assert_array_equal(method.predict(own), np.argmin(costs, axis=1))
+        assert loss == pytest.approx(np.min(costs, axis=1).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        (DTWKMeans(2), {"metric": "dtw"}),
+        (SoftDTWKMeans(2, gamma=0.5), {"metric": "softdtw", "metric_params": {"gamma": 0.5}, "max_iter_barycenter": 5}),
+    ],
+    ids=["dtw", "soft"],
+)
+def test_elastic_centroids_are_tslearn_s_own_of_the_sample(method, settings):
+    data, tslearn = ragged(30), load_tslearn()
+    fitted = method.set_params(iterations=2, sample=20, random_state=3).fit(data)
+    values = data.values.astype(float)
+    scale = np.sqrt(np.mean((values - values.mean(0)) ** 2))
+    rng = np.random.default_rng(3)
+    sample = np.sort(rng.choice(30, 20, replace=False))
+    given = tslearn.utils.to_time_series_dataset([(data[i] - values.mean(0)) / scale for i in sample])
+    direct = tslearn.clustering.TimeSeriesKMeans(2, max_iter=2, random_state=int(rng.integers(2**31)), **settings)
+    direct.fit(given)
+    np.testing.assert_allclose(fitted.cluster_centers_, direct.cluster_centers_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(fitted.labels_[sample], direct.predict(given))
+    assert fitted.n_sequences_ == 20 and len(fitted.labels_) == 30
+
+
+def test_a_sample_below_the_number_of_clusters_is_refused():
+    with pytest.raises(InvalidInput, match="sample=2: fewer sequences than n_clusters=3"):
+        DTWKMeans(3, sample=2).fit(ragged())
+
+
+def test_the_table_says_on_how_many_sequences():
+    job = {"reading": "test", "dataset": "made_up", "method": "dtw_kmeans", "vectorization": "none"}
+    data = ragged(30)
+    data = Sequences(data.values, data.offsets, np.arange(30) % 2, (np.arange(30) % 10 > 7).astype(np.int8))
+    records, _ = run_job(data, **job, seeds=[0, 1], settings={"sample": 20, "iterations": 1}, limit=60)
+    assert [record["budget"]["sequences"] for record in records] == [20, 20]
+    assert tables.budgets(tables.summarise(records, "test", "train"))["trained on"].tolist() == ["20"]
+    (whole,), _ = run_job(data, **job | {"method": "k_shape"}, seeds=[0], settings={}, limit=60)
+    assert whole["budget"]["sequences"] == 24
+
+
+def test_normalisation_is_over_a_sequence_s_own_elements():
+    data = ragged()
+    found = normalised(data)
+    for i in range(len(data)):
+        own = (data[i] - data[i].mean(0)) / data[i].std(0)
+        np.testing.assert_allclose(found[i], own / np.linalg.norm(own), rtol=1e-4, atol=1e-5)
+    flat = normalised(Sequences.from_list([[[4.0, 1.0]], [[1e6, 5.0], [1e6, 6.0]]]))
+    np.testing.assert_allclose(flat.values, [[0, 0], [0, -(0.5**0.5)], [0, 0.5**0.5]], atol=1e-6)
+
+
+def shape_distance(x, y):
+    """1 - max over shifts of the normalised cross-correlation, by a loop."""
+    products = []
+    for shift in range(1 - len(y), len(x)):
+        pairs = [(t + shift, t) for t in range(len(y)) if 0 <= t + shift < len(x)]
+        products.append(sum(x[i] @ y[j] for i, j in pairs))
+    return 1 - max(products) / (np.linalg.norm(x) * np.linalg.norm(y))
+
+
+def wrong_shape_distances():
+    """Largest error of `_distances` on data with longer sequences than those of the training."""
+    method, others = KShape(2, random_state=0).fit(ragged()), ragged(4, (12, 15), seed=1)
+    found = [normalised(others)[i].astype(float) for i in range(len(others))]
+    expected = [[shape_distance(own, center) for center in method.cluster_centers_] for own in found]
+    return np.abs(method._distances(others) - expected).max()
+
+
+def test_shape_distance_of_unequal_lengths():
+    assert wrong_shape_distances() < 1e-6
+
+
+def test_a_circular_shift_would_be_seen(monkeypatch):
+    """The mutant: a Fourier transform without room for the shifts."""
+    monkeypatch.setattr(k_shape, "next_fast_len", lambda wanted, real: (wanted + 1) // 2)
+    assert wrong_shape_distances() > 1e-3
+
+
+def test_shifts_lay_copies_on_one_another():
+    bump = np.sin(np.linspace(0, 3, 12))[:, None]
+    padded = np.zeros((3, 40, 1))
+    for i, place in enumerate((3, 9, 20)):
+        padded[i, place : place + 12] = bump
+    distances, shifts = k_shape.compare(padded / np.linalg.norm(bump), padded[1:2])
+    np.testing.assert_allclose(distances, 0, atol=1e-9)
+    np.testing.assert_array_equal(shifts[:, 0], [-6, 0, 11])
+    for one in k_shape.shifted(padded, shifts[:, 0]):
+        np.testing.assert_allclose(one, padded[1], atol=1e-9)
+
+
+def test_no_other_direction_is_shared_more():
+    """The centroid maximises Σ (Q x · c)² over all c of length 1, and its members agree with it."""
+    rng = np.random.default_rng(0)
+    members = rng.normal(size=(20, 15, 2)) + np.sin(np.arange(15))[:, None]
+    shape, centred = k_shape.shape_of(members), members - members.mean(1, keepdims=True)
+    others = rng.normal(size=(500, 15, 2)) + rng.integers(0, 20, (500, 1, 1)) * shape
+    for c in others / np.linalg.norm(others, axis=1, keepdims=True):
+        assert ((centred * c).sum(1) ** 2).sum(0).max() <= ((centred * shape).sum(1) ** 2).sum(0).max() + 1e-9
+    assert ((centred * shape).sum((0, 1)) > 0).all()
+
+
+@pytest.mark.nightly  # its compilation takes half a minute
+def test_k_shape_is_tslearn_s_where_that_can_be_compared():
+    """Sequences of one length and dimension."""
+    rng = np.random.default_rng(0)
+    waves = [np.sin(np.arange(30) * (0.3 + 0.3 * (i % 3)) + rng.normal(0, 0.3)) for i in range(45)]
+    data = Sequences.from_list([wave[:, None] + rng.normal(0, 0.1, (30, 1)) for wave in waves])
+    ours = KShape(3, n_init=5, random_state=0).fit(data)
+    scaled = normalised(data).values.reshape(45, 30, 1).astype(float) * np.sqrt(30)
+    theirs = load_tslearn().clustering.KShape(3, n_init=5, random_state=0).fit(scaled)
+    assert adjusted_rand_score(ours.labels_, theirs.labels_) == 1
+    assert ours.loss_ == pytest.approx(theirs.inertia_, rel=0.02)
+
+
+def autoencoder(**settings):
+    settings = {"batch": 6, "epochs": 2, "recurrent_units": 16, "code_units": 3, "random_state": 0} | settings
+    return RecurrentAutoencoder(2, **settings)
+
+
+def reconstruction_error(method, data):
+    """Mean squared error, sequence by sequence, with the decoder written out step by step."""
+    net = {name: tensor[0].double().numpy() for name, tensor in method.network_.items()}
+    w_ih, w_hh, b_ih, b_hh = (net[f"decoder.{name}"] for name in WEIGHTS)
+    errors = []
+    for i, code in enumerate(method.transform(data).astype(float)):
+        h = np.tanh(net["start.weight"] @ code + net["start.bias"])
+        for element in ((data[i] - method.mean_) / method.scale_)[::-1]:
+            x, old = np.split(w_ih @ code + b_ih, 3), np.split(w_hh @ h + b_hh, 3)
+            r, z = (1 / (1 + np.exp(-(x[gate] + old[gate]))) for gate in (0, 1))
+            h = (1 - z) * np.tanh(x[2] + r * old[2]) + z * h
+            errors.append((net["output.weight"] @ h + net["output.bias"] - element) ** 2)
+    return np.mean(errors)
+
+
+def test_the_autoencoder_s_loss_by_hand():
+    data, others = ragged(), ragged(7, (1, 14), seed=1)
+    method = autoencoder().fit(data)
+    for own in (data, others):
+        assert method.score_loss(own) == pytest.approx(reconstruction_error(method, own), rel=1e-4)
+
+
+def test_elements_written_in_their_order_would_be_seen():
+    """The mutant: data that run backwards give another error."""
+    data = ragged()
+    method = autoencoder().fit(data)
+    backwards = Sequences.from_list([data[i][::-1] for i in range(len(data))])
+    method.transform = lambda _: RecurrentAutoencoder.transform(method, data)
+    assert reconstruction_error(method, backwards) != pytest.approx(method.score_loss(data), rel=1e-3)
+
+
+def test_the_encoder_is_torch_s_gru():
+    data, method = ragged(), autoencoder().fit(ragged())
+    gru = torch.nn.GRU(2, 16, bidirectional=True)
+    for direction, suffix in (("forward", ""), ("backward", "_reverse")):
+        for name in WEIGHTS:
+            getattr(gru, f"{name}_l0{suffix}").data = method.network_[f"{direction}.{name}"][0]
+    code = torch.nn.functional.linear
+    for i, found in enumerate(method.transform(data)):
+        own = torch.from_numpy(((data[i] - method.mean_) / method.scale_).astype(np.float32))
+        states = gru(own[:, None])[1].flatten()
+        expected = code(states, method.network_["code.weight"][0], method.network_["code.bias"][0])
+        np.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_autoencoder_finds_what_differs():
+    """Ramps that rise or fall, of any length, after a short training."""
+    rng = np.random.default_rng(0)
+    ramps = [(-1) ** i * np.linspace(-2, 2, rng.integers(5, 15))[:, None] for i in range(60)]
+    data = Sequences.from_list(ramps, np.arange(60) % 2)
+    fitted = autoencoder(batch=20, epochs=20, learning_rate=1e-2).fit(data)
+    assert adjusted_rand_score(data.labels, fitted.labels_) == 1
+    assert fitted.loss_curve_["loss"][-1] < 0.5 * fitted.loss_curve_["loss"][0]
