@@ -35,4 +35,4 @@ class DTWKMeans(ElasticKMeans):
         self.random_state = random_state
 
     def _costs(self, tslearn, array):
-        return tslearn.metrics.cdist_dtw(array, self.cluster_centers_, n_jobs=1) ** 2
+        return tslearn.metrics.cdist_dtw(array, self.cluster_centers_) ** 2

@@ -42,4 +42,4 @@ class SoftDTWKMeans(ElasticKMeans):
         return {"metric_params": {"gamma": self.gamma}, "max_iter_barycenter": self.barycenter_iterations}
 
     def _costs(self, tslearn, array):
-        return tslearn.metrics.cdist_soft_dtw(array, self.cluster_centers_, gamma=self.gamma, n_jobs=1)
+        return tslearn.metrics.cdist_soft_dtw(array, self.cluster_centers_, gamma=self.gamma)

@@ -81,6 +81,15 @@ def test_a_sample_below_the_number_of_clusters_is_refused():
         DTWKMeans(3, sample=2).fit(ragged())
 
 
+@pytest.mark.parametrize("name", ["dtw_kmeans", "soft_dtw_kmeans", "k_shape"])
+def test_copies_of_one_sequence_collapse(name):
+    job = {"reading": "test", "dataset": "made_up", "method": name, "vectorization": "none"}
+    copies = ragged(1).subset(np.zeros(20, int))
+    copies = Sequences(copies.values, copies.offsets, np.arange(20) % 2)
+    (record,), _ = run_job(copies, **job, seeds=[0], settings={}, limit=60)
+    assert record["status"] == "collapsed" and record["usage"] == [20]
+
+
 def test_the_table_says_on_how_many_sequences():
     job = {"reading": "test", "dataset": "made_up", "method": "dtw_kmeans", "vectorization": "none"}
     data = ragged(30)
