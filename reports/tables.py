@@ -231,7 +231,7 @@ def summarise(records, reading, selection, scored="test", published_name="rddc_t
                 "seeds_mean": seeds_needed(group, selection, "mean", " ".join(cell)),
                 "seconds": group.seconds.mean(),
                 "peak_memory_mib": group.peak_memory_mib.max(),
-                "sequences": group.sequences.max(),
+                "sequences": group.sequences[group.found > 0].max(),  # a failed run doesn't say how many it took
                 "updates": group.updates.max(),
                 "epochs": group.epochs.max(),
                 "parameters": group.parameters.max(),
