@@ -46,7 +46,10 @@ def save(figure, path):
 
 
 def embedded_input(sequences):
-    """What t-SNE is given: ``avg``, or ``zero`` where averages say little (all but equal, or of one dimension)."""
+    """What t-SNE is given: ``vector`` where every sequence is one, else ``avg``, or ``zero`` where averages say little
+    (all but equal, or of one dimension)."""
+    if sequences.lengths.max() == 1:
+        return "vector"
     spread = vectorize(sequences, "avg").std(axis=0).max()
     return "avg" if sequences.dimensions > 1 and spread > 1e-3 * sequences.values.std() else "zero"
 

@@ -252,6 +252,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         f"Device: {said(lambda p: p['device'])}; arithmetic: {said(lambda p: p['backend'])}; threads a run:"
         f" {said(lambda p: p['threads'])}.",
     ]
+    of_paper = [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]
     sections = [
         (
             "Ours beside the published numbers",
@@ -259,7 +260,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         ),
         ("The paper's table", [table(written["table1"]), notes(written["footnotes"]["table1"])]),
         *[(tables.title(name), of_dataset(name)) for name in datasets],
-        ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
+        *([("The paper's figures", of_paper)] if of_paper else []),
         ("How to read the verdicts", [notes(verdict.RULES)]),
         ("How much is selection", [table(written["selection"], CELL), notes(written["footnotes"]["selection"])]),
         ("Runs that are not ok", [table(written["failures"], (*CELL, "status"))]),

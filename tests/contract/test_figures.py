@@ -109,6 +109,7 @@ def test_averages_that_say_nothing_give_way_to_zero_padding():
     rng = np.random.default_rng(0)
     arrays = [rng.normal(0, 1, (length, 2)) for length in (3, 4, 5, 6) * 3]
     assert figures.embedded_input(Sequences.from_list(arrays)) == "avg"
+    assert figures.embedded_input(Sequences.from_list([array[:1] for array in arrays])) == "vector"
     centred = Sequences.from_list([array - array.mean(axis=0) for array in arrays])
     one_dimension = Sequences.from_list([array[:, :1] for array in arrays])
     for made in (centred, one_dimension):
