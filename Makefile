@@ -53,7 +53,7 @@ diagnosis: .venv/installed  ## RDDC's training from inside, and where the true p
 	$(BIN)/snakemake diagnosis true_partition --profile profiles/study
 
 imdb: .venv/installed  ## The tutorial on film reviews with N2D: results/imdb/tutorial/
-	$(BIN)/snakemake all tutorial --profile profiles/imdb
+	$(BIN)/snakemake tutorial --profile profiles/imdb
 
 supervised: .venv/installed  ## Learning to Cluster and element-wise clustering, apart from the rest: results/supervised/
 	$(BIN)/snakemake supervised --profile profiles/supervised

@@ -1,8 +1,8 @@
 """The tutorial on film reviews, beside what it printed, and what its 500 columns cost.
 
 The tutorial clusters with N2D (UMAP and DBSCAN) and compares by eye with k-means on the counts, on the code and on the
-manifold. The autoencoder is trained once, by the run of N2D; k-means on its code and its manifold is fitted here, as
-the tutorial does. Everything comes from the records of the readings, the embeddings beside them and the data. The
+manifold. The autoencoder is trained once, by the run of N2D; what clusters its code and its manifold is fitted here, as
+in the tutorial. Everything comes from the records of the readings, the embeddings beside them and the data. The
 tutorial never scored itself: how well clusters agree with the sentiment is added.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.cluster import DBSCAN
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
@@ -39,11 +40,13 @@ of the reviews, so no digit has to agree.
 COLUMNS = """\
 pad_sequences(maxlen=500) leaves the last 500 of 5000 sorted columns. Losses are means over columns, so those of other
 columns aren't on one scale: “of the variance” is the validation loss over the mean variance of a column, 1 for a
-reconstruction that knows the columns' means alone. Compare columns at equal epochs.
+reconstruction that knows the columns' means alone. Compare columns at equal reviews and epochs. Reviews without any of
+the terms have one code; where there are more of them than UMAP takes neighbours, it may scatter them, and DBSCAN then
+counts them several times.
 """
 FIGURE = """\
 t-SNE of a sample of the reviews: (a) of all counts, where there is a reading with all columns, (b) to (e) of the code;
-(f) the autoencoder's loss, the tutorial's values as crosses.
+colours go by the size of a cluster; (f) the autoencoder's loss, the tutorial's values as crosses.
 """
 
 
@@ -79,17 +82,22 @@ def clusterings(found):
         seed = int(seed_sequence(0, NAME, "kmeans").generate_state(1)[0])
         for where in ("code", "manifold"):
             made[f"k-means {k} on the {where}"] = KMeans(k, random_state=seed).fit_predict(found[f"n2d_{where}"])
-        made["DBSCAN on the manifold"] = found["n2d"]
+        # Anew: the run's own clusters are its predictions, where reviews with one code share a cluster.
+        settings = found["records"]["n2d"]["provenance"]["settings"]
+        dbscan = DBSCAN(min_samples=settings["min_samples"], eps=settings["radius"])
+        made["DBSCAN on the manifold"] = 1 + dbscan.fit_predict(found["n2d_manifold"])
     return made
 
 
-def quantities(record):
+def quantities(record, clusters):
     """The published numbers that are not scores beside ours, with a verdict each.
 
     Parameters
     ----------
     record : dict
         Of N2D.
+    clusters : array of int, shape (n,), or None
+        Of DBSCAN.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def quantities(record):
     rows = []
     for line in pd.read_csv(PUBLISHED, dtype={"value": str, "epoch": "Int64"}).itertuples():
         digits = len(line.value.partition(".")[2])
-        ours, theirs = our_quantity(record, line.quantity, line.epoch), float(line.value)
+        ours, theirs = our_quantity(record, clusters, line.quantity, line.epoch), float(line.value)
         rows.append(
             {
                 "quantity": line.quantity.replace("_", " "),
@@ -112,10 +120,10 @@ def quantities(record):
     return pd.DataFrame(rows)
 
 
-def our_quantity(record, quantity, epoch):
+def our_quantity(record, clusters, quantity, epoch):
     """Our value; None where the run has no such epoch."""
     if quantity == "labels":
-        return None if record["usage"] is None else len(record["usage"])
+        return None if clusters is None else len(np.unique(clusters))
     if quantity == "parameters":
         return record["budget"]["parameters"]
     curve = record["loss_curve"].get(quantity, [])
@@ -167,12 +175,20 @@ def side_by_side(readings, made):
             agreement = scores(labels, clusters)
             column[f"{name}: ACC / NMI / ARI"] = " / ".join(f"{agreement[s]:.3f}" for s in ("accuracy", "nmi", "ari"))
         if "DBSCAN on the manifold" in made[reading]:
-            sizes = np.unique(found["n2d"], return_counts=True)
-            column["DBSCAN: labels"] = str(len(sizes[0]))
-            column["DBSCAN: noise"] = f"{np.mean(found['n2d'] == NOISE):.1%}"
-            column["DBSCAN: largest cluster"] = f"{sizes[1].max() / len(labels):.1%}"
+            clusters = made[reading]["DBSCAN on the manifold"]
+            numbers, sizes = np.unique(clusters, return_counts=True)
+            column["DBSCAN: labels"] = str(len(numbers))
+            column["DBSCAN: labels of reviews without any"] = str(wordless(found["sequences"].values, clusters))
+            column["DBSCAN: noise"] = f"{np.mean(clusters == NOISE):.1%}"
+            column["DBSCAN: largest cluster"] = f"{sizes.max() / len(labels):.1%}"
         columns[reading] = column
     return pd.DataFrame(columns).fillna("–").rename_axis("").reset_index()
+
+
+def wordless(values, clusters):
+    """Number of clusters most of whose reviews, counts of shape (n, D), have none of the terms."""
+    without = ~values.any(axis=1)
+    return sum(without[clusters == number].mean() > 0.5 for number in np.unique(clusters))
 
 
 def draw(readings, made):
@@ -211,7 +227,7 @@ def scatter(axis, points, clusters, chosen, name):
         noise = name.startswith("DBSCAN") and number == NOISE
         at = clusters[chosen] == number
         axis.scatter(*points[at].T, s=1.2, linewidths=0, color=grey if noise else next(colours, "#000000"))
-    axis.set_title(f"{name}: {len(numbers)}")
+    axis.set_title(f"{name}: {len(numbers)} labels" if name.startswith("DBSCAN") else name)
     axis.set(xticks=[], yticks=[])
 
 
@@ -240,7 +256,8 @@ def write(job, folder):
     readings = {name: read(part) for name, part in job["readings"].items()}
     made = {name: clusterings(found) for name, found in readings.items()}
     first = next(iter(readings))
-    printed, compared = quantities(readings[first]["records"]["n2d"]), side_by_side(readings, made)
+    printed = quantities(readings[first]["records"]["n2d"], made[first].get("DBSCAN on the manifold"))
+    compared = side_by_side(readings, made)
     figures.save(draw(readings, made), folder / "tutorial")
     for name, table in (("quantities", printed), ("columns", compared)):
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))

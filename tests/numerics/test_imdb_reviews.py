@@ -97,7 +97,7 @@ def reading(folder, place, columns):
         records, clusters = run_job(
             sequences,
             **{"reading": folder.name, "dataset": "imdb_reviews", "method": method, "vectorization": "vector"},
-            **{"seeds": [0], "settings": own, "limit": 60},
+            **{"seeds": [0], "settings": own, "limit": 600},
         )
         write_records(folder / f"{method}.jsonl", records, clusters)
     return {"folder": str(folder), "files": ["kmeans.jsonl", "n2d.jsonl"]}
@@ -128,3 +128,13 @@ def test_the_page_comes_from_records(place, tmp_path):
 )
 def test_verdict(quantity, ours, published, digits, expected):
     assert imdb.verdict(quantity, ours, published, digits) == expected
+
+
+def test_labels_are_dbscan_s_own():
+    """The run's own count is that of its predictions, where reviews with one code share a cluster."""
+    assert imdb.our_quantity({"usage": [4, 1]}, np.array([0, 1, 1, 2, 2]), "labels", None) == 3
+
+
+def test_clusters_of_reviews_without_any_term():
+    values, clusters = np.array([[0, 0], [0, 0], [0, 1], [0, 0], [2, 0], [1, 0]]), np.array([0, 0, 0, 2, 3, 3])
+    assert imdb.wordless(values, clusters) == 2
