@@ -15,6 +15,7 @@ aeon's reader of ``.ts`` files is not used, since it lets missing values through
 import csv
 import hashlib
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,8 @@ def read(path, *, k=None):
         sequences = arrays if isinstance(arrays, Sequences) else Sequences.from_list(arrays)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
+    if len(sequences) < 2:
+        raise DataError(f"{path}: one sequence only; each file of a folder, or line of a .ts file, is a sequence")
     classes = class_names(labels or ())
     if not classes and k is None:
         raise DataError(
@@ -90,14 +93,18 @@ def read_folder(folder):
     """Sequences, labels (None without ``labels.csv``) and identifiers of a folder of CSV files."""
     files = [file for file in visible_files(folder, ".csv") if file.name != LABELS]
     if not files:
-        raise DataError(f"{folder}: there is no .csv file; every sequence is a file of its own")
+        raise DataError(
+            f"{folder}: there is no .csv file (in lower case, and not in a folder below); every sequence is a file of its own"
+        )
     arrays, header = [], None
     for file in files:
         array, names = read_csv(file)
         if arrays and array.shape[1] != arrays[0].shape[1]:
             raise DataError(f"{file}: {array.shape[1]} columns, but {files[0].name} has {arrays[0].shape[1]}")
         if arrays and names != header:
-            raise DataError(f"{file}: column names {names}, but {files[0].name} has {header}")
+            raise DataError(
+                f"{file}: {told_names(names)}, but {files[0].name} has {told_names(header)}; all files must have the same"
+            )
         header = names
         arrays.append(array)
     identifiers = [file.stem for file in files]
@@ -121,6 +128,11 @@ def read_csv(file):
     return np.array([cells for _, cells in lines], dtype=np.float32), names
 
 
+def told_names(names):
+    """Column names as a message says them."""
+    return f"the column names {', '.join(names)}" if names else "no column names"
+
+
 def read_labels(file, identifiers):
     """Label of every sequence, in the order of `identifiers`."""
     lines = table(file)
@@ -132,7 +144,10 @@ def read_labels(file, identifiers):
             raise DataError(f"{file}, line {number}: expected identifier,label")
         identifier, label = cells
         if identifier not in known:
-            raise DataError(f"{file}, line {number}: there is no {identifier}.csv")
+            raise DataError(
+                f"{file}, line {number}: {identifier!r} is no sequence; expected a file's name without .csv, or the"
+                " heading identifier,label"
+            )
         if identifier in labels:
             raise DataError(f"{file}, line {number}: {identifier} has a label already")
         labels[identifier] = label
@@ -170,6 +185,8 @@ def as_number(cell, where):
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
+        if re.search(r"[;\s]", cell):
+            raise DataError(f"{where}: {cell!r} is no number; separate values by commas, and write decimals with a point")
         told = f"{cell!r} is no finite number" if cell else "an empty value"
         raise DataError(f"{where}: {told}; fill or leave out missing values yourself")
     return value

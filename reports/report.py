@@ -102,7 +102,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
     below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
     below = {
         "table1": below + controls.RULES[:1],
-        "selection": [tables.SELECTION],
+        "selection": [tables.enough_runs(summary), tables.SELECTION],
         "controls": controls.said(compared) + controls.RULES[1:],
         "paired": paired.explained(methods, len(names)),
     }

@@ -57,8 +57,11 @@ FROM_LABELS = "labels"  # the input of the controls that need no run
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
-    f" Runs until ± {WANTED}: how many it takes until the interval's half-width is that, by resampling the runs that"
-    " there are; about: extrapolated by 1/sqrt(n); >: not with so many, or it can't be told from so few."
+    f" Runs until ± {WANTED}: how many it takes until half the width of the 95 % interval is that; resamples of 2, 3, ..."
+    " of the runs that there are tell it. Under the lowest-loss protocol runs aren't averaged, they only make a lower"
+    " loss likely, and no law says how much narrower that is with more of them: “> 20” is all that 20 runs can say. The"
+    " mean's interval goes with 1/sqrt(n), up to ten times as many runs as there are: “about”. Fewer than"
+    f" {LEAST} ok runs tell nothing of either."
 )
 
 
@@ -380,6 +383,18 @@ def selection_table(summary):
     columns = ["data set", "method", "input", "lowest loss", "95 % interval", "mean", "95 % interval of the mean"]
     columns += ["best", "gained", "missed", f"runs until ± {WANTED}", f"runs until ± {WANTED} of the mean", "ok"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def enough_runs(summary):
+    """How many cells with a loss have the interval that is wanted with the runs that there are, as a sentence."""
+    scored = summary[summary.by_loss & summary.accuracy.notna()]
+    if scored.empty:
+        return "No cell has both a loss and a score."
+    lowest, mean = (int(scored[name].str.isdecimal().sum()) for name in ("seeds_protocol", "seeds_mean"))
+    return (
+        f"With the runs that there are, the interval is ± {WANTED} or narrower in {lowest} of {len(scored)} cells under"
+        f" the lowest-loss protocol, and in {mean} of {len(scored)} for the mean over ok runs."
+    )
 
 
 def budgets(summary):

@@ -58,3 +58,13 @@ def test_seeds_until_the_interval_is_narrow():
     assert 7 <= int(needed(narrower)) <= 11
     assert needed(np.tile([0.2, 0.8], 10)) == "> 200"
     assert needed(np.tile([0.2, 0.8], 10), "protocol") == "> 20"
+
+
+def test_how_many_cells_have_enough_runs_is_said_for_both():
+    selected_alike = runs([0.5] * 6 + [0.9] * 6, [0.1] * 6 + [0.9] * 6)  # the mean varies, the selected run doesn't
+    alike = runs([0.5] * 6, [0.1] * 6, method="kmeans", vectorization="zero")
+    few = runs([0.5, 0.6], [0.1, 0.2], method="ddc", vectorization="zero")
+    no_loss = runs([0.5] * 6, [None] * 6, method="ward", vectorization="zero")
+    summary = tables.summarise(selected_alike + alike + few + no_loss, "test", "train")
+    told = tables.enough_runs(summary)
+    assert "± 0.02 or narrower in 2 of 3 cells under the lowest-loss protocol, and in 1 of 3 for the mean" in told
