@@ -2,15 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
+.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
 
 help:  ## What there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.lock
 	touch $@
+
+setup: .venv/installed  ## Set up and run nothing: Python and its packages in .venv/
 
 demo: .venv/installed  ## Set up, then every method on embedded real data: results/demo/
 	$(BIN)/snakemake --profile profiles/demo

@@ -94,7 +94,7 @@ def read_folder(folder):
     files = [file for file in visible_files(folder, ".csv") if file.name != LABELS]
     if not files:
         raise DataError(
-            f"{folder}: there is no .csv file (in lower case, and not in a folder below); every sequence is a file of its own"
+            f"{folder}: there is no .csv file (lower case, in no folder below); every sequence is a file of its own"
         )
     arrays, header = [], None
     for file in files:
@@ -103,7 +103,8 @@ def read_folder(folder):
             raise DataError(f"{file}: {array.shape[1]} columns, but {files[0].name} has {arrays[0].shape[1]}")
         if arrays and names != header:
             raise DataError(
-                f"{file}: {told_names(names)}, but {files[0].name} has {told_names(header)}; all files must have the same"
+                f"{file}: {told_names(names)}, but {files[0].name} has {told_names(header)}; all files must have the"
+                " same"
             )
         header = names
         arrays.append(array)
@@ -186,7 +187,9 @@ def as_number(cell, where):
         value = math.nan
     if not math.isfinite(value):
         if re.search(r"[;\s]", cell):
-            raise DataError(f"{where}: {cell!r} is no number; separate values by commas, and write decimals with a point")
+            raise DataError(
+                f"{where}: {cell!r} is no number; separate values by commas, and write decimals with a point"
+            )
         told = f"{cell!r} is no finite number" if cell else "an empty value"
         raise DataError(f"{where}: {told}; fill or leave out missing values yourself")
     return value

@@ -102,11 +102,11 @@ function colour(name) {
 }
 
 // Traces of a scatter: one a group, or a single one coloured by length for a way that there is not.
-function coloured({ x, y, index, length, ways }, way) {
+function coloured({ x, y, name, length, ways }, way) {
   const size = Math.min(7, Math.max(3.5, 120 / Math.sqrt(x.length)));
   const told = ways.filter((each) => each === way || each.name === "label");
-  const text = index.map((sequence, i) =>
-    [`sequence ${sequence}, length ${length[i]}`, ...told.map((each) => `${each.name}: ${each.names[each.group[i]]}`)]
+  const text = name.map((sequence, i) =>
+    [`${sequence}, length ${length[i]}`, ...told.map((each) => `${each.name}: ${each.names[each.group[i]]}`)]
       .join("<br>"));
   const trace = (name, which, marker) => ({
     type: "scatter", mode: "markers", name, hoverinfo: "text",

@@ -24,17 +24,18 @@ def table(frame, choose=(), charts=None):
     frame : DataFrame
     choose : sequence of str
         Columns that page.js offers as filters, beside a search in all text; without any the table is only sortable.
-    charts : (str, list of str), optional
-        A column's name, and HTML of another column before it, such as `forest` makes.
+    charts : (str, str, list of str), optional
+        Name of a column of HTML such as `forest` makes, name of the column that it stands before, and its cells.
     """
     if frame.empty:
         return "<p>None.</p>"
     names = [f"<th{' data-choose' * (name in choose)}>{html.escape(str(name))}</th>" for name in frame.columns]
     lines = [[f"<td>{html.escape(str(value))}</td>" for value in row] for row in frame.itertuples(index=False)]
     if charts:
-        place = frame.columns.get_loc(charts[0])
-        names.insert(place, '<th class="chart">ours ○ with interval, published ┃</th>')
-        for line, chart in zip(lines, charts[1], strict=True):
+        name, before, drawn = charts
+        place = frame.columns.get_loc(before)
+        names.insert(place, f'<th class="chart">{html.escape(name)}</th>')
+        for line, chart in zip(lines, drawn, strict=True):
             line.insert(place, f"<td>{chart}</td>")
     head, *rows = (f"<tr>{''.join(line)}</tr>" for line in [names, *lines])
     return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'

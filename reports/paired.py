@@ -56,7 +56,7 @@ def paired_table(runs, rows, deterministic):
         for cell in rows[:-1]:
             pairs = differences(own, cell, rows[-1], deterministic)
             ok = pairs[~np.isnan(pairs)]
-            if not len(pairs):
+            if not len(pairs) or own.accuracy.isna().all():
                 continue
             line = dict(zip(["data set", "method", "input"], map(title, (dataset, *cell)), strict=True))
             rng = np.random.default_rng(seed_sequence(0, "pairs", dataset, *cell))

@@ -38,6 +38,12 @@ def text(value):
     return html.escape(str(value), quote=False)
 
 
+def short(name, most=40):
+    """A name from data as plotly may show it, its middle left out where it is longer than `most` characters."""
+    half = most // 2
+    return text(name if len(name) <= most else f"{name[:half]}…{name[1 - half :]}")
+
+
 def shown(value, form=".3f"):
     """A number for a hover text, or a dash."""
     return "–" if value is None or np.isnan(value) else f"{value:{form}}"
@@ -109,7 +115,7 @@ def strips(summary, runs):
     return {
         "data": data,
         "layout": layout(
-            23 * len(cells) + 90,
+            max(23 * len(cells) + 90, 200),  # room for a legend of several lines on a phone
             showlegend=True,
             legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": TEXT},
             xaxis=AXIS | {"range": [-0.06, 1.03], "title": heading("accuracy"), "dtick": 0.2, "tick0": 0},
@@ -180,12 +186,12 @@ def confusion(labels, found, classes):
     """
     counts, shares = contingency(labels, found, len(classes))
     rows, columns = counts.shape
-    names = [text(name) for name in classes]
+    names = [short(name) for name in classes]
     stands = [f"cluster for {name}" for name in names] + ["cluster for no class"] * (columns - rows)
     said = [
         [f"{names[i]}, {stands[j]}<br>{counts[i, j]} of {counts[i].sum()}" for j in range(columns)] for i in range(rows)
     ]
-    ticks = [name if len(name) < 13 else f"{text(classes[i][:11])}…" for i, name in enumerate(names)]
+    ticks = [short(name, 14) for name in classes]
     heat = {
         "type": "heatmap",
         "z": [plain(row) for row in shares],
@@ -210,7 +216,7 @@ def confusion(labels, found, classes):
     }
 
 
-def scatter(sequences, chosen, points, clusters, classes):
+def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
     """Points that page.js colours by label, length or the clusters of a method.
 
     Parameters
@@ -221,14 +227,16 @@ def scatter(sequences, chosen, points, clusters, classes):
     clusters : dict of str to ndarray of shape (n,)
         Method to the clusters of its run.
     classes : list of str
+    identifiers : list of str, optional
+        Of all sequences; their places in the data set when left out.
 
     Returns
     -------
     dict
-        ``points``: ``x``, ``y``, ``index``, ``length`` of every point, and ``ways`` to colour them: a name, the
+        ``points``: ``x``, ``y``, ``name``, ``length`` of every point, and ``ways`` to colour them: a name, the
         ``names`` of the groups and the ``group`` of every point.
     """
-    names = [text(name) for name in classes]
+    names = [short(name) for name in classes]
     ways = []
     if (sequences.labels >= 0).any():
         group = np.where(sequences.labels < 0, len(names), sequences.labels)[chosen].tolist()
@@ -242,7 +250,7 @@ def scatter(sequences, chosen, points, clusters, classes):
         "points": {
             "x": plain(points[:, 0], 2),
             "y": plain(points[:, 1], 2),
-            "index": chosen.tolist(),
+            "name": [short(identifiers[i]) if identifiers else f"sequence {i}" for i in chosen],
             "length": sequences.lengths[chosen].tolist(),
             "ways": ways,
         },

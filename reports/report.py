@@ -18,7 +18,9 @@ from .records import RUN, frame, read_clusters, read_records
 from .scores import accuracy
 
 CELL = ("data set", "method", "input")
-FOREST = "Charts: accuracy from 0 to 1. A click on a heading sorts by it, a second reverses, a third takes it back."
+SORTING = "A click on a heading sorts by it, a second reverses, a third takes it back."
+FOREST = "Charts: accuracy from 0 to 1."
+FILES = "In the folders beside this page: clusters of every sequence by its identifier, tables, figures for print."
 GRIDS = {
     "confusion": "Confusion of the selected run, or of the first ok run of a method without a loss: a row is a class, a"
     " column the cluster that stands for it.",
@@ -105,6 +107,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "selection": [tables.enough_runs(summary), tables.SELECTION],
         "controls": controls.said(compared) + controls.RULES[1:],
         "paired": paired.explained(methods, len(names)),
+        "indices": [own.INDICES],
     }
     for name, strings in made.items():
         notes = below.get(name, [])
@@ -180,7 +183,10 @@ def write_figures(job, records, data, chosen, chosen_found, summary, sheets, fol
         ways = {names[cell]: clustering for cell, clustering in found.items()}
         if own.is_own(sheets[dataset]):
             keep(f"clusters_{dataset}", own.panels(sequences, place, points, ways, classes), f"{name}: {seen}.")
-        drawn[f"scatter/{dataset}"] = seen, plots.scatter(sequences, place, points, ways, classes)
+        drawn[f"scatter/{dataset}"] = (
+            seen,
+            plots.scatter(sequences, place, points, ways, classes, sheets[dataset].get("identifiers")),
+        )
         if cells:
             caption = f"{name}: confusion of the selected runs, or of the first ok run of a method without a loss."
             keep(f"confusion_{dataset}", figures.confusion(cells, classes), caption)
@@ -200,10 +206,11 @@ def write_figures(job, records, data, chosen, chosen_found, summary, sheets, fol
 
 
 def headline(records, summary, n_test):
-    """What there is, and what it says about the paper."""
+    """What there is, and what it says about the paper where a number of one of these cells is published."""
     ok = sum(record["status"] == "ok" for record in records)
     cells = len({tuple(record[name] for name in tables.CELL) for record in records})
-    return f"{len(records)} runs, {ok} of them ok, in {cells} cells. {verdict.headline(summary, n_test)}"
+    counted = f"{len(records)} runs, {ok} of them ok, in {cells} cells."
+    return f"{counted} {verdict.headline(summary, n_test)}" if summary.published_accuracy.notna().any() else counted
 
 
 def commit(state):
@@ -218,7 +225,12 @@ def provenance_table(records):
         for kind, of, digest in (("data", "dataset", "data_digest"), ("source", "method", "source_digest"))
         for record in records
     ]
-    return pd.DataFrame(dict.fromkeys(noted), columns=["digest of", "name", "SHA-256"])
+    return pd.DataFrame(list(dict.fromkeys(noted)), columns=["digest of", "name", "SHA-256"])
+
+
+def filled(strings):
+    """A table without the columns that hold nothing, such as a paper's numbers where there are none."""
+    return strings.loc[:, ~strings.isin(["–", ""]).all()]
 
 
 def render(job, records, summary, sheets, written, pictures, drawn):
@@ -229,7 +241,11 @@ def render(job, records, summary, sheets, written, pictures, drawn):
     results = pd.concat([written[f"detail_{name}"].assign(**{"data set": tables.title(name)}) for name in datasets])
     results.insert(2, "data set", results.pop("data set"))
     numbers = pd.concat(blocks)[["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]]
-    charts = [forest(*row) for row in numbers.to_numpy(float)]
+    scored, published = map(bool, numbers[["accuracy", "published_accuracy"]].notna().any())
+    told = "ours ○ with interval" + ", published ┃" * published
+    charts = (told, "lowest loss", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
+    if not published:
+        results = results.drop(columns="verdict")
 
     def plotted(start, **how):
         return [plot(name, caption, **how) for name, (caption, _) in drawn.items() if f"{name}/".startswith(start)]
@@ -252,27 +268,38 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         f"Device: {said(lambda p: p['device'])}; arithmetic: {said(lambda p: p['backend'])}; threads a run:"
         f" {said(lambda p: p['threads'])}.",
     ]
-    of_paper = [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]
+
+    def explained(name):
+        """A table below what there is to know about it; nothing for an empty table."""
+        return [notes(written["footnotes"][name]), table(filled(written[name]), CELL)] if len(written[name]) else []
+
     sections = [
         (
-            "Ours beside the published numbers",
-            [table(results, (*CELL, "verdict"), ("lowest loss", charts)), notes([FOREST])],
+            "Ours beside the published numbers" if published else "Results",
+            [
+                table(filled(results), (*CELL, "verdict"), charts),
+                notes([*([FOREST] if scored else []), SORTING, FILES]),
+            ],
         ),
-        ("The paper's table", [table(written["table1"]), notes(written["footnotes"]["table1"])]),
+        (
+            "The paper's table" if published else "All data sets side by side",
+            [table(filled(written["table1"])), notes(written["footnotes"]["table1"])],
+        ),
         *[(tables.title(name), of_dataset(name)) for name in datasets],
-        *([("The paper's figures", of_paper)] if of_paper else []),
-        ("How to read the verdicts", [notes(verdict.RULES)]),
-        ("How much is selection", [table(written["selection"], CELL), notes(written["footnotes"]["selection"])]),
+        ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
+        ("How to read the verdicts", [notes(verdict.RULES)] if published else []),
+        ("How much is selection", explained("selection")),
         ("Runs that are not ok", [table(written["failures"], (*CELL, "status"))]),
-        ("Against the controls", [notes(written["footnotes"]["controls"]), table(written["controls"], CELL)]),
-        ("Seed by seed", [notes(written["footnotes"]["paired"]), table(written["paired"], CELL)]),
+        ("Against the controls", explained("controls")),
+        ("Seed by seed", explained("paired")),
         ("Budgets", [table(written["budgets"], CELL)]),
         ("Data", [table(written["data"])]),
         ("Settings and their sources", [table(written["settings"], ("of", "source"))]),
         ("Provenance", [notes(provenance), table(provenance_table(records))]),
     ]
     if "indices" in written:
-        sections.insert(1, ("Without labels", [table(written["indices"], CELL), notes([own.INDICES])]))
+        sections.insert(1 if scored else 0, ("Indices that need no labels", explained("indices")))
     heading = f"Sequence clustering, reading “{job['reading']}”"
     figures_ = {name: figure for name, (_, figure) in drawn.items()}
+    sections = [(name, pieces) for name, pieces in sections if pieces]
     return page(heading, headline(records, summary, n_scored), sections, figures_)

@@ -57,8 +57,8 @@ FROM_LABELS = "labels"  # the input of the controls that need no run
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
-    f" Runs until ± {WANTED}: how many it takes until half the width of the 95 % interval is that; resamples of 2, 3, ..."
-    " of the runs that there are tell it. Under the lowest-loss protocol runs aren't averaged, they only make a lower"
+    f" Runs until ± {WANTED}: how many it takes until half the width of the 95 % interval is that; resamples of 2, 3,"
+    " ... of the runs that there are tell it. By the lowest loss runs aren't averaged, they only make a lower"
     " loss likely, and no law says how much narrower that is with more of them: “> 20” is all that 20 runs can say. The"
     " mean's interval goes with 1/sqrt(n), up to ten times as many runs as there are: “about”. Fewer than"
     f" {LEAST} ok runs tell nothing of either."
@@ -360,7 +360,8 @@ def detailed(summary, dataset, n_scored):
 def selection_table(summary):
     """How much of a number is selection: the lowest-loss run, the mean and the best run side by side.
 
-    `SELECTION` says what the columns are. Cells without a loss select nothing and are left out.
+    `SELECTION` says what the columns are. Cells without a loss select nothing and are left out, as are those without
+    a score.
     """
     rows = [
         {
@@ -378,7 +379,9 @@ def selection_table(summary):
             f"runs until ± {WANTED} of the mean": row.seeds_mean,
             "ok": f"{int(row.n_ok)}/{int(row.n)}",
         }
-        for _, row in summary[summary.by_loss].sort_values("dataset", kind="stable").iterrows()
+        for _, row in summary[summary.by_loss & summary.accuracy.notna()]
+        .sort_values("dataset", kind="stable")
+        .iterrows()
     ]
     columns = ["data set", "method", "input", "lowest loss", "95 % interval", "mean", "95 % interval of the mean"]
     columns += ["best", "gained", "missed", f"runs until ± {WANTED}", f"runs until ± {WANTED} of the mean", "ok"]

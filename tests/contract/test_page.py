@@ -93,6 +93,19 @@ def test_no_error_and_nothing_is_loaded(browser):
     assert len(drawn) == 6 and all(drawn)  # strips, two scatters, confusion of two methods, losses of one
 
 
+def test_no_section_is_empty_and_the_digests_are_there(browser):
+    empty = "return [...document.querySelectorAll('section')].filter((each) => each.children.length < 2).length"
+    assert browser.execute_script(empty) == 0
+    shown = browser.find_element("tag name", "main").get_attribute("textContent")
+    assert "digest of" in shown and shown.rindex("source") > shown.index("digest of")
+
+
+def test_a_long_name_keeps_both_ends():
+    assert plots.short("x" * 40) == "x" * 40
+    made = plots.short("<b>" + "x" * 100 + "</b>")
+    assert len(made) < 60 and made.startswith("&lt;b&gt;x") and made.endswith("x&lt;/b&gt;") and "…" in made
+
+
 def test_the_policy_stops_what_is_not_ours(browser, written):
     with chromium() as driver:
         stranger = written.with_name("stranger.html")

@@ -70,6 +70,11 @@ def test_the_page_says_that_there_are_no_labels_and_has_a_figure(project):
     folder = project / "results/paper/own"
     page = (folder / "report.html").read_text()
     assert "no labels" in page and "silhouette" in page.lower() and ">nan<" not in page
+    assert (
+        '"bird 07"' in page
+        and "The paper's" not in page
+        and "published" not in page.split("<main>")[1].split("<script")[0]
+    )
     pictures = {path.stem for path in (folder / "figures").glob("*.png")}
     assert {"clusters_birds", "clusters_bees_k2", "clusters_bees_k3", "confusion_birds"} <= pictures
     assert not {"confusion_bees_k2", "strips_bees_k2"} & pictures
