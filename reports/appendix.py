@@ -44,7 +44,7 @@ PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a m
 PICTURES = {
     "figure2": "The published Figure 2 with our data: t-SNE of one data set, coloured by length and by cluster.",
     "figure3": "The published Figure 3 with our data: the same for sequences of about one length.",
-    "strips_": "Accuracy of every run beside the published value.",
+    "strips_": "Accuracy of every run, beside the published value where there is one.",
     "clusters_": "t-SNE, coloured by length, by class where it is known, and by the clusters of each method.",
     "confusion_": "Confusion of the selected runs, or of the first ok run of a method without a loss.",
     "loss_": "Loss of every run; the selected one is drawn bold.",
@@ -190,8 +190,10 @@ def text(job, summary, sheets, tables, figures):
     def picture(name, kind):
         return f"\\onefigure{{{name}}}{{{PICTURES[kind]}}}" if name in figures else ""
 
-    indices = ["\\room\\section{Without labels}", table("indices")] if "indices" in tables else []
+    indices = ["\\room\\section{Indices that need no labels}", table("indices")] if "indices" in tables else []
     controls = {(control["method"], control["input"]) for control in job["run"]["controls"]}
+    published = summary.published_accuracy.notna().any()
+    side_by_side = "The published Table 1 and ours" if published else "All data sets side by side"
     rows = [cell not in controls and cell[1] != FROM_LABELS for cell in zip(*map(summary.get, CELL[:2]), strict=True)]
     methods = summary[rows]
     parts = [
@@ -202,7 +204,7 @@ def text(job, summary, sheets, tables, figures):
         f" not ok, and listed below: {use('failed', 'runs')}. Training took {use('training', 'hours')} hours, summed"
         " over the runs.",
         verdicts(summary),
-        "\\room\\subsection{The published Table 1 and ours}",
+        f"\\room\\subsection{{{side_by_side}}}",
         table("table1"),
     ]
     for name, sheet in sheets.items():

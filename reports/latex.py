@@ -71,7 +71,7 @@ def breakable(text):
 
 
 def table(strings, notes=()):
-    """A table of strings with `notes` below, as wide as a line at most and as long as it needs.
+    """A table of strings with `notes` below, as wide as a line at most and as long as it needs; a word without rows.
 
     Needs the packages array, booktabs and longtable.
 
@@ -84,6 +84,8 @@ def table(strings, notes=()):
     -------
     str
     """
+    if strings.empty:
+        return "None.\n"
     rows = [[breakable(str(cell)) for cell in row] for row in [strings.columns, *strings.to_numpy()]]
     parts = widths(list(zip(*rows, strict=True)))
     column = ">{{\\raggedright\\hspace{{0pt}}}}p{{\\dimexpr {:.4f}\\linewidth-2\\tabcolsep\\relax}}"

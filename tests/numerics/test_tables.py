@@ -125,6 +125,7 @@ def test_what_would_break_a_table_is_escaped():
     table = pd.DataFrame({"reason": [reason]})
     assert tables.markdown(table).splitlines()[2].count("|") == 3 and "a \\| b" in tables.markdown(table)
     assert "\\&" in latex.table(table)
+    assert latex.table(table.iloc[:0], ["5 %"]) == "None.\n"
     made = page.page(reason, reason, [(reason, [page.table(table), page.notes([reason])])])
     assert "<script>alert" not in made and made.count("&lt;script&gt;") == 7
 
