@@ -103,7 +103,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
     }
     below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
     below = {
-        "table1": below + controls.RULES[:1],
+        "table1": below + (controls.RULES[:1] if summary.control.any() else []),
         "selection": [tables.enough_runs(summary), tables.SELECTION],
         "controls": controls.said(compared) + controls.RULES[1:],
         "paired": paired.explained(methods, len(names)),
@@ -283,7 +283,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         ),
         (
             "The paper's table" if published else "All data sets side by side",
-            [table(filled(written["table1"])), notes(written["footnotes"]["table1"])],
+            [table(filled(written["table1"])), notes(written["footnotes"]["table1"])] if scored else [],
         ),
         *[(tables.title(name), of_dataset(name)) for name in datasets],
         ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),

@@ -343,7 +343,7 @@ def detailed(summary, dataset, n_scored):
             {
                 "method": row_name(row),
                 "input": title(row.vectorization),
-                "lowest loss": ours(row) + ("" if row.by_loss or not row.n_ok else " (mean)"),
+                "lowest loss": ours(row) + ("" if row.by_loss or pd.isna(row.accuracy) else " (mean)"),
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
                 "mean ± std": mean_std(row),
                 "published": pair(row.published_accuracy, row.published_nmi),
