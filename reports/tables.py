@@ -58,9 +58,9 @@ SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
     f" Runs until ± {WANTED}: how many it takes until half the width of the 95 % interval is that; resamples of 2, 3,"
-    " ... of the runs that there are tell it. By the lowest loss runs aren't averaged, they only make a lower"
-    " loss likely, and no law says how much narrower that is with more of them: “> 20” is all that 20 runs can say. The"
-    " mean's interval goes with 1/sqrt(n), up to ten times as many runs as there are: “about”. Fewer than"
+    " ... of the runs that there are tell it. The lowest-loss protocol averages nothing, more runs only make a lower"
+    " loss likely, and no law says how much narrower that is: “> 20” is all that 20 runs can say. The mean's interval"
+    " goes with 1/sqrt(n), up to ten times as many runs as there are: “about”. Fewer than"
     f" {LEAST} ok runs tell nothing of either."
 )
 
