@@ -164,6 +164,47 @@ def test_a_training_that_somebody_stops_is_no_record(data, when, number):
         job(data)
 
 
+@pytest.fixture
+def short_of_memory():
+    """Folder of a control group with 200 MiB, from which the kernel takes processes that need more."""
+    root = Path("/sys/fs/cgroup")
+    group = (root / "memory" if (root / "memory").is_dir() else root) / f"short_of_memory_{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as refusal:
+        pytest.skip(f"no control group can be made here: {refusal}")
+    try:
+        names = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max", "memory.swap.max"  # version 1, 2
+        limits = [group / name for name in names if (group / name).exists()]
+        if not limits:
+            pytest.skip("control groups here have no memory limit")
+        for limit in limits:
+            limit.write_text(str(200 * 2**20))
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_the_kernel_ends_what_takes_the_last_of_the_memory(data, when, short_of_memory, tmp_path):
+    """No stand-in: the training's process is killed, twice; its job lives, and the next seed is trained."""
+    trained = when({0: lambda: np.ones(2**30, np.uint8)})
+
+    def in_the_group():
+        (short_of_memory / "cgroup.procs").write_text(str(os.getpid()))
+        records, _ = job(data)
+        (tmp_path / "ends").write_text(json.dumps([[record["status"], record["reason"]] for record in records]))
+
+    process = worker.FORK.Process(target=in_the_group)
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0, "the job died with its training"
+    (status, reason), following = json.loads((tmp_path / "ends").read_text())
+    assert (status, following) == ("oom", ["ok", None]) and reason.startswith("killed by SIGKILL")
+    first, second = short_of_memory / "memory.oom_control", short_of_memory / "memory.events"  # of versions 1 and 2
+    assert "oom_kill 2" in (first if first.exists() else second).read_text().splitlines()
+    assert sorted(trained()) == [0, 0, 1]
+
+
 class Together(Clusterer):
     """Pretends to train on a device that has memory for so many seeds at once."""
 
