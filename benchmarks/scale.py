@@ -7,6 +7,7 @@ disturbs least. Linux lets a process begin with the peak of the one that started
 
 import argparse
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -22,7 +23,11 @@ from methods.vectorize import vectorize
 from workflow import plan
 
 HERE = Path(__file__).parent
-SIZES = {"planning": (1, 3, 11), "records": (1_000, 10_000, 100_000), "sequences": (10_000, 100_000, 1_000_000)}
+SIZES = {
+    "planning": (1, 3, 11),
+    "records": (1_000, 10_000, 100_000, 1_000_000),
+    "sequences": (10_000, 100_000, 1_000_000),
+}
 DATASETS = ["character_trajectories", "twenty_newsgroups", "speech_commands", "arabic_digits"]
 READINGS = sorted(path.stem for path in (plan.ROOT / "config/readings").glob("*.yaml") if path.stem != "smoke")
 
@@ -47,12 +52,17 @@ def planning(n_readings):
         command += ["--dry-run", "--cores", "1", "--configfile", Path(folder, "config.json")]
         run, seconds = measured(lambda: subprocess.run(command, capture_output=True, text=True, check=True))
     jobs = int(run.stdout.split("\ntotal ")[1].split()[0])
-    return {"jobs": jobs, "seconds": {"dry run": seconds}}
+    written = re.findall(r"^    (?:output|log): (.*)", run.stdout, re.MULTILINE)
+    return {"jobs": jobs, "files": sum(len(names.split(", ")) for names in written), "seconds": {"dry run": seconds}}
 
 
 def records(n):
-    """`n` records of a deep method in files of 20, checked and read into a table one by one."""
+    """`n` records of a deep method, 20 a file and 20,000 a data set, read and checked one by one into a table.
+
+    Its summary is the paper's protocol for every cell; the report's says more and takes its records as a list.
+    """
     from reports.records import each_record, frame
+    from reports.tables import CELL, protocol_score
     from workflow.run import run_job
 
     rng = np.random.default_rng(0)
@@ -64,14 +74,21 @@ def records(n):
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for first in range(0, n, 20):
-            paths.append(Path(folder, str(first // 20_000), f"{first}.jsonl"))
+            dataset = f"toy_{first // 20_000}"
+            paths.append(Path(folder, dataset, f"{first}.jsonl"))
             paths[-1].parent.mkdir(exist_ok=True)
-            lines = [json.dumps(made[0] | {"seed": seed}, sort_keys=True) + "\n" for seed in range(first, first + 20)]
+            run = made[0] | {"dataset": dataset}
+            lines = [json.dumps(run | {"seed": seed}, sort_keys=True) + "\n" for seed in range(first, first + 20)]
             paths[-1].write_text("".join(lines))
         size = len(lines[0])
-        table, seconds = measured(lambda: frame(each_record(paths)))
+        table, reading = measured(lambda: frame(each_record(paths)))
     assert len(table) == n
-    return {"bytes": size, "seconds": {"read and check": seconds}}
+
+    def summary():
+        return [protocol_score(group, "train", "accuracy") for _, group in table.groupby(CELL)]
+
+    cells, summing = measured(summary)
+    return {"bytes": size, "cells": len(cells), "seconds": {"read and check": reading, "summary": summing}}
 
 
 def sequences(n):
@@ -128,12 +145,13 @@ def page(made):
     for part, (title, unit) in titles.items():
         rows = [row for row in made if row["part"] == part]
         steps = list(rows[0]["seconds"])
-        head = [unit, *(["jobs"] if part == "planning" else []), *(f"{step}, s" for step in steps), "memory, MiB"]
+        counts = [name for name in ("jobs", "files", "cells") if name in rows[0]]
+        head = [unit, *counts, *(f"{step}, s" for step in steps), "memory, MiB"]
         lines = [" | ".join(head), " | ".join(["---:"] * len(head))]
         for row in rows:
-            jobs = [f"{row['jobs']:,}"] if part == "planning" else []
+            counted = [f"{row[name]:,}" for name in ("size", *counts)]
             numbers = [f"{row['seconds'][step]:.2f}" for step in steps]
-            lines.append(" | ".join([f"{row['size']:,}", *jobs, *numbers, f"{row['memory_mib']:,}"]))
+            lines.append(" | ".join([*counted, *numbers, f"{row['memory_mib']:,}"]))
         text += [f"## {title}", "\n".join(f"| {line} |" for line in lines)]
     return "\n\n".join(text) + "\n"
 

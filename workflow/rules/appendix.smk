@@ -1,11 +1,13 @@
 rule write_appendix:
     # A reading's tables and figures as a paper's appendix: LaTeX, and its PDF where pdflatex is installed.
     input:
-        plan.imported_sources(ROOT / "workflow/scripts/appendix.py"),
-        lambda w: [
-            plan.source("methods", method)
-            for method in plan.methods(READINGS[w.reading])
-        ],
+        local(plan.imported_sources(ROOT / "workflow/scripts/appendix.py")),
+        lambda w: local(
+            [
+                plan.source("methods", method)
+                for method in plan.methods(READINGS[w.reading])
+            ]
+        ),
         records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.json",

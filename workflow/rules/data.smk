@@ -1,11 +1,11 @@
 rule prepare:
     # Fetch and verify the raw data, preprocess them and split them.
     input:
-        lambda w: plan.imported_sources(
-            plan.dataset_source(READINGS[w.reading], w.dataset)
+        lambda w: local(
+            plan.imported_sources(plan.dataset_source(READINGS[w.reading], w.dataset))
         ),
         lambda w: plan.own_files(READINGS[w.reading], w.dataset),
-        plan.imported_sources(ROOT / "workflow/scripts/prepare.py"),
+        local(plan.imported_sources(ROOT / "workflow/scripts/prepare.py")),
     output:
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
         sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",

@@ -1,9 +1,9 @@
 rule report:
     # From records to tables, figures and the page.
     input:
-        plan.imported_sources(ROOT / "workflow/scripts/report.py"),
-        ROOT / "config/sources.yaml",
-        sorted((ROOT / "reports/published").glob("*.csv")),
+        local(plan.imported_sources(ROOT / "workflow/scripts/report.py")),
+        local(ROOT / "config/sources.yaml"),
+        local(sorted((ROOT / "reports/published").glob("*.csv"))),
         records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",

@@ -1,8 +1,8 @@
 rule fingerprint:
     # k-means, Ward and spectral clustering on every reading of one data set; no deep method.
     input:
-        plan.imported_sources(ROOT / "studies/fingerprints.py"),
-        sorted((ROOT / "reports/published").glob("*.csv")),
+        local(plan.imported_sources(ROOT / "studies/fingerprints.py")),
+        local(sorted((ROOT / "reports/published").glob("*.csv"))),
     output:
         f"{config['results']}/fingerprints/{{dataset}}.jsonl",
     log:
@@ -24,7 +24,7 @@ rule fingerprint:
 rule fingerprints:
     # Which reading of the data comes nearest to the published baselines.
     input:
-        plan.imported_sources(ROOT / "studies/fingerprints.py"),
+        local(plan.imported_sources(ROOT / "studies/fingerprints.py")),
         expand(
             f"{config['results']}/fingerprints/{{dataset}}.jsonl",
             dataset=[
@@ -58,9 +58,11 @@ rule fingerprints:
 rule study:
     # All readings of the config side by side, from their records.
     input:
-        plan.imported_sources(ROOT / "workflow/scripts/study.py"),
-        sorted((ROOT / "reports/published").glob("*.csv")),
-        readings=expand(ROOT / "config/readings/{reading}.yaml", reading=READINGS),
+        local(plan.imported_sources(ROOT / "workflow/scripts/study.py")),
+        local(sorted((ROOT / "reports/published").glob("*.csv"))),
+        readings=local(
+            expand(ROOT / "config/readings/{reading}.yaml", reading=READINGS)
+        ),
         records=[
             plan.record_files(resolved, reading)
             for reading, resolved in READINGS.items()
@@ -88,7 +90,7 @@ rule study:
 rule diagnose:
     # One seed of RDDC, watched from inside.
     input:
-        plan.imported_sources(ROOT / "studies/diagnosis.py"),
+        local(plan.imported_sources(ROOT / "studies/diagnosis.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
         f"{config['results']}/diagnosis/{{dataset}}.{{reading}}.json",
@@ -111,7 +113,7 @@ rule diagnose:
 rule diagnosis:
     # Kernel matrices, gradients and cluster usage of a few readings.
     input:
-        plan.imported_sources(ROOT / "studies/diagnosis.py"),
+        local(plan.imported_sources(ROOT / "studies/diagnosis.py")),
         records=expand(
             f"{config['results']}/diagnosis/{{dataset}}.{{reading}}.json",
             reading=[
@@ -149,7 +151,7 @@ rule diagnosis:
 rule probe:
     # RDDC from a start at the labels: where the true partition lies in the loss.
     input:
-        plan.imported_sources(ROOT / "studies/true_partition.py"),
+        local(plan.imported_sources(ROOT / "studies/true_partition.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
         f"{config['results']}/true_partition/{{dataset}}.{{reading}}.json",
@@ -172,7 +174,7 @@ rule probe:
 rule true_partition:
     # The runs that started from the labels beside those of the first reading.
     input:
-        plan.imported_sources(ROOT / "studies/true_partition.py"),
+        local(plan.imported_sources(ROOT / "studies/true_partition.py")),
         probes=expand(
             f"{config['results']}/true_partition/{{dataset}}.{next(iter(READINGS))}.json",
             dataset=config["run"]["datasets"],
@@ -207,8 +209,8 @@ rule true_partition:
 rule tutorial:
     # The tutorial on film reviews beside what it printed, and what its columns cost.
     input:
-        plan.imported_sources(ROOT / "studies/imdb.py"),
-        ROOT / "reports/published/n2d_imdb.csv",
+        local(plan.imported_sources(ROOT / "studies/imdb.py")),
+        local(ROOT / "reports/published/n2d_imdb.csv"),
         records=[
             plan.record_files(resolved, reading)
             for reading, resolved in READINGS.items()

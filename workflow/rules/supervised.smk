@@ -1,10 +1,13 @@
 rule draw:
     # Problems with known clusters, for training, validation and test.
     input:
-        lambda w: plan.imported_sources(
-            ROOT / f"datasets/{READINGS[w.reading]['tasks'][w.task]['problems']}.py"
+        lambda w: local(
+            plan.imported_sources(
+                ROOT
+                / f"datasets/{READINGS[w.reading]['tasks'][w.task]['problems']}.py"
+            )
         ),
-        plan.imported_sources(ROOT / "workflow/scripts/draw.py"),
+        local(plan.imported_sources(ROOT / "workflow/scripts/draw.py")),
         data=lambda w: plan.task_data(READINGS[w.reading], w.reading, w.task),
     output:
         f"{config['results']}/{{reading}}/problems/{{task}}.npz",
@@ -25,10 +28,12 @@ rule draw:
 rule learn:
     # One supervised task: one record a seed, and the control's.
     input:
-        lambda w: plan.imported_sources(
-            plan.source("methods", READINGS[w.reading]["tasks"][w.task]["method"])
+        lambda w: local(
+            plan.imported_sources(
+                plan.source("methods", READINGS[w.reading]["tasks"][w.task]["method"])
+            )
         ),
-        plan.imported_sources(ROOT / "workflow/scripts/learn.py"),
+        local(plan.imported_sources(ROOT / "workflow/scripts/learn.py")),
         problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
     output:
         records=f"{config['results']}/{{reading}}/learned/{{task}}.jsonl",
@@ -52,9 +57,9 @@ rule learn:
 rule supervised_report:
     # The supervised tasks, apart from the unsupervised rows.
     input:
-        plan.imported_sources(ROOT / "workflow/scripts/supervised.py"),
-        ROOT / "config/sources.yaml",
-        sorted((ROOT / "reports/published").glob("*.csv")),
+        local(plan.imported_sources(ROOT / "workflow/scripts/supervised.py")),
+        local(ROOT / "config/sources.yaml"),
+        local(sorted((ROOT / "reports/published").glob("*.csv"))),
         files=lambda w: expand(
             f"{config['results']}/{w.reading}/{{kind}}",
             kind=[

@@ -1,8 +1,8 @@
 rule train:
     # One method on one data set for a block of seeds: one record a seed, whatever happens to the run.
     input:
-        lambda w: plan.imported_sources(plan.source("methods", w.method)),
-        plan.imported_sources(ROOT / "workflow/scripts/train.py"),
+        lambda w: local(plan.imported_sources(plan.source("methods", w.method))),
+        local(plan.imported_sources(ROOT / "workflow/scripts/train.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
         records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.jsonl",
