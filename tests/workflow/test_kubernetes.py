@@ -4,19 +4,12 @@ Needs Snakemake's plugins for both, as named there, in the Python that runs the 
 """
 
 import importlib.util
-import re
 
 import pytest
-from test_snakemake import copy_of_the_project, snakemake
+from test_snakemake import copy_of_the_project, jobs, snakemake
 
 PLUGINS = ("snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs")
 MISSING = [name for name in PLUGINS if importlib.util.find_spec(name) is None]
-
-
-def jobs(finished):
-    """Rule to number of jobs of a dry run."""
-    assert finished.returncode == 0 and "This was a dry-run" in finished.stdout, finished.stdout
-    return dict(re.findall(r"^(\w+) +(\d+)$", finished.stdout.split("\ntotal ")[0], re.MULTILINE))
 
 
 @pytest.mark.nightly
@@ -26,6 +19,6 @@ def test_a_dry_run_through_the_profile_plans_the_jobs_of_a_local_run(tmp_path, t
     project = copy_of_the_project(tmp_path)
     local = snakemake(project, "--dry-run", *targets)
     there = snakemake(project, "--profile", "profiles/kubernetes", "--dry-run", *targets)
-    assert jobs(there) == jobs(local)
+    assert jobs(there) == jobs(local) != {}
     assert "/benchmark/results/" in there.stdout and "(send to storage)" in there.stdout
     assert str(project / "methods") in there.stdout, "sources travel with the workflow and are in no storage"
