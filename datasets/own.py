@@ -180,17 +180,17 @@ def is_number(cell):
 
 
 def as_number(cell, where):
-    """A finite number, or `DataError` that says where."""
+    """A finite number that float32 can hold, or `DataError` that says where."""
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) <= float(np.finfo(np.float32).max):
         if re.search(r"[;\s]", cell):
             raise DataError(
                 f"{where}: {cell!r} is no number; separate values by commas, and write decimals with a point"
             )
-        told = f"{cell!r} is no finite number" if cell else "an empty value"
+        told = f"{cell!r} is no finite number in float32" if cell else "an empty value"
         raise DataError(f"{where}: {told}; fill or leave out missing values yourself")
     return value
 
@@ -207,7 +207,8 @@ def read_npz(path):
     if values.dtype.kind not in "fiu" or offsets.dtype.kind not in "iu":
         raise DataError(f"{path}: values ({values.dtype}) must be numbers and offsets ({offsets.dtype}) integers")
     try:
-        sequences = Sequences(values[:, None] if values.ndim == 1 else values, offsets)
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused as such
+            sequences = Sequences(values[:, None] if values.ndim == 1 else values, offsets)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     if not len(sequences):
