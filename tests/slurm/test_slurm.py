@@ -1,4 +1,4 @@
-"""A real Slurm cluster of one node: a run through it, with a job and two daemons killed, makes a local run's tables.
+"""A real Slurm cluster of one node: runs through it, one with a job and two daemons killed, make a local run's tables.
 
 docs/cluster.md tells a user the same steps. Needs Debian's slurmctld, slurmd, slurm-client and munge, and Snakemake's
 plugin in the Python that runs the tests: ``pytest -m nightly tests/slurm``.
@@ -71,17 +71,17 @@ def wait_for(what, seconds=900):
     return found
 
 
-def running_tasks():
-    """Ids of the tasks of job arrays that run now; none while the controller is away."""
+def running_trainings():
+    """Ids of the trainings that run now; none while the controller is away."""
     listed = subprocess.run(
-        ["squeue", "--noheader", "--states=RUNNING", "--format=%i"], capture_output=True, text=True, check=False
+        ["squeue", "--noheader", "--states=RUNNING", "--format=%i %k"], capture_output=True, text=True, check=False
     )
-    return [name for name in listed.stdout.split() if "_" in name]
+    return [line.split()[0] for line in listed.stdout.splitlines() if "rule_train" in line]
 
 
-def killed(task, log):
-    """Whether Snakemake knows that a task died of SIGKILL; one that has only just begun misses the signal."""
-    subprocess.run(["scancel", "--full", "--signal=KILL", task], check=False)
+def killed(job, log):
+    """Whether Snakemake knows that a job died of SIGKILL; one that has only just begun misses the signal."""
+    subprocess.run(["scancel", "--full", "--signal=KILL", job], check=False)
     return "Trying to restart job" in log.read_text()
 
 
@@ -98,23 +98,33 @@ def outcome(folder):
     return tables, [record | {"cost": None} for record in read_records(folder.glob("records/*/*.jsonl"))]
 
 
+def kill_midway(cluster, log):
+    """A training first, before the controller dies, which would forget it and run it again itself."""
+    job = wait_for(running_trainings)[-1]
+    wait_for(lambda: killed(job, log))
+    wait_for(running_trainings)
+    for daemon in ("slurmctld", "slurmd"):
+        kill_and_start_again(cluster, daemon)
+
+
 def test_tables_of_a_cluster_are_those_of_a_local_run(cluster, tmp_path):
+    """Once with everything killed, once in job arrays, whose tasks must not be killed: see docs/cluster.md."""
     status = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5"]
-    workflow = start(tmp_path / "slurm", "--profile", ROOT / "profiles/slurm", *status)
-    log = tmp_path / "slurm/snakemake.log"
-    try:
-        task = wait_for(running_tasks)[-1]
-        wait_for(lambda: killed(task, log))  # before the controller dies, which would forget it and run it again itself
-        wait_for(running_tasks)
-        for daemon in ("slurmctld", "slurmd"):
-            kill_and_start_again(cluster, daemon)
-        assert workflow.wait(timeout=1800) == 0, log.read_text()
-    finally:
-        workflow.kill()
-        workflow.wait()
-    assert "Submitted array job" in log.read_text()
+    runs = {"killed": [], "array": ["--slurm-array-jobs", "train"]}
+    for name, more in runs.items():
+        workflow, log = start(tmp_path / name, "--profile", ROOT / "profiles/slurm", *status, *more), tmp_path / name
+        try:
+            if name == "killed":
+                kill_midway(cluster, log / "snakemake.log")
+            assert workflow.wait(timeout=1800) == 0, (log / "snakemake.log").read_text()
+        finally:
+            workflow.kill()
+            workflow.wait()
+    assert "Submitted array job" in (tmp_path / "array/snakemake.log").read_text()
     local = start(tmp_path / "local", "--cores", "2", "--resources", "gpu=0")
     assert local.wait(timeout=1800) == 0, (tmp_path / "local/snakemake.log").read_text()
-    (tables, records), (expected_tables, expected_records) = map(outcome, (tmp_path / "slurm", tmp_path / "local"))
-    assert len(records) == 7 and records == expected_records
-    assert "table1.md" in tables and tables == expected_tables
+    expected_tables, expected_records = outcome(tmp_path / "local")
+    assert len(expected_records) == 7 and "table1.md" in expected_tables
+    for name in runs:
+        tables, records = outcome(tmp_path / name)
+        assert records == expected_records and tables == expected_tables, name
