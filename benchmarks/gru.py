@@ -49,10 +49,11 @@ TURNS, SECONDS = 5, 2.0  # of each backend
 EXPLAINED = """\
 A step is forward, divergence loss, backward, clipping and Adam. “× nn.GRU” is the ratio to packed `nn.GRU` in the same
 run; “of floor” is the time that the recurrent layers' products need at the rate of sgemm, over the time of the whole
-step: more than 100 % means that the kernel's products are faster than the library's. With 2 threads, `nn.GRU` is one
-process with two threads, the kernel two processes with one thread each. Rows with narrower vectors than the machine's
-are the same kernel, built as a machine without the wider ones would build it. On a CPU the seeds of a block follow each
-other, so a step and seed costs the same for any number of seeds."""
+step: more than 100 % means that the kernel's products are faster than the library's. The share of `nn.GRU` bounds every
+ratio: where it has p % of the floor, nobody who does these products at that rate is more than 100/p times as fast. With
+2 threads, `nn.GRU` is one process with two threads, the kernel two processes with one thread each. Rows with narrower
+vectors than the machine's are the same kernel, built as a machine without the wider ones would build it. On a CPU the
+seeds of a block follow each other, so a step and seed costs the same for any number of seeds."""
 
 
 def ragged(shape, n, length=None):
