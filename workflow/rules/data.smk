@@ -14,6 +14,8 @@ rule prepare:
     conda:
         "../../environment.yml"
     threads: 1
+    # All data before any training, or the longest trainings may become ready last and leave the other cores idle.
+    priority: 1
     resources:
         mem_mb=4000,
     params:
