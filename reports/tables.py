@@ -327,7 +327,7 @@ def table1(summary, datasets, skip):
 
 
 def detailed(summary, dataset, n_scored):
-    """Everything about one data set's cells: protocol, interval, mean ± std, published, difference, verdict.
+    """Everything about one data set's cells: protocol, interval, published, difference, verdict, mean ± std.
 
     Parameters
     ----------
@@ -345,12 +345,12 @@ def detailed(summary, dataset, n_scored):
                 "input": title(row.vectorization),
                 "lowest loss": ours(row) + ("" if row.by_loss or pd.isna(row.accuracy) else " (mean)"),
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
-                "mean ± std": mean_std(row),
                 "published": pair(row.published_accuracy, row.published_nmi),
-                "updates": number(row.updates, ",.0f"),
                 "difference": number(row.difference, "+z.2f"),
-                "another split": "–" if pd.isna(error) else f"± {error:.2f}",
                 "verdict": row.verdict,
+                "another split": "–" if pd.isna(error) else f"± {error:.2f}",
+                "mean ± std": mean_std(row),
+                "updates": number(row.updates, ",.0f"),
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
             }
         )
