@@ -16,7 +16,6 @@ from .base import InvalidInput
 from .deep import (
     DeepMethod,
     batch_norm,
-    divergence_of,
     init_batch_norm,
     init_linear,
     linear,
@@ -110,12 +109,7 @@ class DivergenceClusterer(DeepMethod):
         curve, updates = self._minimise(terms, network, len(X), self.epochs, orders)
         failures = []
         for seed, estimator in enumerate(estimators):
-            failures.append(divergence_of(curve["loss"][:, seed]))
-            estimator.loss_curve_ = {term: values[:, seed].astype(float).tolist() for term, values in curve.items()}
-            estimator.loss_ = estimator.loss_curve_["loss"][-1]
-            estimator.n_updates_, estimator.n_epochs_ = before + updates, len(curve["loss"])
-            estimator.n_parameters_ = sum(network[name][0].numel() for name in trainable(network))
-            estimator.network_ = {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
+            failures.append(estimator._keep(network, curve, before + updates, seed))
             if failures[-1] is None:
                 estimator.labels_ = estimator.predict(X)
         return failures

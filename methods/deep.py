@@ -225,3 +225,12 @@ class DeepMethod(Clusterer):
         X = [estimator._check(X, reset=True) for estimator in estimators][0]
         failures = estimators[0]._train(X, estimators)
         return [failure or estimator for failure, estimator in zip(failures, estimators, strict=True)]
+
+    def _keep(self, network, curve, updates, seed):
+        """Take over what the training of a block gave for its seed number `seed`: None, or why that is unusable."""
+        self.loss_curve_ = {term: values[:, seed].astype(float).tolist() for term, values in curve.items()}
+        self.loss_ = self.loss_curve_["loss"][-1]
+        self.n_updates_, self.n_epochs_ = updates, len(curve["loss"])
+        self.n_parameters_ = sum(network[name][0].numel() for name in trainable(network))
+        self.network_ = {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
+        return divergence_of(curve["loss"][:, seed])

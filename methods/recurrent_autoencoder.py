@@ -20,7 +20,7 @@ batches of `batch`. A run is selected by the reconstruction's loss, which judges
 import numpy as np
 import torch
 
-from .deep import DeepMethod, divergence_of, init_linear, linear, minimise, random_streams
+from .deep import DeepMethod, init_linear, linear, minimise, random_streams
 from .gru import backend_for, gru_final_states, init_gru_weights
 from .kmeans import KMeans
 
@@ -147,14 +147,10 @@ class RecurrentAutoencoder(DeepMethod):
             learning_rate=self.learning_rate,
             clip_norm=self.clip_norm,
         )
-        failures = [divergence_of(curve["loss"][:, seed]) for seed in range(len(estimators))]
+        failures = []
         for seed, estimator in enumerate(estimators):
-            estimator.loss_curve_ = {term: values[:, seed].astype(float).tolist() for term, values in curve.items()}
-            estimator.loss_ = estimator.loss_curve_["loss"][-1]
-            estimator.n_updates_, estimator.n_epochs_ = updates, len(curve["loss"])
-            estimator.n_parameters_ = sum(tensor[0].numel() for tensor in network.values())
-            estimator.network_ = {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
-            if failures[seed] is None:
+            failures.append(estimator._keep(network, curve, updates, seed))
+            if failures[-1] is None:
                 state = int(streams[seed][2].integers(2**31))
                 codes = estimator.transform(X)
                 estimator.kmeans_ = KMeans(self.n_clusters, random_state=state).fit(codes)
