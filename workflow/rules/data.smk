@@ -11,11 +11,11 @@ rule prepare:
         sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",
     log:
         f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.log",
+    # All data before any training, or the longest trainings may become ready last and leave the other cores idle.
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1
-    # All data before any training, or the longest trainings may become ready last and leave the other cores idle.
-    priority: 1
     resources:
         mem_mb=4000,
     params:
