@@ -6,7 +6,6 @@ from pathlib import Path
 # Before anything imports torch: two threads on a busy machine are many times slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # which would set OpenMP's number for all libraries
-os.environ.setdefault("NUMBA_OPT", "0")  # arrays here are tiny, so that compiling is what takes time
 
 import pytest  # noqa: E402
 

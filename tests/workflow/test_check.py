@@ -98,7 +98,7 @@ def folder(tmp_path, **files):
 def test_every_broken_file_is_named_at_once(tmp_path):
     findings = list(check_data(folder(tmp_path, a="1,2\n", b="1,2\n1,x\n", c="")))
     assert [problem.split(": ", 1)[1] for _, problem in findings] == [
-        "'x' is no finite number; fill or leave out missing values yourself",
+        "'x' is no finite number in float32; fill or leave out missing values yourself",
         "no elements; a sequence has at least one line of numbers",
     ]
     assert not report(str(tmp_path))
