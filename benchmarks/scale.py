@@ -128,7 +128,7 @@ def run(part, size):
 
 
 def own_peak():
-    """Largest memory of this process in KiB; not ``ru_maxrss``, which begins with that of the process that started it."""
+    """Largest memory of this process in KiB; ``ru_maxrss`` would begin with that of the process that started it."""
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
 
 
