@@ -4,6 +4,8 @@ Widths are those of a column (3.4 in) and of a page (7 in) of the conference's f
 keeps its size in print; colours are safe for the colour-blind; equal data give equal bytes.
 """
 
+import textwrap
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -210,7 +212,7 @@ def confusion(cells, classes):
             if len(classes) <= 4:
                 for (i, j), count in np.ndenumerate(counts):
                     axis.text(j, i, count, ha="center", va="center", color="black" if share[i, j] > 0.6 else "white")
-            axis.set_title(name, fontsize=6.5)
+            axis.set_title(textwrap.fill(name, 26), fontsize=6.5)
             axis.set(xticks=[], yticks=range(len(classes)))
             axis.set_yticklabels([c[:12] for c in classes] if axis.get_subplotspec().is_first_col() else [], fontsize=6)
         figure.supxlabel(
