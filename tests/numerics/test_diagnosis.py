@@ -17,7 +17,7 @@ def sequences():
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2
     arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
-    return Sequences.from_list(arrays, labels)
+    return Sequences.from_list(arrays, labels, np.repeat([0, 2], [30, 10]))
 
 
 def test_watching_changes_nothing(sequences):
@@ -25,12 +25,23 @@ def test_watching_changes_nothing(sequences):
     seen = diagnosis.diagnose(sequences, SETTINGS, "x", "y")
     assert deep.clip_gradient is clip
     state = int(seed_sequence(0, "x", "rddc").generate_state(1)[0])
-    expected = RDDC(2, random_state=state, **SETTINGS).fit(sequences)
-    usage = np.bincount(expected.labels_, minlength=2) / len(sequences)
+    expected = RDDC(2, random_state=state, **SETTINGS).fit(sequences.part("train"))
+    usage = np.bincount(expected.labels_, minlength=2) / 30
     assert seen["usage"] == sorted(usage.tolist(), reverse=True)
-    assert len(seen["gradient_norm"]) == expected.n_updates_ == 16
+    assert len(seen["gradient_norm"]) == expected.n_updates_ == 12
     for key in ("kernel_first", "kernel_last"):
         assert sum(seen[key]) == pytest.approx(1)
+
+
+def test_own_statistics_matter_where_a_split_has_others(sequences):
+    """All test sequences moved far away: running averages put them into one cluster, their own statistics into two."""
+    train, test = sequences.part("train"), sequences.part("test")
+    estimator = RDDC(2, random_state=0, **SETTINGS | {"epochs": 20}).fit(train)
+    before = {name: tensor.clone() for name, tensor in estimator.network_.items()}
+    assert diagnosis.kept_with_own_statistics(estimator, test) > 0.9
+    moved = Sequences(test.values + 50, test.offsets)
+    assert diagnosis.kept_with_own_statistics(estimator, moved) < 0.9
+    assert all((tensor == before[name]).all() for name, tensor in estimator.network_.items())
 
 
 def test_equal_records_give_equal_bytes(sequences, tmp_path):
