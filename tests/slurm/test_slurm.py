@@ -27,6 +27,8 @@ if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
 
 pytestmark = [pytest.mark.nightly, pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")]
 
+SAVED = 10  # seconds after which the controller surely has written a submission to its disk
+
 # Every way in which a job can be one of an array, and trainings long enough to be killed.
 CONFIG = {
     "seeds": 2,
@@ -102,6 +104,7 @@ def kill_midway(cluster, log):
     """A training first, before the controller dies, which would forget it and run it again itself."""
     job = wait_for(running_trainings)[-1]
     wait_for(lambda: killed(job, log))
+    time.sleep(SAVED)
     wait_for(running_trainings)
     for daemon in ("slurmctld", "slurmd"):
         kill_and_start_again(cluster, daemon)
