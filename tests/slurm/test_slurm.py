@@ -127,7 +127,7 @@ def test_tables_of_a_cluster_are_those_of_a_local_run(cluster, tmp_path):
     local = start(tmp_path / "local", "--cores", "2", "--resources", "gpu=0")
     assert local.wait(timeout=1800) == 0, (tmp_path / "local/snakemake.log").read_text()
     expected_tables, expected_records = outcome(tmp_path / "local")
-    assert len(expected_records) == 7 and "table1.md" in expected_tables
+    assert len(expected_records) == 17 and "table1.md" in expected_tables
     for name in runs:
         tables, records = outcome(tmp_path / name)
         assert records == expected_records and tables == expected_tables, name
