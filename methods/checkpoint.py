@@ -124,10 +124,12 @@ class Phase:
     terms : list of str
     finished : bool
         Whether an earlier attempt finished it.
+    optimizer_state : dict of str to Tensor
+        What an earlier attempt saved of the optimiser.
     """
 
     def __init__(self, training, network, rngs, generators):
-        self.curve, self.updates, self.terms, self.finished, self._adam = [], 0, [], False, {}
+        self.curve, self.updates, self.terms, self.finished, self.optimizer_state = [], 0, [], False, {}
         self._training, self._network, self._rngs, self._generators = training, network, rngs, generators
         if training is None:
             return
@@ -151,27 +153,22 @@ class Phase:
             if kind == "network":
                 self._network[name] = tensor.to(self._network[name].device)
             else:
-                self._adam[name] = tensor
+                self.optimizer_state[name] = tensor.to(next(iter(self._network.values())).device)
 
-    def restore(self, optimizer):
-        """Put the saved moments, if any, into an Adam of one parameter."""
-        if self._adam:
-            optimizer.load_state_dict(optimizer.state_dict() | {"state": {0: self._adam}})
-
-    def save(self, optimizer):
-        """At the end of an epoch: write the state when it is time for that."""
+    def save(self, optimizer_state):
+        """At the end of an epoch: write the state, with the optimiser's, when it is time for that."""
         training = self._training
         if training is not None and time.monotonic() - training.last >= training.pause:
-            moments = {f"adam.{name}": tensor for name, tensor in optimizer.state_dict()["state"][0].items()}
-            training.write(self._number, self._snapshot(moments, finished=False))
+            training.write(self._number, self._snapshot(optimizer_state, finished=False))
 
     def finish(self):
         """At the end of the phase: keep what comes out of it for the next file."""
         if self._training is not None and not self.finished:
             self._training.unwritten[self._number] = self._snapshot({}, finished=True)
 
-    def _snapshot(self, moments, finished):
-        tensors = moments | {f"network.{name}": tensor for name, tensor in self._network.items()}
+    def _snapshot(self, optimizer_state, finished):
+        tensors = {f"optimizer.{name}": tensor for name, tensor in optimizer_state.items()}
+        tensors |= {f"network.{name}": tensor for name, tensor in self._network.items()}
         tensors |= {f"generator.{number}": one.get_state() for number, one in enumerate(self._generators)}
         arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         rngs = [rng.bit_generator.state for rng in self._rngs]

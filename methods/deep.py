@@ -4,21 +4,16 @@ Every parameter has a leading axis of S seeds, so that a block of seeds trains i
 block is one seed. No operation mixes seeds: a seed's result does not depend on its block.
 """
 
-import functools
 import time
 
 import numpy as np
 import torch
 from sklearn.base import clone
+from torch.optim.adam import adam
 
 from . import progress
 from .base import Clusterer, Diverged, InvalidInput
 from .checkpoint import begin_phase
-
-OPTIMIZERS = {
-    "adam": functools.partial(torch.optim.Adam, fused=True),
-    "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
-}
 
 
 def random_streams(random_state, n):
@@ -95,6 +90,44 @@ class Joint:
         self.network |= {name: part.view(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
 
 
+class Adam:
+    """Adam on one tensor, by torch's functional form: `torch.optim.Adam` loads torch's compiler, a second of every job.
+
+    Attributes
+    ----------
+    state : dict of str to Tensor
+        All that the next step needs beside the tensor and its gradient.
+    """
+
+    def __init__(self, parameters, learning_rate):
+        self.parameters, self.learning_rate = parameters, learning_rate
+        first, second = torch.zeros_like(parameters.detach()), torch.zeros_like(parameters.detach())
+        self.state = {"step": first.new_zeros(()), "exp_avg": first, "exp_avg_sq": second}
+
+    @torch.no_grad()
+    def step(self):
+        step, first, second = ([self.state[name]] for name in ("step", "exp_avg", "exp_avg_sq"))
+        settings = {"lr": self.learning_rate, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
+        settings |= {"amsgrad": False, "maximize": False, "fused": True}
+        adam([self.parameters], [self.parameters.grad], first, second, [], step, **settings)
+
+
+class SGD:
+    """Stochastic gradient descent with a momentum of 0.9 on one tensor; `state` as in `Adam`."""
+
+    def __init__(self, parameters, learning_rate):
+        self.parameters, self.learning_rate = parameters, learning_rate
+        self.state = {"momentum": torch.zeros_like(parameters.detach())}
+
+    @torch.no_grad()
+    def step(self):
+        momentum = self.state["momentum"].mul_(0.9).add_(self.parameters.grad)
+        self.parameters.add_(momentum, alpha=-self.learning_rate)
+
+
+OPTIMIZERS = {"adam": Adam, "sgd": SGD}
+
+
 def clip_gradient(parameters, norm):
     """Scale each seed's gradient, a row of `parameters`, to a norm of at most `norm`."""
     scale = (norm / parameters.grad.norm(dim=1).clamp_min(1e-12)).clamp_max(1)
@@ -157,8 +190,8 @@ def minimise(
     phase = begin_phase(network, rngs, generators)
     joint = Joint(network, names)
     parameters = joint.parameters.requires_grad_()
-    optimizer = OPTIMIZERS[optimizer]([parameters], lr=learning_rate)
-    phase.restore(optimizer)
+    optimizer = OPTIMIZERS[optimizer](parameters, learning_rate)
+    optimizer.state |= phase.optimizer_state
     joint.place(detached=True)
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
@@ -167,7 +200,7 @@ def minimise(
         order = torch.from_numpy(np.stack([rng.permutation(n) for rng in rngs])).to(parameters.device)
         sums, before, stopped = 0, phase.updates, False
         for index in order[:, : n // batch * batch].split(batch, dim=1):
-            optimizer.zero_grad()
+            parameters.grad = None
             joint.place()
             terms = loss_terms(index)
             sum(terms.values()).sum().backward()
@@ -189,7 +222,7 @@ def minimise(
             break  # told to, or no seed of the block is left to train
         if after_epoch is not None and after_epoch(epoch + 1):
             break
-        phase.save(optimizer)
+        phase.save(optimizer.state)
     phase.finish()
     values = np.stack(phase.curve, axis=1)
     return dict(zip(phase.terms, values, strict=True)) | {"loss": values.sum(axis=0)}, phase.updates

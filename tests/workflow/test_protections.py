@@ -34,8 +34,8 @@ PROTECTIONS = {  # file, protection, what is left of it, test
     ),
     "the moments of a checkpoint": (
         "methods/checkpoint.py",
-        "        if self._adam:\n",
-        "        if False:\n",
+        "                self.optimizer_state[name] = ",
+        "                forgotten = ",
         "test_resume.py::test_interrupted_and_resumed_equals_uninterrupted[ddc]",
     ),
     "names in an archive": (

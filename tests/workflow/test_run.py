@@ -175,3 +175,12 @@ def test_a_method_without_torch_runs_without_loading_it():
     """Loading it takes longer than most of k-means' runs."""
     code = "import sys, workflow.run, methods.kmeans; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_training_does_not_load_the_compiler_of_torch():
+    """Which takes longer than a short training; building `torch.optim.Adam` is what loads it."""
+    code = (
+        "import sys, numpy as np; from methods.ddc import DDC;"
+        "DDC(2, epochs=1, batch=8).fit(np.eye(16)); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
