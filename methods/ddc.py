@@ -83,9 +83,14 @@ class DivergenceClusterer(DeepMethod):
             raise failure
         return self
 
-    def _minimise(self, loss_terms, network, n, epochs, rngs):
+    def _draw_order(self, data, n, rng):
+        """In which order an epoch takes the training data."""
+        return rng.permutation(n)
+
+    def _minimise(self, loss_terms, network, data, n, epochs, rngs):
         """`methods.deep.minimise` with this method's settings."""
         settings = {"learning_rate": self.learning_rate, "clip_norm": self.clip_norm, "batch": self.batch}
+        settings["draw_order"] = functools.partial(self._draw_order, data, n)
         return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings)
 
     def _cross_entropy(self, network, data, index, partition):
@@ -104,9 +109,9 @@ class DivergenceClusterer(DeepMethod):
         data, orders, before = self._tensors(X), [order for _, order in streams], 0
         if partition is not None:
             start = functools.partial(self._cross_entropy, network, data, partition=partition)
-            _, before = self._minimise(start, network, len(X), partition_epochs, orders)
+            _, before = self._minimise(start, network, data, len(X), partition_epochs, orders)
         terms = functools.partial(self._loss_terms, network, data, training=True)
-        curve, updates = self._minimise(terms, network, len(X), self.epochs, orders)
+        curve, updates = self._minimise(terms, network, data, len(X), self.epochs, orders)
         failures = []
         for seed, estimator in enumerate(estimators):
             failures.append(estimator._keep(network, curve, before + updates, seed))

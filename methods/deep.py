@@ -146,6 +146,7 @@ def minimise(
     learning_rate,
     optimizer="adam",
     clip_norm=None,
+    draw_order=None,
     after_update=None,
     after_epoch=None,
     generators=(),
@@ -165,6 +166,8 @@ def minimise(
     rngs : list of S numpy.random.Generator
     optimizer : {"adam", "sgd"}
         The second has a momentum of 0.9.
+    draw_order : callable, optional
+        Takes a seed's generator and gives the order of an epoch; a permutation of all when left out.
     after_update : callable, optional
         Called with the number of updates done; training stops when it returns True. What it keeps for the next update
         lies in the network, so that a resumed training finds it there.
@@ -192,12 +195,13 @@ def minimise(
     parameters = joint.parameters.requires_grad_()
     optimizer = OPTIMIZERS[optimizer](parameters, learning_rate)
     optimizer.state |= phase.optimizer_state
+    draw_order = draw_order or (lambda rng: rng.permutation(n))
     joint.place(detached=True)
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
     first, start = len(phase.curve), time.monotonic()
     for epoch in range(first, 0 if phase.finished else epochs):
-        order = torch.from_numpy(np.stack([rng.permutation(n) for rng in rngs])).to(parameters.device)
+        order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(parameters.device)
         sums, before, stopped = 0, phase.updates, False
         for index in order[:, : n // batch * batch].split(batch, dim=1):
             parameters.grad = None

@@ -43,13 +43,20 @@ class RDDC(DivergenceClusterer):
         own, and says nothing of Word2Vec's vectors, whose mean is half as large as their spread.
     update_bias : float
         Added to the update gate's initial bias; a positive one makes the GRU start with a long memory.
+    batches : {"shuffled", "by_length", "truncated"}
+        Which sequences train together: any, or those of about one length (bucketing); or any, each cut to the length of
+        the batch's shortest.
     hidden_units, hidden_batch_norm, kernel_width, relative_width, orthogonality_form, orthogonality_weight, \
 simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device, random_state
         As in `methods.ddc.DDC`.
     """
 
     accepts = "sequences"
-    choices = DivergenceClusterer.choices | {"reset": RESETS, "input_scale": ("overall", "dimension", "none")}
+    choices = DivergenceClusterer.choices | {
+        "reset": RESETS,
+        "input_scale": ("overall", "dimension", "none"),
+        "batches": ("shuffled", "by_length", "truncated"),
+    }
 
     def __init__(
         self,
@@ -59,6 +66,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         reset="after",
         input_scale="overall",
         update_bias=2.0,
+        batches="shuffled",
         hidden_units=100,
         hidden_batch_norm=True,
         kernel_width="median_squared_distance",
@@ -80,6 +88,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         self.reset = reset
         self.input_scale = input_scale
         self.update_bias = update_bias
+        self.batches = batches
         self.hidden_units = hidden_units
         self.hidden_batch_norm = hidden_batch_norm
         self.kernel_width = kernel_width
@@ -124,8 +133,19 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
             [tuple(network[f"gru.{layer}.{direction}.{name}"] for name in WEIGHTS) for direction in DIRECTIONS]
             for layer in range(self.recurrent_layers)
         ]
+        if training and self.batches == "truncated":
+            *data, index = truncate(*data, index)
         states = gru_final_states(*data, index, weights, reset=self.reset)
         return batch_norm(states[:, :, -1].flatten(2), network, "state_norm", training)
+
+    def _draw_order(self, data, n, rng):
+        order = super()._draw_order(data, n, rng)
+        if self.batches != "by_length":
+            return order
+        # Chance leaves out what fills no batch, and it decides between equal lengths and on the order of the batches.
+        order = order[: n // self.batch * self.batch]
+        lengths = data[1].diff().cpu().numpy()[order]
+        return rng.permutation(order[np.argsort(lengths, kind="stable")].reshape(-1, self.batch)).ravel()
 
     def _train(self, X, estimators, *start):
         mean, scale = np.zeros(X.dimensions), np.ones(X.dimensions)
@@ -141,3 +161,23 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
     def _tensors(self, X):
         values = ((X.values - self.mean_) / self.scale_).astype(np.float32)
         return torch.from_numpy(values).to(self.device), torch.from_numpy(X.offsets).to(self.device)
+
+
+def truncate(values, offsets, index):
+    """The sequences of every seed's batch, cut to the length of its shortest.
+
+    Parameters
+    ----------
+    values, offsets, index
+        As `methods.gru.gru_final_states` takes them.
+
+    Returns
+    -------
+    values, offsets, index
+        The same for the beginnings of these sequences alone.
+    """
+    begin, lengths = offsets[index], offsets[index + 1] - offsets[index]
+    lengths = lengths.amin(dim=1, keepdim=True).expand_as(lengths).flatten()
+    cut = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
+    rows = torch.repeat_interleave(begin.flatten() - cut[:-1], lengths) + torch.arange(int(cut[-1]), device=cut.device)
+    return values[rows], cut, torch.arange(index.numel(), device=cut.device).view(index.shape)
