@@ -11,11 +11,12 @@ import torch
 
 import methods.kmeans
 from datasets.seeds import seed_sequence
-from datasets.sequences import Sequences
+from datasets.sequences import SPLITS, Sequences
 from methods.base import InvalidInput
+from methods.vectorize import vectorize
 from reports.records import check_record, read_clusters, read_records, write_records
 from workflow.plan import ROOT
-from workflow.run import run_job
+from workflow.run import clusters_of, run_job
 
 
 @pytest.fixture
@@ -77,6 +78,18 @@ def test_ok_and_read_back(data, tmp_path):
     assert records[0]["scores"]["test"]["accuracy"] > 0.9
     np.testing.assert_array_equal(read_clusters(path, 1), clusters[1])
     assert records[0]["provenance"]["seed_entropy"] != records[1]["provenance"]["seed_entropy"]
+
+
+def test_what_was_trained_on_is_not_predicted_again(data, monkeypatch):
+    """Its clusters are those of the fit, and all others are predicted, each in its place."""
+    seen = []
+    predict = methods.kmeans.KMeans.predict
+    monkeypatch.setattr(methods.kmeans.KMeans, "predict", lambda self, X: seen.append(len(X)) or predict(self, X))
+    X, parts = vectorize(data, "avg"), {name: np.flatnonzero(data.split == i) for i, name in enumerate(SPLITS)}
+    fitted = methods.kmeans.KMeans(3, random_state=0).fit(X[parts["train"]])
+    np.testing.assert_array_equal(clusters_of(fitted, X, parts["train"]), predict(fitted, X))
+    assert seen == [len(parts["validation"]) + len(parts["test"])]
+    np.testing.assert_array_equal(clusters_of(fitted, X[parts["train"]], np.arange(80)), fitted.labels_)
 
 
 def test_labels_reach_nothing_but_scores(data):
