@@ -347,11 +347,17 @@ def report_job(resolved, reading):
         "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
         "methods": {name: resolved["methods"].get(name, {}) for name in methods(resolved)},
     }
-    kept = ("selection", "scored", "published", "skip", "figures", "run", "split", "seed", "seeds")
+    kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
     slice_ = {name: resolved[name] for name in kept}
     folder = f"{resolved['results']}/{reading}"
     files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
     order = [row[:2] for row in rows(resolved)]
+    asked = {how for _, how in order}
+    # A page doesn't excuse a cell that none of its rows could have.
+    slice_["skip"] = {
+        dataset: {how: why for how, why in reasons.items() if how in asked}
+        for dataset, reasons in resolved["skip"].items()
+    }
     return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
 
 

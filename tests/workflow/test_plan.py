@@ -123,3 +123,11 @@ def test_settings_of_a_data_set_go_over_those_of_the_method(config):
     config = changed(config, "methods.rddc", {"settings": {"epochs": 5}, "datasets": {"arabic_digits": {"epochs": 7}}})
     assert plan.method_settings(config, "rddc", "arabic_digits") == {"epochs": 7}
     assert plan.method_settings(config, "rddc", "speech_commands") == {"epochs": 5}
+
+
+def test_only_a_cell_that_was_asked_for_is_excused(config):
+    """A table without time averages says nothing of a data set that can't have them."""
+    resolved = plan.resolve(config, "recommended")
+    assert list(plan.report_job(resolved, "recommended")["skip"]["arabic_digits"]) == ["avg"]
+    resolved = plan.resolve(changed(config, "run.methods", ["rddc"]), "recommended")
+    assert plan.report_job(resolved, "recommended")["skip"]["arabic_digits"] == {}
