@@ -28,6 +28,7 @@ from .seeds import seed_sequence
 from .sequences import Sequences
 
 NAME = "imdb_reviews"
+TITLE = "IMDB Reviews"
 CLASSES = ("neg", "pos")
 FOLDERS = tuple(f"{part}/{name}" for part in ("train", "test") for name in CLASSES)
 SOURCE = Source(

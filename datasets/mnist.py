@@ -20,6 +20,7 @@ from .seeds import seed_sequence
 from .sequences import Sequences
 
 NAME = "mnist"
+TITLE = "MNIST"
 SOURCE = Source(
     name=NAME,
     forms=(

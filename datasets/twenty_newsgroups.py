@@ -28,6 +28,7 @@ from .seeds import seed_sequence
 from .sequences import Sequences
 
 NAME = "twenty_newsgroups"
+TITLE = "20 Newsgroups"
 SOURCE = Source(
     name=NAME,
     forms=(

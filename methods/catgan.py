@@ -23,6 +23,8 @@ from .autoencoder import PART, finite
 from .base import Clusterer
 from .deep import batch_norm, init_batch_norm, init_linear, linear, minimise, random_streams, trainable
 
+TITLE = "CatGAN"
+
 SLOPE = 0.2
 
 

@@ -18,6 +18,8 @@ import torch
 from .autoencoder import PART, CodeClusterer, finite
 from .deep import minimise
 
+TITLE = "DCN"
+
 
 def update_centroids(centroids, counts, codes, labels):
     """Equation 8 for one sequence after the other, which is a running mean: all of them at once.

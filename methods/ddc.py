@@ -25,6 +25,8 @@ from .deep import (
 )
 from .divergence import divergence_terms
 
+TITLE = "DDC"
+
 
 class DivergenceClusterer(DeepMethod):
     """Hidden layer, softmax layer and divergence loss on top of an embedding that a subclass gives.

@@ -18,6 +18,8 @@ import torch
 from .autoencoder import CodeClusterer, finite
 from .deep import minimise
 
+TITLE = "DEC"
+
 
 def soft_assignment(codes, centroids):
     """Student-t similarity of codes (n, m) to centroids (k, m), rows sum to 1 (equation 1)."""

@@ -17,6 +17,8 @@ from .base import InvalidInput
 from .dec_tutorial import DECTutorial
 from .deep import init_linear, linear, stack
 
+TITLE = "DEC, convolutional"
+
 KERNELS = (5, 5, 3)
 
 

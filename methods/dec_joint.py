@@ -9,6 +9,8 @@ which have SGD at 1.0 in the last phase too; that needs pixels, so that 0.01 is 
 
 from .idec import IDEC
 
+TITLE = "DEC, joint"
+
 
 class DECJoint(IDEC):
     """IDEC with end-to-end pretraining and SGD.

@@ -13,6 +13,8 @@ needs pixels and hundreds of epochs. Budget: `pretrain_updates` (300 epochs of M
 
 from .dec import DEC
 
+TITLE = "DEC, tutorial"
+
 
 class DECTutorial(DEC):
     """DEC with end-to-end pretraining and SGD.

@@ -12,6 +12,8 @@ d² to the nearest centroid.
 
 from .elastic import ElasticKMeans
 
+TITLE = "DTW k-means"
+
 
 class DTWKMeans(ElasticKMeans):
     """DTW k-means.

@@ -13,6 +13,8 @@ import torch
 
 from .supervised import SupervisedClusterer, dense, lstm
 
+TITLE = "element-wise LSTM"
+
 
 class ElementWise(SupervisedClusterer):
     """An LSTM that labels elements.

@@ -11,6 +11,8 @@ at 1e-3 in the last phase, as in the authors' code for MNIST.
 
 from .dec import DEC
 
+TITLE = "IDEC"
+
 
 class IDEC(DEC):
     """IDEC on vectors.

@@ -23,6 +23,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from .base import Clusterer
 
+TITLE = "k-Shape"
+
 PART = 256  # sequences that are compared at once: a bound on memory
 
 

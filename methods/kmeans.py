@@ -11,6 +11,8 @@ from sklearn.metrics import pairwise_distances_argmin_min
 
 from .base import Clusterer
 
+TITLE = "k-means"
+
 
 class KMeans(Clusterer):
     """k-means.

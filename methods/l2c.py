@@ -29,6 +29,8 @@ from .base import InvalidInput
 from .gru import gru_final_states, init_gru_weights
 from .supervised import SupervisedClusterer, dense, lstm
 
+TITLE = "L2C"
+
 EMBEDDINGS = ("none", "dense", "gru")
 FLOOR = 1e-7  # keeps logarithms of probabilities finite, as Keras does
 

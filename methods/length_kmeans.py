@@ -11,6 +11,8 @@ import numpy as np
 from .base import Clusterer
 from .kmeans import KMeans
 
+TITLE = "k-means on length"
+
 
 class LengthKMeans(Clusterer):
     """k-means on lengths.

@@ -31,6 +31,8 @@ from .autoencoder import DenseAutoencoder, init_autoencoder, pretrain
 from .base import Clusterer, InvalidInput
 from .deep import random_streams, trainable
 
+TITLE = "N2D"
+
 
 class N2D(TransformerMixin, Clusterer):
     """N2D on vectors, which are not scaled.

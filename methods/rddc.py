@@ -20,6 +20,8 @@ from .ddc import DivergenceClusterer
 from .deep import batch_norm, init_batch_norm
 from .gru import RESETS, backend_for, gru_final_states, init_gru_weights
 
+TITLE = "RDDC"
+
 DIRECTIONS = ("forward", "backward")
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

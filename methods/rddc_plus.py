@@ -25,6 +25,8 @@ from .base import Diverged, InvalidInput
 from .deep import DeepMethod
 from .rddc import RDDC
 
+TITLE = "RDDC+"
+
 
 def consensus(partitions, n_clusters, random_state):
     """The clusters that several partitions of the same n sequences agree on most.

@@ -12,6 +12,8 @@ be negative.
 
 from .elastic import ElasticKMeans
 
+TITLE = "soft-DTW k-means"
+
 
 class SoftDTWKMeans(ElasticKMeans):
     """soft-DTW k-means.

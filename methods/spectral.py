@@ -10,6 +10,8 @@ from sklearn.cluster import SpectralClustering
 
 from .base import TransductiveClusterer
 
+TITLE = "Spectral"
+
 
 class Spectral(TransductiveClusterer):
     """Spectral clustering.

@@ -10,6 +10,8 @@ from sklearn.cluster import AgglomerativeClustering
 
 from .base import TransductiveClusterer
 
+TITLE = "Ward"
+
 
 class Ward(TransductiveClusterer):
     """Ward linkage.

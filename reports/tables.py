@@ -5,6 +5,8 @@ split. A method without a loss (Ward, spectral clustering) reports the mean over
 are never selected and enter no mean; they are counted as ``n_ok/n`` in the cell.
 """
 
+import functools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,34 +15,15 @@ from tabulate import tabulate
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
+from methods.base import TransductiveClusterer, load_method
 
 from .records import frame
 from .verdict import split_error, verdict
 
-PUBLISHED = Path(__file__).parent / "published"
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "reports" / "published"
 CELL = ["method", "vectorization", "dataset"]
-NAMES = {
-    "kmeans": "k-means",
-    "ward": "Ward",
-    "spectral": "Spectral",
-    "dec": "DEC",
-    "ddc": "DDC",
-    "rddc": "RDDC",
-    "rddc_plus": "RDDC+",
-    "length_kmeans": "k-means on length",
-    "n2d": "N2D",
-    "dec_tutorial": "DEC, tutorial",
-    "dec_conv": "DEC, convolutional",
-    "dec_joint": "DEC, joint",
-    "idec": "IDEC",
-    "dcn": "DCN",
-    "catgan": "CatGAN",
-    "dtw_kmeans": "DTW k-means",
-    "soft_dtw_kmeans": "soft-DTW k-means",
-    "k_shape": "k-Shape",
-    "mnist": "MNIST",
-    "l2c": "L2C",
-    "element_wise": "element-wise LSTM",
+INPUTS = {
     "zero": "zero padding",
     "crop": "cropping",
     "avg": "time average",
@@ -48,8 +31,6 @@ NAMES = {
     "none": "variable length",
     "shuffled": "time-shuffled",
     "labels": "labels",
-    "twenty_newsgroups": "20 Newsgroups",
-    "imdb_reviews": "IMDB Reviews",
 }
 RESAMPLES = 2000
 WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
@@ -65,9 +46,14 @@ SELECTION = (
 )
 
 
+@functools.cache
 def title(name):
-    """A name as a table prints it."""
-    return NAMES.get(name, name.replace("_", " ").title())
+    """A name as a table prints it: the ``TITLE`` of a method's or data set's file, an input's, or made of its words."""
+    for path in (ROOT / "methods" / f"{name}.py", ROOT / "datasets" / f"{name}.py"):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
+            return said[1]
+    return INPUTS.get(name, name.replace("_", " ").title())
 
 
 def published(name):
@@ -488,10 +474,11 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     if len(without):
         names = ", ".join(map(title, without))
         notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")
-    if summary.method.isin(["ward", "spectral"]).any():
+    runs = summary[summary.vectorization != FROM_LABELS].method.unique()
+    if by_neighbour := [title(name) for name in runs if issubclass(load_method(name), TransductiveClusterer)]:
         notes.append(
-            "Ward and spectral clustering can't predict: a test sequence takes the cluster of its nearest training"
-            " sequence."
+            f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"
+            " nearest training sequence."
         )
     for (dataset, how), letter in skip_marks(skip, datasets).items():
         notes.append(f"({letter}) {title(dataset)}, {title(how)}: not run, because {skip[dataset][how]}.")

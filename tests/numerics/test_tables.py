@@ -1,11 +1,15 @@
 """Tables: the paper's protocol, honest about failed runs, blind to labels."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from fake_records import record, runs, score
 
 from reports import latex, page, readme, tables, verdict
+from workflow import plan
 
 
 def cell(records, selection="train"):
@@ -100,6 +104,31 @@ def test_every_published_cell_is_read():
     table = tables.published("rddc_table1")
     assert len(table) == 4 * 16 - 5 and table.accuracy.between(0, 1).all()
     assert not table.duplicated(tables.CELL).any()
+
+
+def test_titles():
+    assert [tables.title(name) for name in ("kmeans", "twenty_newsgroups", "arabic_digits", "avg", "my_own")] == [
+        "k-means", "20 Newsgroups", "Arabic Digits", "time average", "My Own",
+    ]  # fmt: skip
+
+
+def test_no_report_knows_a_method_by_its_name():
+    """But for the paper's figures 2 and 3, which show two of them."""
+    known = {
+        (path.name, node.value)
+        for path in Path(tables.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in plan.available("methods")
+    }
+    assert known == {("report.py", "kmeans"), ("report.py", "rddc")}
+
+
+def test_who_cannot_predict_is_said():
+    for method, said in (("ward", True), ("kmeans", False)):
+        made = runs([0.5], [0.1], method=method, vectorization="avg")
+        summary = tables.summarise(made, "test", "train")
+        notes = tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test")
+        assert ("Without a rule for new sequences: Ward." in " ".join(notes)) == said
 
 
 def test_skipped_cells_say_why():
