@@ -13,11 +13,14 @@ from .scores import match_clusters, scores
 from .tables import CELL, FROM_LABELS, RESAMPLES, number, percentiles, protocol_score, resample, title
 
 DRAWS = 100
+SAYS = {
+    "oracle": "Oracle: the classes themselves, as far as there are clusters for them.",
+    "majority": "Majority: all in one cluster.",
+    "random": f"Random: a random cluster for every sequence, mean and range of 95 % of {DRAWS} draws.",
+    "shuffled": "Time-shuffled: the elements of every sequence in a random order, so that only what doesn't depend on"
+    " their order is left.",
+}
 RULES = [
-    "Controls are no methods. Oracle: the classes themselves, as far as there are clusters for them. Majority: all in"
-    f" one cluster. Random: a random cluster for every sequence, mean and range of 95 % of {DRAWS} draws. k-means on"
-    " length sees how long a sequence is and nothing else. Time-shuffled: the elements of every sequence in a random"
-    " order, so that only what doesn't depend on their order is left.",
     "No better than a control: the 95 % interval of the difference of the two accuracies, method less control, doesn't"
     f" lie above 0. It is a percentile bootstrap ({RESAMPLES:,} resamples) over the runs of both and over the scored"
     " sequences, the same ones for both; the accuracy is by the paper's protocol, clusters are matched to classes on"
@@ -187,6 +190,14 @@ def comparison_table(compared):
     return pd.DataFrame(
         rows, columns=["data set", "control", "method", "input", "difference", "95 % interval", "better"]
     )
+
+
+def explained(summary):
+    """What the controls of a table are, as a list of one note, or of none without controls."""
+    rows = summary[summary.control]
+    there = {*rows.method, *rows.vectorization}
+    told = [sentence for name, sentence in SAYS.items() if name in there]
+    return [" ".join(["Controls are no methods.", *told])] if len(rows) else []
 
 
 def said(compared):

@@ -103,9 +103,9 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
     }
     below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
     below = {
-        "table1": below + (controls.RULES[:1] if summary.control.any() else []),
+        "table1": below + controls.explained(summary),
         "selection": [tables.enough_runs(summary), tables.SELECTION],
-        "controls": controls.said(compared) + controls.RULES[1:],
+        "controls": controls.said(compared) + controls.RULES,
         "paired": paired.explained(methods, len(names)),
         "indices": [own.INDICES],
     }

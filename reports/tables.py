@@ -468,7 +468,7 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
     notes = [
         f"Each cell is ACC (NMI) on the {scored} split of the ok run with the lowest loss on the {selection} split."
-        " RDDC's paper chooses by the loss, too, and doesn't say whose. Labels take no part in the choice."
+        " Labels take no part in the choice."
     ]
     without = summary[~summary.by_loss & (summary.n_ok > 0) & (summary.vectorization != FROM_LABELS)].method.unique()
     if len(without):

@@ -117,5 +117,16 @@ def test_shuffling_keeps_every_sequence_its_elements():
     assert not np.array_equal(shuffled[0], data[0])
 
 
+def test_only_controls_that_a_table_has_are_explained():
+    made = runs([0.7], [0.1])
+    summary = tables.summarise(made, "test", "train")
+    assert controls.explained(summary) == []
+    (said,) = controls.explained(controls.with_labels(summary, {"arabic_digits": LABELS}, {"arabic_digits": 3}))
+    assert "Oracle:" in said and "Time-shuffled:" not in said
+    shuffled = made + runs([0.4], [0.2], vectorization="shuffled")
+    (said,) = controls.explained(tables.summarise(shuffled, "test", "train", controls={("rddc", "shuffled")}))
+    assert "Time-shuffled:" in said and "Oracle:" not in said
+
+
 def test_comparison_table_of_nothing():
     assert controls.comparison_table(pd.DataFrame(columns=["dataset", "method"])).empty
