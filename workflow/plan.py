@@ -5,6 +5,7 @@ import copy
 import functools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def difference(config, base):
         elif key not in base or value != base[key]:
             changed[key] = value
     return changed
+
+
+def typed(value):
+    """`value` with numbers, true, false and null as such: Snakemake's command line gives the content of a dict as text."""
+    if isinstance(value, dict):
+        return {key: typed(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [typed(part) for part in value]
+    if isinstance(value, str) and re.fullmatch(r"true|false|null|-?(0|[1-9]\d*)(\.\d+)?(e[-+]?\d+)?", value):
+        return json.loads(value)
+    return value
 
 
 def check_config(config):

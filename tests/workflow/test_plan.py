@@ -125,6 +125,11 @@ def test_settings_of_a_data_set_go_over_those_of_the_method(config):
     assert plan.method_settings(config, "rddc", "speech_commands") == {"epochs": 5}
 
 
+def test_text_that_is_no_number_stays_text():
+    given = {"a": ["007", "yes", "1e", "", "-", "NaN"], "b": {"c": "12", "d": "-0.5", "e": "2e5", "f": 7, "g": None}}
+    assert plan.typed(given) == given | {"b": {"c": 12, "d": -0.5, "e": 2e5, "f": 7, "g": None}}
+
+
 def test_only_a_cell_that_was_asked_for_is_excused(config):
     """A table without time averages says nothing of a data set that can't have them."""
     resolved = plan.resolve(config, "recommended")

@@ -161,6 +161,15 @@ def test_a_setting_reruns_its_method_and_nothing_else(project):
     assert jobs(snakemake(project, "--dry-run", config=config)) == {"train": 2, "report": 1}
 
 
+def test_a_number_of_the_command_line_is_one_at_any_depth(project):
+    setting = "methods={rddc: {settings: {epochs: 3, learning_rate: 1e-3, clip_norm: null, hidden_batch_norm: true}}}"
+    finished = snakemake(project, "--dry-run", "--printshellcmds", "--config", setting)
+    assert jobs(finished) == {"train": 2, "report": 1}, finished.stdout
+    said = finished.stdout.replace("\n", " ")
+    for part in ('"epochs": 3', '"learning_rate": 0.001', '"clip_norm": null', '"hidden_batch_norm": true'):
+        assert part in said
+
+
 def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
     """The seeds of a block in one job instead of two, on one core, for a user whose environment says three threads."""
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
