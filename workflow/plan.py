@@ -55,7 +55,7 @@ def difference(config, base):
 
 
 def typed(value):
-    """`value` with numbers, true, false and null as such: Snakemake's command line gives the content of a dict as text."""
+    """`value` with numbers, true, false and null as such: Snakemake's command line gives what a dict holds as text."""
     if isinstance(value, dict):
         return {key: typed(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -3,14 +3,17 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from datasets.storage import read_arrays
 from reports.records import read_records
+from studies import fingerprints
 from workflow import plan
 
 TINY = {
@@ -168,6 +171,22 @@ def test_a_number_of_the_command_line_is_one_at_any_depth(project):
     said = finished.stdout.replace("\n", " ")
     for part in ('"epochs": 3', '"learning_rate": 0.001', '"clip_norm": null', '"hidden_batch_norm": true'):
         assert part in said
+
+
+@pytest.mark.parametrize(("config", "mirror"), [({}, ""), ({"mirror": "my data"}, "my data")])
+def test_the_command_of_a_fingerprint_is_one_that_its_script_takes(project, monkeypatch, config, mirror):
+    (project / "my data").mkdir(exist_ok=True)
+    config = plan.merge(TINY, config | {"readings": ["recommended"]})
+    finished = snakemake(project, "--dry-run", "--printshellcmds", "--", "fingerprints", config=config)
+    assert jobs(finished)["fingerprint"] == 4, finished.stdout
+    found, calls = re.findall(r"python -m studies.fingerprints (.*?) 2>&1", finished.stdout), []
+    monkeypatch.setattr(fingerprints, "run", lambda *given: calls.append(given))
+    monkeypatch.setattr(fingerprints, "report", lambda *given: calls.append(given))
+    for arguments in found:
+        monkeypatch.setattr(sys, "argv", ["fingerprints", *shlex.split(arguments)])
+        fingerprints.main()
+    folder = "results/paper/fingerprints"
+    assert set(calls) == {(name, "data", mirror, folder) for name in fingerprints.READERS} | {(Path(folder),)}
 
 
 def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):

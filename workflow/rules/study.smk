@@ -17,7 +17,7 @@ rule fingerprint:
         mirror=config["mirror"] or "",
         folder=subpath(output[0], parent=True),
     shell:
-        "python -m studies.fingerprints run {wildcards.dataset} --raw {params.raw:q} --mirror {params.mirror:q}"
+        "python -m studies.fingerprints run {wildcards.dataset} --raw {params.raw:q} --mirror={params.mirror:q}"
         " --out {params.folder:q} 2>&1 | tee {log:q}"
 
 
