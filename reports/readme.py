@@ -6,6 +6,7 @@ import platform
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from datasets.storage import write_text
@@ -15,6 +16,7 @@ from .tables import markdown, span, title
 from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+PAUSE = 900  # seconds without a training after which nobody was running anything
 
 
 def insert(readme, text):
@@ -83,13 +85,14 @@ def verdicts(summary):
 
 
 def wall_time(folder):
-    """Seconds from the start of the first training to the last record, by the times of the files."""
-    spent = {
-        file: sum(record["cost"]["seconds"] for record in read_records([file]))
-        for file in Path(folder).glob("records/*/*.jsonl")
-    }
-    start = min(file.stat().st_mtime - seconds for file, seconds in spent.items())
-    return max(file.stat().st_mtime for file in spent) - start
+    """Seconds from the start of the first training to the last record, by the times of the files, without pauses."""
+    ends = {file: file.stat().st_mtime for file in Path(folder).glob("records/*/*.jsonl")}
+    spans = [(end - sum(run["cost"]["seconds"] for run in read_records([file])), end) for file, end in ends.items()]
+    total, until = 0.0, -np.inf
+    for start, end in sorted(spans):
+        total += max(end - (start if start > until + PAUSE else until), 0)
+        until = max(until, end)
+    return total
 
 
 def processor():

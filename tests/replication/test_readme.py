@@ -1,5 +1,7 @@
 """The README's generated part: whole, from files, and nothing else of the README touched."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from fake_records import runs
 
 from datasets.storage import write_json, write_text
 from reports import tables
-from reports.readme import BEGIN, END, insert, results
+from reports.readme import BEGIN, END, insert, results, wall_time
 from reports.records import write_records
 from reports.verdict import summary_csv
 
@@ -41,6 +43,18 @@ def test_a_wide_interval_is_shown(folder):
     summary.loc[0, ["accuracy_low", "accuracy_high", "verdict"]] = [0.5, 0.9, "reproduced"]
     summary.to_csv(path, index=False)
     assert "reproduced (0.50 to 0.90)" in results(folder, "pictures")
+
+
+def test_a_pause_is_no_wall_time(tmp_path):
+    """Jobs of 100 s: two at once, one right after, and one on another day."""
+    for i, end in enumerate((1000, 1050, 1160, 90_000)):
+        path = tmp_path / f"records/arabic_digits/rddc-none.{i}-{i}.jsonl"
+        made = runs([0.5] * 2, [0.1] * 2)
+        for run in made:
+            run["cost"]["seconds"] = 50.0
+        write_records(path, made, {0: np.array([0])})
+        os.utime(path, (end, end))
+    assert wall_time(tmp_path) == pytest.approx(260 + 100)
 
 
 def test_insert(tmp_path):
