@@ -25,6 +25,9 @@ from .scores import scores
 INTRODUCTION = """\
 Made from records by `make study`; nothing here is typed. Each number is ACC (NMI) on the test split of the ok run with
 the lowest {selection} loss; “by {other} loss” is what the other choice would have given."""
+SHORT = """\
+What the first reading gives, and what the others say about it: a cell that no reading reaches was not missed for want
+of one of these settings. Readings that are not named have no ok run."""
 RANKING = """\
 “Loss” is the lowest training loss; readings whose loss is another function can't be compared by it. “Loss and ACC” is
 the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means that the loss ranks the runs
@@ -71,10 +74,11 @@ def write_study(job, folder):
     """
     folder = Path(folder)
     beside = folder / "replication"
-    summaries, runs, together = [], [], {}
+    summaries, runs, together, seconds = [], [], {}, 0.0
     for reading, part in job["readings"].items():
         files = [Path(part["folder"], file) for file in part["files"]]
         records = read_records(files)
+        seconds += sum(record["cost"]["seconds"] for record in records)
         summaries.append(tables.summarise(records, reading, job["selection"]))
         largest = [max(r["usage"]) / sum(r["usage"]) if r["usage"] else np.nan for r in records]
         runs.append(frame(records).assign(largest=largest))
@@ -94,7 +98,7 @@ def write_study(job, folder):
     write_text(beside / "summary.csv", verdict.summary_csv(summary))
     figures.save(spread(summary, runs), beside / "spread")
     figures.save(loss_against_accuracy(runs), beside / "loss")
-    write_text(folder / "replication.md", page(job, summary, runs, agreed, chosen))
+    write_text(folder / "replication.md", page(job, summary, runs, agreed, chosen, seconds))
 
 
 def spread(summary, runs):
@@ -159,11 +163,13 @@ def loss_against_accuracy(runs):
     return figure
 
 
-def page(job, summary, runs, agreed, chosen):
+def page(job, summary, runs, agreed, chosen, seconds):
     """The study as Markdown."""
     other = OTHER[job["selection"]]
     introduction = INTRODUCTION.format(selection=job["selection"], other=other)
-    parts = ["# RDDC's row, reading by reading", f"{introduction} {verdict.RULES[0]}"]
+    spent = f"{len(runs)} runs of {len(job['readings'])} readings, {seconds / 3600:.1f} core-hours of training."
+    parts = ["# RDDC's row, reading by reading", f"{introduction} {spent} {verdict.RULES[0]}"]
+    parts += ["## In short", SHORT, tables.markdown(in_short(summary))]
     for dataset in summary.dataset.unique():
         parts += [f"## {tables.title(dataset)}", tables.markdown(of_dataset(summary, runs, agreed, dataset, other))]
     parts += [
@@ -183,6 +189,24 @@ def page(job, summary, runs, agreed, chosen):
         *[f"- **{reading.replace('_', ' ')}** — {reasons(reading)}" for reading in job["readings"]],
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def in_short(summary):
+    """A row a data set: the first reading's cell and verdict, and which verdict all others have."""
+    rows = []
+    for dataset, cells in summary.groupby("dataset", sort=False):
+        first, others = cells.iloc[0], cells.iloc[1:]
+        row = {
+            "data set": tables.title(dataset),
+            "published": tables.pair(first.published_accuracy, first.published_nmi),
+            first.reading.replace("_", " "): tables.ours(first),
+            "95 % interval": tables.span(first.accuracy_low, first.accuracy_high),
+            "verdict": first.verdict,
+        }
+        for kind, told in (("reproduced", "reproduced by"), ("better", "above it"), ("different", "below it")):
+            row[told] = ", ".join(others.reading[others.verdict == kind].str.replace("_", " ")) or "–"
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def choices(together):
