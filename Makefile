@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme lint
+.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme systems lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -69,3 +69,6 @@ docs: .venv/installed  ## Write docs/methods.md and docs/datasets.md from the do
 
 readme: .venv/installed  ## Put the paper profile's table and figure into the README
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended
+
+systems: .venv/installed  ## Keep what mnist, imdb, field and supervised gave in reports/systems/
+	$(BIN)/python -m workflow.scripts.systems
