@@ -173,6 +173,16 @@ def test_a_number_of_the_command_line_is_one_at_any_depth(project):
         assert part in said
 
 
+@pytest.mark.parametrize(("limit", "often"), [([], False), (["--max-jobs-per-timespan", "50/1s"], True)])
+def test_the_schedule_is_solved_when_a_job_has_finished_and_at_no_other_time(project, limit, often):
+    """But for a limit that a user sets, which shows that counting can tell."""
+    run = TINY["run"] | {"methods": ["kmeans", "ward"], "vectorizations": ["zero", "crop", "avg"]}
+    config = plan.merge(TINY, {"results": f"results/often-{often}", "run": run})
+    finished = snakemake(project, "--verbose", "--until", "train", *limit, config=config)
+    assert finished.returncode == 0, finished.stdout
+    assert (finished.stdout.count("Selected jobs:") > 8) == often
+
+
 @pytest.mark.parametrize(("config", "mirror"), [({}, ""), ({"mirror": "my data"}, "my data")])
 def test_the_command_of_a_fingerprint_is_one_that_its_script_takes(project, monkeypatch, config, mirror):
     (project / "my data").mkdir(exist_ok=True)
