@@ -16,7 +16,7 @@ from .tables import markdown, span, title
 from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-PAUSE = 900  # seconds without a training after which nobody was running anything
+PAUSE = 300  # seconds without a training after which nobody was running anything
 
 
 def insert(readme, text):
