@@ -1,40 +1,27 @@
 """What the other systems gave, kept in ``reports/systems/``: tables and a figure of each, with the runs' commit."""
 
 import shutil
-from pathlib import Path
 
 from datasets.storage import write_text
 
 from .records import read_records
 from .report import commit
 
-# Page: its command, the folder of its results below results/, and what is taken from there, a picture last.
+# Folder below results/, and the parts of its page, a picture last.
 SYSTEMS = {
-    "mnist": (
-        "make mnist",
-        "mnist",
-        [
-            *(f"mnist_reduced/tables/{name}.md" for name in ("detail_mnist", "budgets")),
-            "mnist_reduced/figures/confusion_mnist.png",
-        ],
-    ),
-    "field": (
-        "make field",
-        "field",
-        [
-            *(f"field/tables/{name}.md" for name in ("table1", "budgets")),
-            "field/figures/strips_speech_commands.png",
-        ],
-    ),
-    "imdb": ("make imdb", "imdb", ["tutorial/tutorial.md", "tutorial/tutorial.png"]),
-    "supervised": (
-        "make supervised",
-        "supervised",
-        [
-            *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "breaks", "budgets")),
-            "supervised_reduced/report/points_points.png",
-        ],
-    ),
+    "mnist": [
+        *(f"mnist_reduced/tables/{name}.md" for name in ("detail_mnist", "budgets")),
+        "mnist_reduced/figures/confusion_mnist.png",
+    ],
+    "field": [
+        *(f"field/tables/{name}.md" for name in ("table1", "budgets")),
+        "field/figures/strips_speech_commands.png",
+    ],
+    "imdb": ["tutorial/tutorial.md", "tutorial/tutorial.png"],
+    "supervised": [
+        *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "breaks", "budgets")),
+        "supervised_reduced/report/points_points.png",
+    ],
 }
 
 
@@ -54,22 +41,28 @@ def write_systems(results, folder):
         Names of the pages.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
-    for name, (command, place, parts) in SYSTEMS.items():
-        if all((results / place / part).is_file() for part in parts):
-            write_text(folder / f"{name}.md", page(name, command, results / place, parts, folder))
-            made.append(name)
+    made = [name for name, parts in SYSTEMS.items() if all((results / name / part).is_file() for part in parts)]
+    for name in made:
+        *texts, picture = (results / name / part for part in SYSTEMS[name])
+        shutil.copyfile(picture, folder / f"{name}.png")
+        write_text(folder / f"{name}.md", page(name, texts, picture, made_with(results / name)))
     return made
 
 
-def page(name, command, place, parts, folder):
-    """The text of a page; its picture, the last part, is copied."""
+def page(name, texts, picture, made):
+    """The texts, with the picture where they show it or else below them, and what it was `made` with."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in texts)
+    shown = text.replace(f"({picture.name})", f"({name}.png)")
+    return "\n".join([shown, *([] if f"({name}.png)" in shown else [f"![{name}]({name}.png)\n"]), made])
+
+
+def made_with(place):
+    """The runs of a folder in one line: how many, of which readings, at which commit."""
     files = [path for kind in ("*/records/*/*.jsonl", "*/learned/*.jsonl") for path in sorted(place.glob(kind))]
     records = read_records(files)
     ok = sum(record["status"] == "ok" for record in records)
-    commits = ", ".join(sorted({commit(record["provenance"]["git"]) for record in records}))
-    shutil.copyfile(place / parts[-1], folder / f"{name}.png")
-    text = "\n".join((place / part).read_text(encoding="utf-8") for part in parts[:-1])
-    pictured = text.replace(f"({Path(parts[-1]).name})", f"({name}.png)")
-    made = f"Made by `{command}` and `make systems`: {len(records)} runs, {ok} of them ok; commit {commits}.\n"
-    return "\n".join([pictured, *([] if f"({name}.png)" in pictured else [f"![{name}]({name}.png)\n"]), made])
+    readings, commits = (
+        ", ".join(sorted({of(record) for record in records}))
+        for of in (lambda record: record["reading"], lambda record: commit(record["provenance"]["git"]))
+    )
+    return f"Kept by `make systems`: {len(records)} runs, {ok} of them ok; readings: {readings}; commit {commits}.\n"

@@ -258,7 +258,7 @@ def fields_of(outcome, X, labels, parts):
 
 
 def clusters_of(fitted, X, train):
-    """Cluster of every sequence: the fit's own for the training data, which took as long to predict as to fit."""
+    """Cluster of every sequence: the fit's own for the training data, where predicting can take as long as fitting."""
     found, others = np.zeros(len(X), np.int64), np.setdiff1d(np.arange(len(X)), train)
     found[train] = fitted.labels_
     if len(others):

@@ -9,16 +9,16 @@ from reports.systems import SYSTEMS, write_systems
 
 
 def made(results, name):
-    _, place, parts = SYSTEMS[name]
+    parts = SYSTEMS[name]
     for part in parts:
         write_text(
-            results / place / part, f"| {part} |\n![it]({parts[-1].split('/')[-1]})\n" if name == "imdb" else part
+            results / name / part, f"| {part} |\n![it]({parts[-1].split('/')[-1]})\n" if name == "imdb" else part
         )
     for reading, accuracies in (("one", [0.5, None]), ("two", [0.6])):
         found = runs(accuracies, [0.1] * len(accuracies), dataset="mnist", reading=reading)
         for record in found:
             record["provenance"]["git"] = {"sha": "0123456789abcdef", "dirty": reading == "two"}
-        write_records(results / place / reading / "records/mnist/rddc-none.0-1.jsonl", found, {0: np.array([0])})
+        write_records(results / name / reading / "records/mnist/rddc-none.0-1.jsonl", found, {0: np.array([0])})
 
 
 def test_pages(tmp_path):
@@ -29,7 +29,7 @@ def test_pages(tmp_path):
     assert write_systems(results, folder) == ["mnist", "imdb"]
     assert {path.name for path in folder.iterdir()} == {"mnist.md", "mnist.png", "imdb.md", "imdb.png"}
     text = (folder / "mnist.md").read_text()
-    assert "3 runs, 2 of them ok; commit 0123456789ab, 0123456789ab with changes." in text
+    assert "3 runs, 2 of them ok; readings: one, two; commit 0123456789ab, 0123456789ab with changes." in text
     assert text.count("](mnist.png)") == 1 and "tables/detail_mnist.md" in text
     text = (folder / "imdb.md").read_text()
     assert text.count("](imdb.png)") == 1 and "tutorial.png" not in text.replace("| tutorial/tutorial.md |", "")

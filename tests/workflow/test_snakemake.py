@@ -169,6 +169,8 @@ def test_a_number_of_the_command_line_is_one_at_any_depth(project):
     finished = snakemake(project, "--dry-run", "--printshellcmds", "--config", setting)
     assert jobs(finished) == {"train": 2, "report": 1}, finished.stdout
     said = finished.stdout.replace("\n", " ")
+    quoted = snakemake(project, "--dry-run", config=TINY | {"results": "2024"})  # text in a file stays text
+    assert jobs(quoted), quoted.stdout
     for part in ('"epochs": 3', '"learning_rate": 0.001', '"clip_norm": null', '"hidden_batch_norm": true'):
         assert part in said
 

@@ -8,6 +8,5 @@ from .entry import one_line_errors
 
 if __name__ == "__main__":
     with one_line_errors():
-        print(
-            "reports/systems/:", ", ".join(write_systems(Path("results"), Path("reports/systems"))) or "nothing was run"
-        )
+        kept = write_systems(Path("results"), Path("reports/systems"))
+        print("kept in reports/systems/:", ", ".join(kept) or "nothing, as nothing was run")
