@@ -62,8 +62,8 @@ def visible_files(folder, ending):
     return sorted(file for file in Path(folder).glob(f"*{ending}") if not file.name.startswith("."))
 
 
-def read_arrays(path):
-    """Read an ``.npz`` written by `write_arrays`.
+def read_arrays(path, names=None):
+    """Read an ``.npz`` written by `write_arrays`: all of it, or those of `names` that are there.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def read_arrays(path):
     """
     try:
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files if names is None or name in names}
     except FileNotFoundError:
         raise
     except Exception as error:  # a broken file raises whatever its bytes lead to

@@ -55,14 +55,15 @@ def write_records(path, records, clusters):
     path : str or Path
         The ``.jsonl`` file; the clusters go to the same name ending in ``.npz``.
     records : list of dict
-    clusters : dict
-        Seed to the cluster of every sequence of the data set, all splits; seeds whose run gave none are left out. And
-        ``<seed>_<name>`` to an embedding of the training split.
+    clusters : dict of str to dict
+        For each vectorization, seed to the cluster of every sequence of the data set, all splits; seeds whose run gave
+        none are left out. And ``<seed>_<name>`` to an embedding of the training split.
     """
     for record in records:
         check_record(record)
     lines = [json.dumps(record, sort_keys=True, allow_nan=False) + "\n" for record in records]
-    write_arrays(Path(path).with_suffix(".npz"), **{f"seed_{seed}": array for seed, array in clusters.items()})
+    arrays = {f"{how}_{run}": array for how, found in clusters.items() for run, array in found.items()}
+    write_arrays(Path(path).with_suffix(".npz"), **arrays)
     write_text(path, "".join(lines))
 
 
@@ -103,12 +104,13 @@ def read_records(paths):
     return sorted(each_record(paths), key=lambda record: [record[field] for field in RUN])
 
 
-def read_clusters(path, seed):
-    """Cluster of every sequence of the data set in the run of `seed`, shape (n,); None when the run gave none.
+def read_clusters(path, *run):
+    """Cluster of every sequence of the data set in a run, shape (n,); None when the run gave none.
 
-    `seed` may be ``<seed>_<name>``: an embedding that the run left.
+    `run` is its vectorization and seed, and the name of an embedding where one is wanted that the run left.
     """
-    return read_arrays(Path(path).with_suffix(".npz")).get(f"seed_{seed}")
+    name = "_".join(map(str, run))
+    return read_arrays(Path(path).with_suffix(".npz"), [name]).get(name)
 
 
 def frame(records, split="test"):

@@ -88,7 +88,7 @@ def write_study(job, folder):
             paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in read_records([path])}
             data = Sequences.load(Path(part["folder"], "data", f"{dataset}.npz"))
             ok = own[own.status == "ok"].reset_index(drop=True)
-            clusters = [read_clusters(paths[seed], seed) for seed in ok.seed]
+            clusters = [read_clusters(paths[run.seed], run.vectorization, run.seed) for run in ok.itertuples()]
             together[reading, dataset] = ok, clusters, data.split, data.labels
     summary, runs = pd.concat(summaries, ignore_index=True), pd.concat(runs, ignore_index=True)
     test = SPLITS.index("test")

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +42,17 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder)
     )
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     data = {name: Sequences.load(folder / "data" / f"{name}.npz") for name in names}
-    labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
-    ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
-    every, chosen = clusters_of(files), chosen_seeds(job, records)
-    clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
-    own.write_clusters(clusters_folder, sheets, data, clusters)
-    indices = own.index_table(sheets, data, clusters)
-    written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
-    pictures, drawn = write_figures(job, records, data, chosen, clusters, ran, sheets, Path(figures_folder))
+    with ThreadPoolExecutor(1) as beside:
+        # t-SNE, nearly half of the work, leaves the interpreter to the rest.
+        planes = {name: beside.submit(figures.plane, sequences, name) for name, sequences in data.items()}
+        labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
+        ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
+        every, chosen = clusters_of(files), chosen_seeds(job, records)
+        clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
+        own.write_clusters(clusters_folder, sheets, data, clusters)
+        indices = own.index_table(sheets, data, clusters)
+        written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
+        pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, sheets, Path(figures_folder))
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
 
@@ -65,7 +69,7 @@ def scored_labels(sequences, scored):
 def clusters_of(files):
     """Function of a run (data set, method, vectorization, seed) to the clusters of all sequences, None without any."""
     places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
-    return lambda *run: read_clusters(places[run], run[-1])
+    return lambda *run: read_clusters(places[run], *run[-2:])
 
 
 def chosen_seeds(job, records):
@@ -133,7 +137,7 @@ def settings_used(job, sheets):
     return used
 
 
-def write_figures(job, records, data, chosen, chosen_found, summary, sheets, folder):
+def write_figures(job, records, data, planes, chosen, chosen_found, summary, sheets, folder):
     """All figures: those for print as files, those of the page as what it draws.
 
     Returns
@@ -158,7 +162,7 @@ def write_figures(job, records, data, chosen, chosen_found, summary, sheets, fol
     for dataset in job["run"]["datasets"]:
         sequences = data[dataset]
         classes, name = sheets[dataset]["classes"], tables.title(dataset)
-        place, points = figures.plane(sequences, dataset)
+        place, points = planes[dataset].result()
         seen = f"t-SNE of {len(place):,} sequences ({tables.title(figures.embedded_input(sequences))})"
         if dataset == job["figures"]["dataset"]:
             kmeans, rddc = clusters(dataset, "kmeans", "avg"), clusters(dataset, "rddc", "none")

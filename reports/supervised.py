@@ -80,7 +80,7 @@ def write_supervised(job, folder):
     }
     for task in job["tasks"]:
         problems = Problems.load(made / f"problems/{task}.npz")
-        clusters = read_clusters(made / f"learned/{task}.jsonl", 0)
+        clusters = read_clusters(made / f"learned/{task}.jsonl", "none", 0)
         if problems.objects.dimensions == 2 and clusters is not None:
             caption = f"{name(task)}: test problems, true clusters above, found clusters below, circled where wrong."
             drawn[f"points_{task}"] = point_sets(problems, clusters), caption

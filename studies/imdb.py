@@ -67,8 +67,9 @@ def read(part):
         "records": {method: record for method, (_, record) in runs.items()},
     }
     for method, (path, record) in runs.items():
-        for name in ("", "_code", "_manifold"):
-            found[f"{method}{name}"] = read_clusters(path, f"{record['seed']}{name}")
+        for name in ([], ["code"], ["manifold"]):
+            run = record["vectorization"], record["seed"], *name
+            found["_".join([method, *name])] = read_clusters(path, *run)
     return found
 
 

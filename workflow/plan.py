@@ -78,7 +78,7 @@ def check_config(config):
             if is_own(resolved, dataset) and not own_files(resolved, dataset):
                 where = f"{settings['path']} (seen from {Path.cwd()})"
                 raise ConfigError(f"config: datasets.{dataset}.path: no file, and no folder with CSV files, at {where}")
-        found = [row[:2] for row in rows(resolved)]
+        found = rows(resolved)
         for method, vectorization in {row for row in found if found.count(row) > 1}:
             raise ConfigError(f"config: run.controls: {method} with input {vectorization!r} is a row already")
         for control in resolved["run"]["controls"]:
@@ -286,13 +286,13 @@ def seed_blocks(n_seeds, per_job):
     return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
 
 
-def cells(resolved):
-    """(dataset, method, vectorization, blocks) of every cell that is to run, in the order of the config."""
+def jobs(resolved):
+    """(dataset, method, inputs, block of seeds) of every job, in the order of the config; inputs as ``zero-crop``."""
     for dataset in resolved["run"]["datasets"]:
-        for method, vectorization, n_seeds in rows(resolved):
-            if vectorization not in resolved["skip"].get(dataset, {}):
-                per_job = resolved["methods"].get(method, {}).get("seeds_per_job", n_seeds)
-                yield dataset, method, vectorization, seed_blocks(n_seeds, per_job)
+        for method, asked, n_seeds in row_groups(resolved):
+            inputs = "-".join(how for how in asked if how not in resolved["skip"].get(dataset, {}))
+            per_job = resolved["methods"].get(method, {}).get("seeds_per_job", n_seeds)
+            yield from ((dataset, method, inputs, block) for block in seed_blocks(n_seeds, per_job) if inputs)
 
 
 def controls(resolved):
@@ -301,16 +301,19 @@ def controls(resolved):
     return [row for row in run["controls"] if row["input"] != "shuffled" or row["method"] in run["methods"]]
 
 
-def rows(resolved):
-    """(method, vectorization, number of runs) of every row of the tables, the controls last."""
-    asked = [
-        (method, vectorization, {})
-        for method in resolved["run"]["methods"]
-        for vectorization in (resolved["run"]["vectorizations"] if reads_vectors(method) else ["none"])
-    ] + [(control["method"], control["input"], control) for control in controls(resolved)]
-    for method, vectorization, row in asked:
+def row_groups(resolved):
+    """(method, inputs, number of runs) of the rows that share jobs: a method on all it can read, and every control."""
+    vectorizations = resolved["run"]["vectorizations"]
+    asked = [(name, vectorizations if reads_vectors(name) else ["none"], {}) for name in resolved["run"]["methods"]]
+    asked += [(control["method"], [control["input"]], control) for control in controls(resolved)]
+    for method, inputs, row in asked:
         seeds = row.get("seeds", resolved["methods"].get(method, {}).get("seeds", resolved["seeds"]))
-        yield method, vectorization, 1 if class_constant(source("methods", method), "deterministic") else seeds
+        yield method, inputs, 1 if class_constant(source("methods", method), "deterministic") else seeds
+
+
+def rows(resolved):
+    """(method, vectorization) of every row of the tables, the controls last."""
+    return [(method, how) for method, inputs, _ in row_groups(resolved) for how in inputs]
 
 
 def methods(resolved):
@@ -326,9 +329,8 @@ def reads_vectors(method):
 def record_files(resolved, reading):
     """Paths of all records of a reading."""
     return [
-        f"{resolved['results']}/{reading}/records/{dataset}/{method}-{vectorization}.{block}.jsonl"
-        for dataset, method, vectorization, blocks in cells(resolved)
-        for block in blocks
+        f"{resolved['results']}/{reading}/records/{dataset}/{method}-{inputs}.{block}.jsonl"
+        for dataset, method, inputs, block in jobs(resolved)
     ]
 
 
@@ -338,14 +340,14 @@ def prepare_job(resolved, dataset):
     return slice_ | {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
 
 
-def train_job(resolved, reading, dataset, method, vectorization, block):
-    """Config slice of one block of runs: what changes them, and nothing else."""
+def train_job(resolved, reading, dataset, method, inputs, block):
+    """Config slice of one job's runs: what changes them, and nothing else."""
     first, last = map(int, block.split("-"))
     return {
         "reading": reading,
         "dataset": dataset,
         "method": method,
-        "vectorization": vectorization,
+        "vectorizations": inputs.split("-"),
         "seeds": list(range(first, last + 1)),
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
         "settings": method_settings(resolved, method, dataset),
@@ -363,7 +365,7 @@ def report_job(resolved, reading):
     slice_ = {name: resolved[name] for name in kept}
     folder = f"{resolved['results']}/{reading}"
     files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
-    order = [row[:2] for row in rows(resolved)]
+    order = rows(resolved)
     asked = {how for _, how in order}
     # A page doesn't excuse a cell that none of its rows could have.
     slice_["skip"] = {

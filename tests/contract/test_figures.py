@@ -198,7 +198,7 @@ def job(folder, records, sequences):
         cells.setdefault((made["method"], made["vectorization"]), []).append(made)
     for (method, how), block in cells.items():
         clusters = {made["seed"]: sequences.labels.astype(np.int32) for made in block if made["usage"]}
-        write_records(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, clusters)
+        write_records(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, {how: clusters})
     methods = list(dict.fromkeys(method for method, _ in cells))
     return {
         "folder": str(folder),

@@ -14,10 +14,12 @@ from reports.records import SCHEMA, check_record, each_record, frame, read_clust
 
 def test_round_trip(tmp_path):
     made = [record(seed=0), record(seed=1, status="oom")]
-    write_records(tmp_path / "a.jsonl", made, {0: np.array([0, 1, 1], np.int32)})
+    write_records(tmp_path / "a.jsonl", made, {"avg": {0: np.array([0, 1, 1], np.int32), "0_code": np.eye(3)}})
     assert read_records([tmp_path / "a.jsonl"]) == made
-    np.testing.assert_array_equal(read_clusters(tmp_path / "a.jsonl", 0), [0, 1, 1])
-    assert read_clusters(tmp_path / "a.jsonl", 1) is None
+    np.testing.assert_array_equal(read_clusters(tmp_path / "a.jsonl", "avg", 0), [0, 1, 1])
+    np.testing.assert_array_equal(read_clusters(tmp_path / "a.jsonl", "avg", 0, "code"), np.eye(3))
+    assert read_clusters(tmp_path / "a.jsonl", "avg", 1) is None
+    assert read_clusters(tmp_path / "a.jsonl", "zero", 0) is None
 
 
 @pytest.mark.parametrize("field", sorted(record()))
@@ -75,9 +77,9 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path, number):
 
 
 def test_an_array_that_needs_pickle_is_refused(tmp_path):
-    np.savez(tmp_path / "a.npz", seed_0=np.array([{}], dtype=object))
+    np.savez(tmp_path / "a.npz", avg_0=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="a.npz: not a readable .npz without pickle"):
-        read_clusters(tmp_path / "a.jsonl", 0)
+        read_clusters(tmp_path / "a.jsonl", "avg", 0)
 
 
 def places(value, path=()):

@@ -331,7 +331,7 @@ def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatc
     records, clusters = job(data, seeds=range(6), limit=4)
     collapsed, _ = job(same, seeds=[6], limit=60)
     records += [collapsed[0] | {"seed": 6}]
-    write_records(tmp_path / "runs.jsonl", records, clusters)
+    write_records(tmp_path / "runs.jsonl", records, {"avg": clusters})
     records = read_records([tmp_path / "runs.jsonl"])
     statuses = ["diverged", "oom", "timeout", "error", "ok", "ok", "collapsed"]
     assert [record["status"] for record in records] == statuses

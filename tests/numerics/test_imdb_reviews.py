@@ -99,7 +99,7 @@ def reading(folder, place, columns):
             **{"reading": folder.name, "dataset": "imdb_reviews", "method": method, "vectorization": "vector"},
             **{"seeds": [0], "settings": own, "limit": 600},
         )
-        write_records(folder / f"{method}.jsonl", records, clusters)
+        write_records(folder / f"{method}.jsonl", records, {"vector": clusters})
     return {"folder": str(folder), "files": ["kmeans.jsonl", "n2d.jsonl"]}
 
 

@@ -25,7 +25,9 @@ def different_curves(records):
 
 
 def store(folder, records):
-    write_records(folder / "records/arabic_digits/rddc-none.0-2.jsonl", different_curves(records), {0: np.array([0])})
+    write_records(
+        folder / "records/arabic_digits/rddc-none.0-2.jsonl", different_curves(records), {"none": {0: np.array([0])}}
+    )
     return folder
 
 

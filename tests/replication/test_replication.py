@@ -27,7 +27,7 @@ def job(tmp_path):
         made = runs(accuracies, losses, reading=reading, dataset=dataset)
         clusters = {r["seed"]: np.int32(LABELS if r["seed"] % 2 else 1 - LABELS) for r in made if r["status"] == "ok"}
         parts[reading]["files"].append(f"records/{dataset}/rddc-none.0-3.jsonl")
-        write_records(tmp_path / reading / parts[reading]["files"][-1], made, clusters)
+        write_records(tmp_path / reading / parts[reading]["files"][-1], made, {made[0]["vectorization"]: clusters})
     return {"selection": "validation", "readings": parts}
 
 

@@ -65,7 +65,7 @@ def made(tmp_path_factory):
         problems = draw_problems(plan.draw_job(CONFIG, task))
         problems.save(folder / f"problems/{task}.npz")
         runs[task], clusters = run_task(problems, **plan.learn_job(CONFIG, "test", task))
-        write_records(folder / f"learned/{task}.jsonl", runs[task], clusters)
+        write_records(folder / f"learned/{task}.jsonl", runs[task], {"none": clusters})
     job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
     supervised.write_supervised(job, folder / "report")
     return folder, runs

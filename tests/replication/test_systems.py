@@ -18,7 +18,9 @@ def made(results, name):
         found = runs(accuracies, [0.1] * len(accuracies), dataset="mnist", reading=reading)
         for record in found:
             record["provenance"]["git"] = {"sha": "0123456789abcdef", "dirty": reading == "two"}
-        write_records(results / name / reading / "records/mnist/rddc-none.0-1.jsonl", found, {0: np.array([0])})
+        write_records(
+            results / name / reading / "records/mnist/rddc-none.0-1.jsonl", found, {"none": {0: np.array([0])}}
+        )
 
 
 def test_pages(tmp_path):

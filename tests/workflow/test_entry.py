@@ -1,5 +1,6 @@
 """What every script does the same."""
 
+import gc
 import json
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from workflow.plan import ROOT
+from workflow.scripts.entry import imports
 
 CODE = "from workflow.scripts.entry import main; main(lambda job: print(len(job)))"
 
@@ -28,3 +30,15 @@ def test_a_job_of_any_length_by_standard_input():
     job = json.dumps(["a record"] * 20_000)
     script = f"{shlex.join([sys.executable, '-c', CODE])} --job - <<< {shlex.quote(job)}"
     assert subprocess.run(["bash"], input=script, cwd=ROOT, capture_output=True, text=True).stdout == "20000\n"
+
+
+def test_garbage_is_collected_again_after_the_imports():
+    """Be it that one of them fails."""
+    frozen = gc.get_freeze_count()
+    try:
+        with pytest.raises(ImportError), imports():
+            assert not gc.isenabled()
+            raise ImportError
+        assert gc.isenabled() and gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()

@@ -63,17 +63,26 @@ def test_the_test_split_cannot_select(config):
     assert config["selection"] in ("train", "validation")
 
 
-def test_cells(config):
-    cells = list(plan.cells(config))
-    assert len(cells) == 4 * (5 * 3 + 1 + 2) - 5  # two controls; no time average of Arabic Digits
-    blocks = {(dataset, method, how): blocks for dataset, method, how, blocks in cells}
-    assert blocks["arabic_digits", "ward", "zero"] == ["0-0"]  # nothing is random
-    assert ("arabic_digits", "kmeans", "avg") not in blocks
-    assert blocks["speech_commands", "rddc", "none"] == plan.seed_blocks(20, 5)
+def test_jobs(config):
+    jobs = list(plan.jobs(config))
+    assert len(jobs) == len(set(jobs)) == 4 * (4 + 2 + 2 + 2)  # DEC and RDDC in two blocks, and two controls
+    blocks = {}
+    for dataset, method, inputs, block in jobs:
+        blocks.setdefault((dataset, method, inputs), []).append(block)
+    assert blocks["arabic_digits", "ward", "zero-crop"] == ["0-0"]  # nothing is random; its averages are all zero
+    assert blocks["character_trajectories", "ward", "zero-crop-avg"] == ["0-0"]
+    assert blocks["speech_commands", "rddc", "none"] == plan.seed_blocks(20, 10)
+    assert blocks["speech_commands", "rddc", "shuffled"] == ["0-4"]  # apart, so that a study without controls shares
+
+
+def test_a_method_without_an_input_left_has_no_job(config):
+    skip = {"arabic_digits": dict.fromkeys(("zero", "crop", "avg"), "a reason")}
+    left = {method for dataset, method, *_ in plan.jobs(changed(config, "skip", skip)) if dataset == "arabic_digits"}
+    assert left == {"rddc", "length_kmeans"}
 
 
 def test_a_shuffled_control_runs_beside_its_method_only(config):
-    names = {(method, how) for _, method, how, _ in plan.cells(changed(config, "run.methods", ["kmeans"]))}
+    names = {(method, inputs) for _, method, inputs, _ in plan.jobs(changed(config, "run.methods", ["kmeans"]))}
     assert ("length_kmeans", "none") in names and ("rddc", "shuffled") not in names
 
 
@@ -113,10 +122,10 @@ def test_imports_are_followed():
 
 
 def test_a_job_has_only_what_changes_it(config):
-    job = plan.train_job(config, "recommended", "arabic_digits", "kmeans", "zero", "0-4")
+    job = plan.train_job(config, "recommended", "arabic_digits", "kmeans", "zero-crop", "0-4")
     other = changed(changed(config, "methods.rddc.settings", {"epochs": 1}), "figures.dataset", "arabic_digits")
-    assert plan.train_job(other, "recommended", "arabic_digits", "kmeans", "zero", "0-4") == job
-    assert job["seeds"] == [0, 1, 2, 3, 4]
+    assert plan.train_job(other, "recommended", "arabic_digits", "kmeans", "zero-crop", "0-4") == job
+    assert job["seeds"] == [0, 1, 2, 3, 4] and job["vectorizations"] == ["zero", "crop"]
 
 
 def test_settings_of_a_data_set_go_over_those_of_the_method(config):

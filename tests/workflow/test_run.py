@@ -57,8 +57,8 @@ def test_same_seed_same_bytes(data, method, vectorization, settings, tmp_path):
     first, clusters = job(data, method, vectorization, settings=settings)
     second, again = job(data, method, vectorization, settings=settings)
     assert without_cost(first) == without_cost(second)
-    write_records(tmp_path / "a.jsonl", first, clusters)
-    write_records(tmp_path / "b.jsonl", second, again)
+    write_records(tmp_path / "a.jsonl", first, {vectorization: clusters})
+    write_records(tmp_path / "b.jsonl", second, {vectorization: again})
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
@@ -72,11 +72,11 @@ def test_a_seed_does_not_depend_on_its_block(data):
 def test_ok_and_read_back(data, tmp_path):
     records, clusters = job(data)
     path = tmp_path / "kmeans.jsonl"
-    write_records(path, records, clusters)
+    write_records(path, records, {"avg": clusters})
     assert read_records([path]) == records
     assert [record["status"] for record in records] == ["ok", "ok"]
     assert records[0]["scores"]["test"]["accuracy"] > 0.9
-    np.testing.assert_array_equal(read_clusters(path, 1), clusters[1])
+    np.testing.assert_array_equal(read_clusters(path, "avg", 1), clusters[1])
     assert records[0]["provenance"]["seed_entropy"] != records[1]["provenance"]["seed_entropy"]
 
 

@@ -12,7 +12,7 @@ rule prepare:
     log:
         f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.log",
     # All data before any training, or the longest trainings may become ready last and leave the other cores idle.
-    priority: 1
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1

@@ -32,7 +32,7 @@ rule report:
         f"{config['results']}/{{reading}}/logs/report.log",
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
     params:

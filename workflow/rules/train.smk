@@ -1,14 +1,16 @@
 rule train:
-    # One method on one data set for a block of seeds: one record a seed, whatever happens to the run.
+    # One method on one data set for a block of seeds, on all its inputs: one record a run, whatever happens to it.
     input:
         lambda w: local(plan.imported_sources(plan.source("methods", w.method))),
         local(plan.imported_sources(ROOT / "workflow/scripts/train.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
-        records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.jsonl",
-        clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.npz",
+        records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.jsonl",
+        clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.npz",
     log:
-        f"{config['results']}/{{reading}}/logs/train/{{dataset}}/{{method}}-{{vectorization}}.{{block}}.log",
+        f"{config['results']}/{{reading}}/logs/train/{{dataset}}/{{method}}-{{inputs}}.{{block}}.log",
+    # Deep methods first, and profiles/default takes larger data first: a long training shall not be the last to start.
+    priority: lambda w: plan.gpus(w.method)
     conda:
         "../../environment.yml"
     threads: 1

@@ -2,8 +2,20 @@
 
 import argparse
 import contextlib
+import gc
 import json
 import sys
+
+
+@contextlib.contextmanager
+def imports():
+    """Importing the large libraries makes objects and no garbage: looking for it takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # they stay, and a forked worker shares their memory for longer
+        gc.enable()
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ def work(job, gpus, per, problems, records):
             print("this torch has no CUDA: on the CPU instead of the GPU")
             device = "cpu"
         made, clusters = run_task(Problems.load(problems), **job, device=device)
-        write_records(records, made, clusters)
+        write_records(records, made, {"none": clusters})
     for record in made:
         told = record["status"] if record["reason"] is None else f"{record['status']}: {record['reason']}"
         print(f"{record['dataset']} {record['method']} seed {record['seed']}: {told}")

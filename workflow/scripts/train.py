@@ -1,11 +1,11 @@
-"""Train, predict and score one method for a block of seeds."""
+"""Train, predict and score one method on one data set for a block of seeds, on every input that it is given."""
 
 import shutil
 from pathlib import Path
 
 from workflow.gpu import device_lease
 
-from .entry import main
+from .entry import imports, main
 
 
 def has_cuda():
@@ -16,18 +16,25 @@ def has_cuda():
 
 
 def work(job, gpus, per, data, records):
-    """Write one record a seed, and the clusters beside them."""
+    """Write one record a run, and the clusters beside them."""
+    made, clusters, resume = [], {}, Path(records).with_suffix(".resume")
     with device_lease(int(gpus), int(per)) as device:
         # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
-        from datasets.sequences import Sequences
-        from reports.records import write_records
-        from workflow.run import run_job
+        with imports():
+            from datasets.sequences import Sequences
+            from methods.base import load_method
+            from reports.records import write_records
+            from workflow.run import run_job
 
+            load_method(job["method"])
         if device != "cpu" and not has_cuda():
             print("this torch has no CUDA: on the CPU instead of the GPU")
             device = "cpu"
-        resume = Path(records).with_suffix(".resume")
-        made, clusters = run_job(Sequences.load(data), **job, device=device, resume=resume)
+        sequences = Sequences.load(data)
+        for how in job.pop("vectorizations"):
+            cell = {"vectorization": how, "device": device, "resume": resume / how}
+            runs, clusters[how] = run_job(sequences, **job, **cell)
+            made += runs
         write_records(records, made, clusters)
         shutil.rmtree(resume, ignore_errors=True)
     for record in made:
