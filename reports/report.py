@@ -2,7 +2,8 @@
 
 import inspect
 import json
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,8 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder)
     )
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     data = {name: Sequences.load(folder / "data" / f"{name}.npz") for name in names}
-    with ThreadPoolExecutor(1) as beside:
-        # t-SNE, nearly half of the work, leaves the interpreter to the rest.
+    # t-SNE is half of the work, and waits for nothing else.
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as beside:
         planes = {name: beside.submit(figures.plane, sequences, name) for name, sequences in data.items()}
         labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
         ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})

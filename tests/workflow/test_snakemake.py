@@ -134,9 +134,18 @@ def test_the_appendix_is_made_when_it_is_asked_for_and_not_before(project):
 
 
 def test_deep_methods_start_first(project):
-    """Two cores take both jobs of RDDC, which come last in the config; the rest fills what they leave."""
-    made = {file.name: file.stat().st_mtime for file in project.glob("results/paper/recommended/records/*/*.jsonl")}
-    assert min(made, key=made.get).startswith("rddc") and len(made) == 4
+    """What is quick fills the cores that they leave; but all data come before any training."""
+    planned = snakemake(project, "--dry-run", config=TINY | {"results": "results/planned"}).stdout
+    jobs = [dict(re.findall(r"^    (log|priority): (.*)$", job, re.M)) for job in planned.split("\nrule ")]
+    found = {Path(job["log"]).name: job.get("priority") for job in jobs if "log" in job}
+    assert found == {
+        "japanese_vowels.log": "2",
+        "kmeans-avg.0-1.log": None,
+        "ward-avg.0-0.log": None,
+        "rddc-none.0-0.log": "1",
+        "rddc-none.1-1.log": "1",
+        "report.log": None,
+    }
 
 
 def test_nothing_is_done_twice(project):
