@@ -32,7 +32,8 @@ rule report:
         f"{config['results']}/{{reading}}/logs/report.log",
     conda:
         "../../environment.yml"
-    threads: 2
+    # For one library and process: t-SNE has processes of its own, and it is the last job to run.
+    threads: 1
     resources:
         mem_mb=4000,
     params:
