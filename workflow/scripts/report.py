@@ -1,12 +1,12 @@
 """Tables, figures, page and chosen clusters of one reading."""
 
-from reports.report import write_report
-
-from .entry import main
+from .entry import imports, main
 
 
 def work(job, page, tables, figures, clusters):
     """Write the report."""
+    with imports():
+        from reports.report import write_report
     write_report(job, page, tables, figures, clusters)
 
 
