@@ -27,7 +27,7 @@ def page(folder):
         f"# Overhead of the harness\n\n{machine()}.\n\n{folder}: {wall / 60:.1f} min of wall time on {cores} cores; the"
         f" trainings of {len(files)} jobs took {trained / 60:.1f} min, so {1 - trained / (cores * wall):.1%} of the"
         f" cores' time went elsewhere, {(cores * wall - trained) / len(files):.1f} s a job. Each job is a process that"
-        " loads its libraries; only more seeds in a job (`seeds_per_job`) make that less.\n"
+        " loads its libraries: the more seeds it trains (`seeds_per_job`), the less of that there is.\n"
     )
 
 

@@ -43,8 +43,8 @@ def measured(work):
 
 
 def planning(n_readings):
-    """A dry run of every row on four data sets in `n_readings` readings, every run a job of its own."""
-    methods = {name: {"seeds": 20, "seeds_per_job": 1} for name in ("kmeans", "spectral", "dec", "ddc", "rddc")}
+    """A dry run of every row on four data sets in `n_readings` readings, every seed a job of its own."""
+    methods = {name: {"seeds": 50, "seeds_per_job": 1} for name in ("kmeans", "spectral", "dec", "ddc", "rddc")}
     config = {"readings": READINGS[:n_readings], "run": {"datasets": DATASETS}, "methods": methods}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps(config))

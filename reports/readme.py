@@ -11,8 +11,7 @@ import pandas as pd
 
 from datasets.storage import write_text
 
-from .records import read_records
-from .report import commit
+from .records import commits, read_records
 from .tables import markdown, span, title
 from .verdict import RULES, headline
 
@@ -46,10 +45,7 @@ def results(folder, pictures):
         seeds.setdefault(record["method"], set()).add(record["seed"])
     counted = ", ".join(f"{title(method)} {len(found)}" for method, found in seeds.items())
     ok = sum(record["status"] == "ok" for record in records)
-    versions, commits = records[0]["provenance"]["versions"], {}
-    for record in records:
-        commits.setdefault(commit(record["provenance"]["git"]), {})[title(record["method"])] = True
-    told = "; ".join(f"{name} ({', '.join(found)})" if len(commits) > 1 else name for name, found in commits.items())
+    versions, told = records[0]["provenance"]["versions"], commits(records, lambda record: title(record["method"]))
     made = (
         f"{len(records)} runs, {ok} of them ok, in {wall_time(folder) / 60:.0f} minutes on {processor()}; {hours:.1f}"
         f" core-hours of that were training, one thread a run (torch {versions['torch']}, scikit-learn"

@@ -113,6 +113,20 @@ def read_clusters(path, *run):
     return read_arrays(Path(path).with_suffix(".npz"), [name]).get(name)
 
 
+def commit(provenance):
+    """Commit that a record comes from, and whether the files differed from it."""
+    state = provenance["git"]
+    return f"{(state['sha'] or 'no checkout')[:12]}{' with changes' if state['dirty'] else ''}"
+
+
+def commits(records, part):
+    """All commits in one line, and with several what each has made: `part` of a record, a method's name say."""
+    made = {}
+    for record in records:
+        made.setdefault(commit(record["provenance"]), {})[part(record)] = True
+    return "; ".join(f"{name} ({', '.join(parts)})" if len(made) > 1 else name for name, parts in made.items())
+
+
 def frame(records, split="test"):
     """Records, or what `each_record` yields, as a table.
 

@@ -19,7 +19,7 @@ from datasets.storage import write_text
 from methods.rddc_plus import consensus
 
 from . import figures, tables, verdict
-from .records import frame, read_clusters, read_records
+from .records import commits, frame, read_clusters, read_records
 from .scores import scores
 
 INTRODUCTION = """\
@@ -74,11 +74,11 @@ def write_study(job, folder):
     """
     folder = Path(folder)
     beside = folder / "replication"
-    summaries, runs, together, seconds = [], [], {}, 0.0
+    summaries, runs, together, every = [], [], {}, []
     for reading, part in job["readings"].items():
         files = [Path(part["folder"], file) for file in part["files"]]
         records = read_records(files)
-        seconds += sum(record["cost"]["seconds"] for record in records)
+        every += records
         summaries.append(tables.summarise(records, reading, job["selection"]))
         largest = [max(r["usage"]) / sum(r["usage"]) if r["usage"] else np.nan for r in records]
         runs.append(frame(records).assign(largest=largest))
@@ -98,7 +98,7 @@ def write_study(job, folder):
     write_text(beside / "summary.csv", verdict.summary_csv(summary))
     figures.save(spread(summary, runs), beside / "spread")
     figures.save(loss_against_accuracy(runs), beside / "loss")
-    write_text(folder / "replication.md", page(job, summary, runs, agreed, chosen, seconds))
+    write_text(folder / "replication.md", page(job, summary, runs, agreed, chosen, made_with(every)))
 
 
 def spread(summary, runs):
@@ -163,12 +163,19 @@ def loss_against_accuracy(runs):
     return figure
 
 
-def page(job, summary, runs, agreed, chosen, seconds):
+def made_with(records):
+    """How many runs of how many readings, what they took, and where they come from."""
+    hours = sum(record["cost"]["seconds"] for record in records) / 3600
+    readings = {record["reading"] for record in records}
+    told = commits(records, lambda record: record["reading"].replace("_", " "))
+    return f"{len(records)} runs of {len(readings)} readings, {hours:.1f} core-hours of training. Commit: {told}."
+
+
+def page(job, summary, runs, agreed, chosen, made):
     """The study as Markdown."""
     other = OTHER[job["selection"]]
     introduction = INTRODUCTION.format(selection=job["selection"], other=other)
-    spent = f"{len(runs)} runs of {len(job['readings'])} readings, {seconds / 3600:.1f} core-hours of training."
-    parts = ["# RDDC's row, reading by reading", f"{introduction} {spent} {verdict.RULES[0]}"]
+    parts = ["# RDDC's row, reading by reading", f"{introduction} {made} {verdict.RULES[0]}"]
     parts += ["## In short", SHORT, tables.markdown(in_short(summary))]
     for dataset in summary.dataset.unique():
         parts += [f"## {tables.title(dataset)}", tables.markdown(of_dataset(summary, runs, agreed, dataset, other))]

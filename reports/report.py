@@ -16,7 +16,7 @@ from methods.base import load_method
 
 from . import controls, figures, latex, own, paired, plots, tables, verdict
 from .page import forest, grid, image, notes, page, plot, table
-from .records import RUN, frame, read_clusters, read_records
+from .records import RUN, commit, frame, read_clusters, read_records
 from .scores import accuracy
 
 CELL = ("data set", "method", "input")
@@ -218,11 +218,6 @@ def headline(records, summary, n_test):
     return f"{counted} {verdict.headline(summary, n_test)}" if summary.published_accuracy.notna().any() else counted
 
 
-def commit(state):
-    """Commit of a record, and whether the files differed from it."""
-    return f"{(state['sha'] or 'no checkout')[:12]}{' with changes' if state['dirty'] else ''}"
-
-
 def provenance_table(records):
     """Digests of the data of every data set and of the source of every method, as the runs noted them."""
     noted = [
@@ -268,7 +263,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
 
     versions = said(lambda p: " ".join(f"{name} {number}" for name, number in sorted(p["versions"].items())))
     provenance = [
-        f"Commit: {said(lambda p: commit(p['git']))}.",
+        f"Commit: {said(commit)}.",
         f"Versions: {versions}.",
         f"Device: {said(lambda p: p['device'])}; arithmetic: {said(lambda p: p['backend'])}; threads a run:"
         f" {said(lambda p: p['threads'])}.",

@@ -4,8 +4,7 @@ import shutil
 
 from datasets.storage import write_text
 
-from .records import read_records
-from .report import commit
+from .records import commit, read_records
 
 # Folder below results/, and the parts of its page, a picture last.
 SYSTEMS = {
@@ -63,6 +62,6 @@ def made_with(place):
     ok = sum(record["status"] == "ok" for record in records)
     readings, commits = (
         ", ".join(sorted({of(record) for record in records}))
-        for of in (lambda record: record["reading"], lambda record: commit(record["provenance"]["git"]))
+        for of in (lambda record: record["reading"], lambda record: commit(record["provenance"]))
     )
     return f"Kept by `make systems`: {len(records)} runs, {ok} of them ok; readings: {readings}; commit {commits}.\n"

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from fake_records import record
 
-from reports.records import SCHEMA, check_record, each_record, frame, read_clusters, read_records, write_records
+from reports.records import (
+    SCHEMA,
+    check_record,
+    commits,
+    each_record,
+    frame,
+    read_clusters,
+    read_records,
+    write_records,
+)
 
 
 def test_round_trip(tmp_path):
@@ -116,3 +125,13 @@ def test_reading_is_fast(tmp_path):
     table = frame(each_record([tmp_path / "a.jsonl"]))
     assert len(table) == 2000
     assert time.process_time() - start < 2000 * 3e-4
+
+
+def test_commits_say_what_each_has_made():
+    """But for a single one, which has made all of it."""
+    made = [record(seed=seed) for seed in range(3)]
+    made[0]["provenance"]["git"] = made[1]["provenance"]["git"] = {"sha": "a" * 40, "dirty": False}
+    made[2]["provenance"]["git"] = {"sha": "b" * 40, "dirty": True}
+    told = commits(made, lambda run: f"run {run['seed']}")
+    assert told == "aaaaaaaaaaaa (run 0, run 1); bbbbbbbbbbbb with changes (run 2)"
+    assert commits(made[:2], lambda run: run["method"]) == "aaaaaaaaaaaa"

@@ -45,7 +45,7 @@ def test_the_study(job, tmp_path):
         (tmp_path / "a/replication/summary.csv").read_text().splitlines(),
     )
     assert len(lines) == 5 and "rddc,none,speech_commands,raw_input,0,4,,,,,0.7400,0.1900,not comparable" in lines
-    assert "nan" not in text.lower().split() and "16 runs of 2 readings, 0.0 core-hours of training." in text
+    assert "nan" not in text.lower().split() and "16 runs of 2 readings, 0.0 core-hours of training. Commit: " in text
     short = text.split("## In short")[1].split("##")[0]
     (row,) = [line for line in short.splitlines() if line.startswith("| Arabic Digits")]
     assert [part.strip() for part in row.split("|")[4:-1]] == ["0.70 to 0.90", "reproduced", "raw input", "–", "–"]
