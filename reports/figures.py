@@ -44,9 +44,8 @@ def save(figure, path):
     for ending, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(path.with_suffix(ending)) as temporary:
             figure.savefig(temporary, dpi=300, metadata=metadata)
-        figure.set_layout_engine(
-            "none"
-        )  # the second file takes the layout of the first, which takes as long as drawing
+        # Laying out takes as long as drawing: the second file takes the first one's.
+        figure.set_layout_engine("none")
     plt.close(figure)
 
 

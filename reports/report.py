@@ -2,8 +2,6 @@
 
 import inspect
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +29,11 @@ GRIDS = {
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 
 
-def write_report(job, page_path, tables_folder, figures_folder, clusters_folder):
-    """Write everything that `job`, a slice of the config made by `workflow.plan.report_job`, asks for."""
+def write_report(job, page_path, tables_folder, figures_folder, clusters_folder, beside):
+    """Write everything that `job`, a slice of the config made by `workflow.plan.report_job`, asks for.
+
+    `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
+    """
     folder, names = Path(job["folder"]), job["run"]["datasets"]
     files = [folder / file for file in job["files"]]
     records = read_records(files)
@@ -43,17 +44,15 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder)
     )
     sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
     data = {name: Sequences.load(folder / "data" / f"{name}.npz") for name in names}
-    # t-SNE is half of the work, and waits for nothing else.
-    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as beside:
-        planes = {name: beside.submit(figures.plane, sequences, name) for name, sequences in data.items()}
-        labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
-        ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
-        every, chosen = clusters_of(files), chosen_seeds(job, records)
-        clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
-        own.write_clusters(clusters_folder, sheets, data, clusters)
-        indices = own.index_table(sheets, data, clusters)
-        written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
-        pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, sheets, Path(figures_folder))
+    planes = {name: beside.submit(figures.plane, sequences, name) for name, sequences in data.items()}
+    labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
+    ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
+    every, chosen = clusters_of(files), chosen_seeds(job, records)
+    clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
+    own.write_clusters(clusters_folder, sheets, data, clusters)
+    indices = own.index_table(sheets, data, clusters)
+    written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
+    pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, sheets, Path(figures_folder))
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
 

@@ -1,4 +1,4 @@
-"""A process of its own for trainings: one that the system kills, that crashes or that hangs takes nobody with it."""
+"""Processes beside a job's own: one for trainings, which may be killed, crash or hang alone, and helpers."""
 
 import contextlib
 import ctypes
@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 FORK = multiprocessing.get_context("fork")  # after the imports, which take longer than many a training
@@ -88,6 +89,11 @@ class Worker:
         self._process = FORK.Process(target=_serve, args=(self._answer, theirs, self._pipe, os.getpid()))
         self._process.start()
         theirs.close()
+
+
+def helpers(count):
+    """Executor with `count` forked processes, which end with this one however it ends."""
+    return ProcessPoolExecutor(count, FORK, _die_with, (os.getpid(),))
 
 
 def _serve(answer, pipe, others_end, parent):

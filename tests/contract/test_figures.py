@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -230,7 +231,8 @@ def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     asked = job(tmp_path, records, sequences)
     for place in ("a", "b"):
         made = [tmp_path / place / name for name in ("report.html", "tables", "figures", "clusters")]
-        write_report(asked, *made)
+        with ThreadPoolExecutor() as beside:
+            write_report(asked, *made, beside)
     first, second = (sorted((tmp_path / place).rglob("*.*")) for place in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert all(path.stat().st_size for path in first)

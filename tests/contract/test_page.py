@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -54,7 +55,9 @@ def written(tmp_path_factory):
     asked = job(folder, records, sequences)
     sheet = folder / "data/speech_commands.json"
     sheet.write_text(json.dumps(json.loads(sheet.read_text()) | {"classes": [EVIL, CLASSES[1]]}))
-    write_report(asked, folder / "report.html", folder / "tables", folder / "figures", folder / "clusters")
+    made = [folder / name for name in ("report.html", "tables", "figures", "clusters")]
+    with ThreadPoolExecutor() as beside:
+        write_report(asked, *made, beside)
     return folder / "report.html"
 
 

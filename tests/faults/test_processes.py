@@ -260,20 +260,35 @@ run_job(data, reading="test", dataset="toy", method="kmeans", vectorization="avg
 """
 
 
+HELPED = """
+import os, sys, time
+from pathlib import Path
+from workflow.worker import helpers
+
+with helpers(1) as beside:
+    Path(sys.argv[1]).write_text(str(beside.submit(os.getpid).result()))
+    time.sleep(600)
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
-def test_a_killed_job_leaves_no_training_behind(tmp_path):
+@pytest.mark.parametrize("script", [JOB, HELPED], ids=["training", "helper"])
+def test_a_killed_job_leaves_no_process_behind(tmp_path, script):
+    """Which would wait for work for good."""
     told = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", JOB, str(told)], cwd=plan.ROOT) as process:
+    with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=plan.ROOT) as process:
         deadline = time.monotonic() + 60
         while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        training = Path("/proc", told.read_text())
-        assert training.exists()
-        assert (training / "oom_score_adj").read_text().strip() == "1000", "the kernel would take the parent first"
+        child = Path("/proc", told.read_text())
+        assert child.exists()
+        if script is JOB:
+            reason = "the kernel would take the parent first"
+            assert (child / "oom_score_adj").read_text().strip() == "1000", reason
         process.kill()
-    while training.exists() and "State:\tZ" not in (training / "status").read_text() and time.monotonic() < deadline:
+    while child.exists() and "State:\tZ" not in (child / "status").read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not training.exists() or "State:\tZ" in (training / "status").read_text()
+    assert not child.exists() or "State:\tZ" in (child / "status").read_text()
 
 
 def stop():

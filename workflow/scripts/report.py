@@ -1,5 +1,7 @@
 """Tables, figures, page and chosen clusters of one reading."""
 
+from workflow.worker import helpers
+
 from .entry import imports, main
 
 
@@ -7,7 +9,8 @@ def work(job, page, tables, figures, clusters):
     """Write the report."""
     with imports():
         from reports.report import write_report
-    write_report(job, page, tables, figures, clusters)
+    with helpers(2) as beside:
+        write_report(job, page, tables, figures, clusters, beside)
 
 
 if __name__ == "__main__":
