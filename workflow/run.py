@@ -177,8 +177,8 @@ def run_job(
     n_clusters : int, optional
         That of `settings`, or the number of classes, when left out.
     device : str
-    resume : Path, optional
-        Folder where an interrupted job finds what it had done; it is made when that takes a while, and never removed.
+    resume : Resume, optional
+        Where an interrupted job finds what it had done; its folder is made when that takes a while, and never removed.
 
     Returns
     -------
@@ -223,7 +223,8 @@ def run_job(
     try:
         with Worker(answer) as worker:
             source = provenance(sequences, method, settings) | worker.ask(None, limit)
-            progress = Resume(resume, run | source | {"limit": limit, "job_digest": source_digest(JOB_SOURCES)})
+            origin = run | source | {"limit": limit, "job_digest": source_digest(JOB_SOURCES)}
+            progress = (resume or Resume()).cell(vectorization, origin)
             left = [seed for seed in seeds if seed not in progress.runs]
             together = left and getattr(estimator, "device", "cpu") != "cpu"
             for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import methods.kmeans
+import workflow.resume
 import workflow.run
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
@@ -23,6 +25,7 @@ from methods.base import Clusterer, Diverged
 from reports.records import check_record, frame, read_records, write_records
 from reports.tables import failures, summarise, table1
 from workflow import plan, worker
+from workflow.resume import Resume
 from workflow.run import run_job
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
@@ -246,8 +249,10 @@ def test_seeds_that_do_not_fit_together_are_tried_alone(data, monkeypatch, room,
 JOB = """
 import sys, time
 from pathlib import Path
+from types import SimpleNamespace
 import methods.kmeans, numpy as np
 from datasets.sequences import Sequences
+from workflow.resume import Resume
 from workflow.run import run_job
 
 def fit(self, X, y=None):
@@ -263,6 +268,7 @@ run_job(data, reading="test", dataset="toy", method="kmeans", vectorization="avg
 HELPED = """
 import os, sys, time
 from pathlib import Path
+from types import SimpleNamespace
 from workflow.worker import helpers
 
 with helpers(1) as beside:
@@ -303,19 +309,35 @@ def test_finished_seeds_are_not_done_again(data, when, monkeypatch, tmp_path):
     folder = tmp_path / "resume"
     when({3: stop})
     with pytest.raises(InterruptedError):
-        job(data, seeds=range(5), resume=folder)
+        job(data, seeds=range(5), resume=Resume(folder))
     trained = when({})
-    records, found = job(data, seeds=range(5), resume=folder)
+    records, found = job(data, seeds=range(5), resume=Resume(folder))
     assert trained() == [3, 4]
     assert without_cost(records) == without_cost(whole)
     for seed in range(5):
         np.testing.assert_array_equal(found[seed], clusters[seed])
 
 
+def test_what_was_finished_on_one_input_is_saved_with_the_next(data, when, monkeypatch, tmp_path):
+    """Else every input of a job could have half a minute to do again."""
+    clock = [0.0]
+    monkeypatch.setattr(workflow.resume, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    resume = Resume(tmp_path)
+    clock[0] = checkpoint.INTERVAL - 1
+    first, _ = job(data, resume=resume)
+    assert list(tmp_path.rglob("*.npz")) == []
+    clock[0] = checkpoint.INTERVAL
+    job(data, vectorization="zero", resume=resume)
+    assert sorted(path.parent.name for path in tmp_path.rglob("*.npz")) == ["avg", "zero"]
+    trained = when({})
+    again, _ = job(data, resume=Resume(tmp_path))
+    assert trained() == [] and without_cost(again) == without_cost(first)
+
+
 @pytest.mark.parametrize("what", ["settings", "limit", "data_digest", "job_digest"])
 def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatch, tmp_path, capsys, what):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
-    job(data, resume=tmp_path)
+    job(data, resume=Resume(tmp_path))
     changes = {}
     if what == "settings":
         changes = {"settings": {"n_init": 2}}
@@ -326,13 +348,13 @@ def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatc
     else:
         data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
     trained = when({})
-    job(data, resume=tmp_path, **changes)
+    job(data, resume=Resume(tmp_path), **changes)
     assert trained() == [0, 1]
     assert f"it comes from another job: {what} differ" in capsys.readouterr().err
 
 
 def test_a_short_job_keeps_nothing_for_later(data, tmp_path):
-    job(data, resume=tmp_path / "folder")
+    job(data, resume=Resume(tmp_path / "folder"))
     assert not (tmp_path / "folder").exists()
 
 

@@ -17,26 +17,26 @@ def has_cuda():
 
 def work(job, gpus, per, data, records):
     """Write one record a run, and the clusters beside them."""
-    made, clusters, resume = [], {}, Path(records).with_suffix(".resume")
+    made, clusters, folder = [], {}, Path(records).with_suffix(".resume")
     with device_lease(int(gpus), int(per)) as device:
         # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
         with imports():
             from datasets.sequences import Sequences
             from methods.base import load_method
             from reports.records import write_records
+            from workflow.resume import Resume
             from workflow.run import run_job
 
             load_method(job["method"])
         if device != "cpu" and not has_cuda():
             print("this torch has no CUDA: on the CPU instead of the GPU")
             device = "cpu"
-        sequences = Sequences.load(data)
+        sequences, resume = Sequences.load(data), Resume(folder)
         for how in job.pop("vectorizations"):
-            cell = {"vectorization": how, "device": device, "resume": resume / how}
-            runs, clusters[how] = run_job(sequences, **job, **cell)
+            runs, clusters[how] = run_job(sequences, **job, vectorization=how, device=device, resume=resume)
             made += runs
         write_records(records, made, clusters)
-        shutil.rmtree(resume, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     for record in made:
         told = record["status"] if record["reason"] is None else f"{record['status']}: {record['reason']}"
         print(f"{record['dataset']} {record['method']} {record['vectorization']} seed {record['seed']}: {told}")
