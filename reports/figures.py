@@ -264,6 +264,9 @@ def loss_curves(records, selected):
                     linewidth=1.6 if chosen else 0.6,
                     alpha=1 if chosen else 0.5,
                     zorder=3 if chosen else 2,
+                    # A single epoch is no line, and its run would be unseen.
+                    marker="." if len(losses) == 1 else None,
+                    markersize=6 if chosen else 3,
                 )
                 if failed and losses:
                     edge = np.clip(losses[-1], low, high)

@@ -159,6 +159,8 @@ def loss_curves(records, selected):
         }
         said = f"seed {record['seed']}" + (", selected" if chosen else "" if ok else f", {record['status']}")
         curve = {"type": "scatter", "mode": "lines", "line": line, "opacity": 1 if chosen or not ok else 0.45}
+        if len(losses) == 1:  # no line, and the run would be unseen
+            curve |= {"mode": "markers", "marker": {"color": line["color"], "size": 7 if chosen else 4}}
         curve |= {"x": list(range(1, len(losses) + 1)), "y": plain(losses, 6)}
         data.append(curve | {"hovertemplate": f"{said}<br>epoch %{{x}}: %{{y}}<extra></extra>"})
         if not ok and losses:

@@ -11,7 +11,7 @@ from fake_records import record, runs, score
 
 from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_json
-from reports import figures, tables
+from reports import figures, plots, tables
 from reports.records import frame, write_records
 from reports.report import write_report
 
@@ -141,6 +141,15 @@ def test_loss_curves_mark_the_selected_and_the_failed():
     assert sorted(widths) == [0.6, 0.6, 1.6]
     assert sum(line.get_marker() == "x" for line in axis.lines) == 1
     assert axis.get_title().endswith("2/4 ok") and axis.get_ylim()[1] < 2  # a diverged run doesn't flatten the others
+
+
+def test_a_run_of_one_epoch_is_seen():
+    """As a point, larger for the selected run; a line through one point would draw nothing."""
+    made = runs([0.5, 0.6], [0.2, 0.1], loss_curve={"loss": [1.0]})
+    (axis,) = panels(figures.loss_curves(made, {("rddc", "none", 1)}))
+    assert [(line.get_marker(), line.get_markersize()) for line in axis.lines] == [(".", 3), (".", 6)]
+    drawn = plots.loss_curves(made, 1)["data"]
+    assert [(curve["mode"], curve["marker"]["size"]) for curve in drawn] == [("markers", 4), ("markers", 7)]
 
 
 def test_without_a_loss_there_is_no_loss_figure():
