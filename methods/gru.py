@@ -117,14 +117,11 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     use_kernel = kernel is not None and hidden % kernel.vector_width() == 0
     if backend == "cpu" and not use_kernel:
         raise ValueError("backend='cpu': the compiled kernel can't do this")
-    states = []
-    for seed, chosen in enumerate(index):
-        flat = [tensor[seed] for layer in weights for direction in layer for tensor in direction]
-        if use_kernel:
-            states.append(_Kernel.apply(kernel, reset, values, offsets, chosen, *flat))
-        else:
-            states.append(REFERENCES[reset](values, offsets, chosen, flat))
-    return torch.stack(states)
+    flat = [tensor for layer in weights for direction in layer for tensor in direction]
+    if use_kernel:
+        return _Kernel.apply(kernel, reset, values, offsets, index, *flat)
+    seeds = zip(index, *flat, strict=True)
+    return torch.stack([REFERENCES[reset](values, offsets, chosen, own) for chosen, *own in seeds])
 
 
 def _triton_can(hidden, reset):
@@ -200,71 +197,77 @@ _spare = []
 
 
 def _take(floats):
-    """Uninitialised float32 tensor of at least so many elements."""
-    buffer = _spare.pop() if _spare else torch.empty(0)
-    return buffer if len(buffer) >= floats else torch.empty(floats)
+    """Uninitialised float32 array of at least so many elements."""
+    buffer = _spare.pop() if _spare else np.empty(0, np.float32)
+    # NumPy asks the system for large pages and torch doesn't: a twentieth of a step.
+    return buffer if len(buffer) >= floats else np.empty(floats, np.float32)
+
+
+class _Batch:
+    """One seed's batch by falling length, as the kernel takes it, and the memory of one step."""
+
+    def __init__(self, kernel, offsets, chosen, d, hidden, layers):
+        lengths = offsets[chosen + 1] - offsets[chosen]
+        self.slot = np.argsort(-lengths, kind="stable")
+        self.lengths = lengths[self.slot]
+        self.begin = offsets[chosen[self.slot]]
+        self.first = self.lengths.cumsum() - self.lengths
+        # States, gates, and what the kernel needs for itself.
+        rows, longest = int(self.lengths.sum()), int(self.lengths[0]) if len(lengths) else 0
+        sizes = [2 * layers * hidden * rows, 8 * layers * hidden * rows]
+        sizes.append(kernel.scratch_floats(hidden, layers, d, longest))
+        self.memory = _take(sum(sizes) + 16)
+        start = -self.memory.ctypes.data % 64 + self.memory.ctypes.data  # the kernel wants whole lines of the cache
+        self.parts = [start + 4 * skip for skip in np.cumsum([0, *sizes[:-1]]).tolist()]
+
+    def addresses(self):
+        return [array.ctypes.data for array in (self.begin, self.first, self.lengths, self.slot)]
 
 
 class _Kernel(torch.autograd.Function):
-    """The compiled kernel for one seed: (B, layers, 2, H)."""
+    """The compiled kernel, one seed after the other: (S, B, layers, 2, H)."""
 
     @staticmethod
-    def forward(ctx, kernel, reset, values, offsets, chosen, *flat):
-        lengths = offsets[chosen + 1] - offsets[chosen]
-        order = torch.argsort(lengths, descending=True, stable=True)
-        lengths = lengths[order]
-        begin, first = offsets[chosen[order]], lengths.cumsum(0) - lengths
-        values, *flat = [tensor.contiguous() for tensor in (values, *flat)]
-        layers, hidden, d = len(flat) // 8, flat[1].shape[1], values.shape[1]
-        # States, gates, gradients of the states, and what the kernel needs for itself.
-        rows = int(lengths.sum())
-        sizes = [2 * layers, 8 * layers, 4 if layers > 1 else 0]
-        sizes = [rows * hidden * size for size in sizes] + [kernel.scratch_floats(hidden, max(d, 2 * hidden))]
-        memory = _take(sum(sizes))
-        ctx.parts = np.cumsum([0, *sizes[:-1]]).tolist()
-        ctx.kernel, ctx.shape, ctx.before = kernel, (hidden, layers, d, len(lengths)), int(reset == "before")
+    def forward(ctx, kernel, reset, values, offsets, index, *flat):
+        values, offsets, index, *flat = [tensor.contiguous() for tensor in (values, offsets, index, *flat)]
+        ctx.kernel, ctx.before = kernel, int(reset == "before")
+        ctx.sizes = layers, hidden, d = len(flat) // 8, flat[1].shape[-1], values.shape[1]
         # What the kernel fails to write stays NaN, and no run survives that unseen.
-        final = torch.full((len(lengths), layers, 2, hidden), torch.nan)
-        states, gates, _, scratch = (_at(memory, part) for part in ctx.parts)
-        batch = [_at(tensor) for tensor in (begin, first, lengths)]
-        kernel.gru_forward(
-            *ctx.shape, *batch, ctx.before, _at(values), _places(flat), states, gates, _at(final), scratch
-        )
+        final = torch.full((*index.shape, layers, 2, hidden), torch.nan)
+        batches = [_Batch(kernel, offsets.numpy(), chosen, d, hidden, layers) for chosen in index.numpy()]
+        for seed, batch in enumerate(batches):
+            states, gates, scratch = batch.parts
+            given = [*batch.addresses(), ctx.before, values.data_ptr(), _addresses(flat, seed), states, gates]
+            kernel.gru_forward(hidden, layers, d, len(batch.slot), *given, final[seed].data_ptr(), scratch)
         if any(ctx.needs_input_grad):
-            ctx.memory = memory
-            ctx.save_for_backward(order, begin, first, lengths, values, *flat)
+            ctx.batches = batches
+            ctx.save_for_backward(values, *flat)
         else:
-            _spare.append(memory)
-        restored = torch.empty_like(final)
-        restored[order] = final
-        return restored
+            _spare.extend(batch.memory for batch in batches)
+        return final
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, d_final):
-        order, *batch, values = ctx.saved_tensors[:5]
-        flat = ctx.saved_tensors[5:]
-        memory, ctx.memory = ctx.memory, None
-        if memory is None:
+        values, *flat = ctx.saved_tensors
+        batches, ctx.batches = ctx.batches, None
+        if batches is None:
             raise RuntimeError("the recurrent kernel gives the gradients of a step once")
-        d_final = d_final[order]
+        layers, hidden, d = ctx.sizes
+        d_final = d_final.contiguous()
         gradients = [torch.full_like(tensor, torch.nan) for tensor in flat]
-        states, gates, d_states, scratch = (_at(memory, part) for part in ctx.parts)
-        batch = [_at(tensor) for tensor in batch]
-        given = [_at(values), _places(flat), states, gates, _at(d_final), d_states]
-        ctx.kernel.gru_backward(*ctx.shape, *batch, ctx.before, *given, _places(gradients), scratch)
-        _spare.append(memory)
+        for seed, batch in enumerate(batches):
+            states, gates, scratch = batch.parts
+            given = [*batch.addresses(), ctx.before, values.data_ptr(), _addresses(flat, seed), states, gates]
+            given += [d_final[seed].data_ptr(), _addresses(gradients, seed), scratch]
+            ctx.kernel.gru_backward(hidden, layers, d, len(batch.slot), *given)
+            _spare.append(batch.memory)
         return None, None, None, None, None, *gradients
 
 
-def _at(tensor, skip=0):
-    """Address of a contiguous tensor's element number `skip`."""
-    return ctypes.c_void_p(tensor.data_ptr() + skip * tensor.element_size())
-
-
-def _places(tensors):
-    """Array of the tensors' addresses."""
-    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+def _addresses(tensors, seed):
+    """Array of the addresses of one seed's part of each tensor."""
+    return (ctypes.c_void_p * len(tensors))(*[tensor[seed].data_ptr() for tensor in tensors])
 
 
 @functools.cache
@@ -290,10 +293,10 @@ def open_library(path):
     """Load a built kernel and check it against torch on a small problem; ``OSError`` when it gives other numbers."""
     kernel = ctypes.CDLL(str(path))
     integer, long, pointer = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
-    kernel.scratch_floats.argtypes, kernel.scratch_floats.restype = [integer, integer], long
-    batch = [integer] * 4 + [pointer] * 3 + [integer] + [pointer] * 2
+    kernel.scratch_floats.argtypes, kernel.scratch_floats.restype = [integer] * 3 + [long], long
+    batch = [integer] * 4 + [pointer] * 4 + [integer] + [pointer] * 2
     kernel.gru_forward.argtypes, kernel.gru_forward.restype = batch + [pointer] * 4, None
-    kernel.gru_backward.argtypes, kernel.gru_backward.restype = batch + [pointer] * 6, None
+    kernel.gru_backward.argtypes, kernel.gru_backward.restype = batch + [pointer] * 5, None
     for reset in RESETS:
         for ours, reference in zip(*_small_problem(kernel, reset), strict=True):
             if not torch.allclose(ours, reference, rtol=1e-4, atol=1e-4):
@@ -308,14 +311,14 @@ def _small_problem(kernel, reset):
     offsets = torch.from_numpy(np.concatenate([[0], lengths.cumsum()]))
     values = torch.from_numpy(rng.normal(size=(lengths.sum(), 3)).astype(np.float32))
     layers = init_gru_weights(3, 2 * kernel.vector_width(), 2, [rng], init="torch")
-    results = []
+    index, results = torch.arange(6), []
     for run in (
-        lambda *problem, flat: _Kernel.apply(kernel, reset, *problem, *flat),
-        REFERENCES[reset],
+        lambda flat: _Kernel.apply(kernel, reset, values, offsets, index[None], *flat)[0],
+        lambda flat: REFERENCES[reset](values, offsets, index, [tensor[0] for tensor in flat]),
     ):
-        flat = [torch.from_numpy(array[0]).requires_grad_() for layer in layers for side in layer for array in side]
+        flat = [torch.from_numpy(array).requires_grad_() for layer in layers for side in layer for array in side]
         with torch.enable_grad():
-            states = run(values, offsets, torch.arange(6), flat=flat)
+            states = run(flat)
             states.square().sum().backward()
         results.append([states.detach(), *(tensor.grad for tensor in flat)])
     return results

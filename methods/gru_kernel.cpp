@@ -5,8 +5,10 @@
 // registers: input and recurrent products of a step are one sum, and the backward pass collects some rows of gradients
 // before it turns them into weight gradients, while they are still in the cache.
 //
-// Element t of sequence s is row first[s] + t of what the kernel writes, and row begin[s] + t of the caller's data; the
-// backward direction reads a sequence from its last element to its first. Gates are in torch's order r, z, n.
+// Element t of sequence s is row first[s] + t of what the kernel writes, and row begin[s] + t of the caller's data; its final
+// states are row slot[s]. The backward direction reads a sequence from its last element to its first. Gates are in torch's
+// order r, z, n. A tile goes through all layers, forward or backward, before the next one does: what a layer reads of the
+// one before it is then still in the cache.
 
 #include <algorithm>
 #include <cstdint>
@@ -50,33 +52,44 @@ static inline void prefetch(const float *p, int floats) {
     for (int i = 0; i < floats; i += 16) __builtin_prefetch(p + i, WRITE);
 }
 
+// What the backward pass alone will read goes past the caches where a vector is a line of them: it is more than they hold,
+// and would drive out everything else. `p` is aligned to a vector.
+#if defined(__AVX512F__)
+static inline void store_for_later(float *p, vec v) { _mm512_stream_ps(p, v); }
+static inline void expect_for_later(const float *, int) {}
+static inline void finish_stores() { _mm_sfence(); }
+#else
+static inline void store_for_later(float *p, vec v) { store(p, v); }
+static inline void expect_for_later(const float *p, int floats) { prefetch<1>(p, floats); }
+static inline void finish_stores() {}
+#endif
+
 #if defined(__AVX512F__)
 // In both, the second operand is what comes back when there is a NaN.
-static inline vec clamp(vec x) { return _mm512_max_ps(_mm512_set1_ps(-87), _mm512_min_ps(_mm512_set1_ps(88), x)); }
+static inline vec clamp(vec x) { return _mm512_max_ps(_mm512_set1_ps(-126), _mm512_min_ps(_mm512_set1_ps(126), x)); }
 static inline vec reciprocal(vec x) {
     const vec guess = _mm512_rcp14_ps(x);
     return guess * (2.0f - x * guess);
 }
 #else
 static inline vec clamp(vec x) {
-    x = x < -87.0f ? -87.0f + vec{} : x;
-    return x > 88.0f ? 88.0f + vec{} : x;
+    x = x < -126.0f ? -126.0f + vec{} : x;
+    return x > 126.0f ? 126.0f + vec{} : x;
 }
 static inline vec reciprocal(vec x) { return 1.0f / x; }
 #endif
 
-// exp to about 1e-7 relative error: 2^n times a polynomial (coefficients of Cephes' expf); NaN stays NaN.
-static inline vec exponential(vec x) {
+// 2^x to about 1e-7 relative error: 2^n times a polynomial of the rest (least largest relative error in [-1/2, 1/2], made
+// by Lawson's algorithm); NaN stays NaN.
+static inline vec power_of_two(vec x) {
     x = clamp(x);
-    const vec shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
-    const vec n = shifted - 12582912.0f;
-    const vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
+    const vec shifted = x + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
+    const vec f = x - (shifted - 12582912.0f);
+    vec p = f * 1.32647273e-3f + 9.671513e-3f;
+    p = p * f + 5.5507336e-2f;
+    p = p * f + 0.24022242f;
+    p = p * f + 0.693147f;
+    p = p * f + 1.0f;
     ivec bits;
     memcpy(&bits, &shifted, sizeof bits);
     const ivec scale = (bits << 23) + (127 << 23);  // the integer sits in the low bits of the shifted number
@@ -85,8 +98,9 @@ static inline vec exponential(vec x) {
     return p * power;
 }
 
-static inline vec sigmoid(vec x) { return reciprocal(1.0f + exponential(-x)); }
-static inline vec hyperbolic_tangent(vec x) { return 1.0f - 2.0f * reciprocal(1.0f + exponential(2.0f * x)); }
+constexpr float LOG2E = 1.44269504f;
+static inline vec sigmoid(vec x) { return reciprocal(1.0f + power_of_two(x * -LOG2E)); }
+static inline vec hyperbolic_tangent(vec x) { return 1.0f - 2.0f * reciprocal(1.0f + power_of_two(x * (2 * LOG2E))); }
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -97,7 +111,7 @@ INLINE void gate_sums(vec *a, vec *b, vec *c, const float *const *in, int K, con
         const vec r = load(weights), z = GATES > 1 ? load(weights + H) : r, n = GATES > 2 ? load(weights + 2 * H) : r;
 #pragma GCC unroll 8
         for (int s = 0; s < S; s++) {
-            const vec v = vec{} + in[s][k];
+            const float v = in[s][k];  // a scalar: adding it to a zero vector would cost two instructions more
             a[s] += v * r;
             if (GATES > 1) b[s] += v * z;
             if (GATES > 2) c[s] += v * n;
@@ -176,8 +190,17 @@ static void add_outer(int rows, const float *const *in, int K, const float *d, i
         float *to = out + u;
         int k = 0;
         for (; k + LEFT <= K; k += LEFT, to += LEFT * 3 * H) outer_sums<LEFT, FROM, TO>(rows, in, k, gates, 4 * H, to, H);
-        for (; k + 2 <= K; k += 2, to += 6 * H) outer_sums<2, FROM, TO>(rows, in, k, gates, 4 * H, to, H);
-        if (k < K) outer_sums<1, FROM, TO>(rows, in, k, gates, 4 * H, to, H);
+        switch (K - k) {
+            case 1: outer_sums<1, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+            case 2: outer_sums<2, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+            case 3: outer_sums<3, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+#if defined(__AVX512F__)
+            case 4: outer_sums<4, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+            case 5: outer_sums<5, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+            case 6: outer_sums<6, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+            case 7: outer_sums<7, FROM, TO>(rows, in, k, gates, 4 * H, to, H); break;
+#endif
+        }
     }
 }
 
@@ -213,16 +236,18 @@ static void step_forward(const Step &step, const Weights &w, int d, int H) {
         for (int s = 0; s < S; s++) {
             float *g = step.gates[s] + u;
             const vec old = load(step.before[s] + u), rs = sigmoid(r[s]), zs = sigmoid(z[s]);
-            store(g, rs);
-            store(g + H, zs);
             if (BEFORE) {
+                store(g, rs);
+                store(g + H, zs);
                 store(g + 2 * H, n[s] + q[s]);
                 store(g + 3 * H, rs * old);
                 continue;
             }
+            store_for_later(g, rs);
+            store_for_later(g + H, zs);
             const vec c = hyperbolic_tangent(n[s] + rs * q[s]);
-            store(g + 2 * H, c);
-            store(g + 3 * H, q[s]);
+            store_for_later(g + 2 * H, c);
+            store_for_later(g + 3 * H, q[s]);
             store(step.after[s] + u, c + zs * (old - c));
         }
     }
@@ -258,38 +283,36 @@ static void steps_forward(int active, const Step &step, const Weights &w, int d,
 
 struct Batch {
     int n, H;
-    const int64_t *first, *length;
+    const int64_t *first, *length, *slot;
     bool reverse;
     int64_t element(int s, int64_t t) const { return reverse ? length[s] - 1 - t : t; }
     int64_t step() const { return reverse ? -1 : 1; }
 };
 
-// x (., d) with sequence s at row begin[s]; states (N, 2H) from this direction's column on; gates (N, 4H); final: rows of
-// `final_stride`. zeros (H): the state before the first step.
+// The sequences from `tile` on through one direction of one layer. x (., d) with sequence s at row begin[s]; states (N, 2H)
+// from this direction's column on; gates (N, 4H); final: rows of `final_stride`. zeros (H): the state before the first step.
 template <bool BEFORE>
-static void direction_forward(const Batch &batch, const float *x, const int64_t *begin, int d, const Weights &weights,
-                              float *states, float *gates, float *final, int64_t final_stride, const float *zeros) {
-    const int H = batch.H;
-    for (int tile = 0; tile < batch.n; tile += UP) {
-        int active = std::min(UP, batch.n - tile);
-        Step step;
-        for (int s = 0; s < active; s++) step.after[s] = const_cast<float *>(zeros);
-        for (int64_t t = 0; t < batch.length[tile]; t++) {
-            while (batch.length[tile + active - 1] <= t) active--;
-            for (int s = 0; s < active; s++) {
-                const int64_t at = batch.element(tile + s, t), row = batch.first[tile + s] + at;
-                step.x[s] = x + (begin[tile + s] + at) * d;
-                step.before[s] = step.after[s];
-                step.after[s] = states + row * 2 * H;
-                step.gates[s] = gates + row * 4 * H;
-                prefetch<1>(step.gates[s] + batch.step() * AHEAD * 4 * H, 4 * H);
-            }
-            steps_forward<BEFORE>(active, step, weights, d, H);
+static void tile_forward(const Batch &batch, int tile, const float *x, const int64_t *begin, int d, const Weights &weights,
+                         float *states, float *gates, float *final, int64_t final_stride, const float *zeros) {
+    const int H = batch.H, most = std::min(UP, batch.n - tile);
+    int active = most;
+    Step step;
+    for (int s = 0; s < active; s++) step.after[s] = const_cast<float *>(zeros);
+    for (int64_t t = 0; t < batch.length[tile]; t++) {
+        while (batch.length[tile + active - 1] <= t) active--;
+        for (int s = 0; s < active; s++) {
+            const int64_t at = batch.element(tile + s, t), row = batch.first[tile + s] + at;
+            step.x[s] = x + (begin[tile + s] + at) * d;
+            step.before[s] = step.after[s];
+            step.after[s] = states + row * 2 * H;
+            step.gates[s] = gates + row * 4 * H;
+            expect_for_later(step.gates[s] + batch.step() * AHEAD * 4 * H, 4 * H);
         }
-        for (int s = tile; s < std::min(tile + UP, batch.n); s++) {
-            const int64_t row = batch.first[s] + batch.element(s, batch.length[s] - 1);
-            memcpy(final + s * final_stride, states + row * 2 * H, sizeof(float) * H);
-        }
+        steps_forward<BEFORE>(active, step, weights, d, H);
+    }
+    for (int s = tile; s < tile + most; s++) {
+        const int64_t row = batch.first[s] + batch.element(s, batch.length[s] - 1);
+        memcpy(final + batch.slot[s] * final_stride, states + row * 2 * H, sizeof(float) * H);
     }
 }
 
@@ -315,152 +338,171 @@ static void spend(Collected &all, const float *w_ih, int d, int H, bool below, c
         add_outer<0, 3>(all.rows, all.before, H, all.d, 3 * H, to.recurrent, H);
     }
     for (int c = 0; c < 4 * H; c += W) {
-        vec sum = load(to.bias + c);
+        vec sum{};
         for (int i = 0; i < all.rows; i++) sum += load(all.d + (int64_t)i * 4 * H + c);
-        store(to.bias + c, sum);
+        store(to.bias + c, load(to.bias + c) + sum);
     }
     for (int i = 0; below && i < all.rows; i += DOWN)
         add_products(std::min(DOWN, all.rows - i), all.d_x + i, all.d + (int64_t)i * 4 * H, 4 * H, 3 * H, w_ih, d);
     all.rows = 0;
 }
 
-// x, begin, states, gates and final states as in direction_forward, with the gradients of the latter two (d_states null in
-// the last layer); d_x (N, d) or null: added to. w_ih (3H, d), w_hh (3H, H); carry (2 * DOWN, H).
+// x, begin, states, gates and final states as in tile_forward, with the gradients of the latter two (d_states null in the
+// last layer); d_x (N, d) or null: added to. w_ih (3H, d), w_hh (3H, H); carry (2 * DOWN, H).
 template <bool BEFORE>
-static void direction_backward(const Batch &batch, const float *x, const int64_t *begin, int d, const float *w_ih,
-                               const float *w_hh, const float *states, const float *gates, const float *d_final,
-                               int64_t final_stride, const float *d_states, float *d_x, const Gradients &to,
-                               const float *zeros, float *carry, Collected &all) {
+static void tile_backward(const Batch &batch, int tile, const float *x, const int64_t *begin, int d, const float *w_ih,
+                          const float *w_hh, const float *states, const float *gates, const float *d_final,
+                          int64_t final_stride, const float *d_states, float *d_x, const Gradients &to,
+                          const float *zeros, float *carry, Collected &all) {
     const int H = batch.H;
     float *carries[DOWN], *d_reset[DOWN];
     for (int s = 0; s < DOWN; s++) {
         carries[s] = carry + s * H;
         d_reset[s] = carry + (DOWN + s) * H;
     }
-    for (int tile = 0; tile < batch.n; tile += DOWN) {
-        const int most = std::min(DOWN, batch.n - tile);
-        int active = 0;
-        for (int64_t t = batch.length[tile] - 1; t >= 0; t--) {
-            for (; active < most && batch.length[tile + active] > t; active++)
-                memcpy(carries[active], d_final + (tile + active) * final_stride, sizeof(float) * H);
-            float *const rows = all.d + (int64_t)all.rows * 4 * H;
-            for (int s = 0; s < active; s++) {
-                const int64_t at = batch.element(tile + s, t), row = batch.first[tile + s] + at;
-                const float *g = gates + row * 4 * H;
-                const float *before = t ? states + (row - batch.step()) * 2 * H : zeros;
-                float *to_row = rows + (int64_t)s * 4 * H;
-                const int i = all.rows + s;
-                all.x[i] = x + (begin[tile + s] + at) * d;
-                all.before[i] = before;
-                all.reset[i] = g + 3 * H;
-                if (d_x) all.d_x[i] = d_x + row * d;
-                const int64_t later = -batch.step() * AHEAD;
-                prefetch<0>(g + later * 4 * H, 4 * H);
-                prefetch<0>(before + later * 2 * H, H);
-                if (d_states) prefetch<0>(d_states + (row + later) * 2 * H, H);
-                for (int u = 0; u < H; u += W) {
-                    const vec r = load(g + u), z = load(g + H + u), c = load(g + 2 * H + u), q = load(g + 3 * H + u);
-                    vec dy = load(carries[s] + u);
-                    if (d_states) dy += load(d_states + row * 2 * H + u);
-                    const vec dc = dy * (1.0f - z) * (1.0f - c * c);
+    const int most = std::min(DOWN, batch.n - tile);
+    int active = 0;
+    for (int64_t t = batch.length[tile] - 1; t >= 0; t--) {
+        for (; active < most && batch.length[tile + active] > t; active++)
+            memcpy(carries[active], d_final + batch.slot[tile + active] * final_stride, sizeof(float) * H);
+        float *const rows = all.d + (int64_t)all.rows * 4 * H;
+        for (int s = 0; s < active; s++) {
+            const int64_t at = batch.element(tile + s, t), row = batch.first[tile + s] + at;
+            const float *g = gates + row * 4 * H;
+            const float *before = t ? states + (row - batch.step()) * 2 * H : zeros;
+            float *to_row = rows + (int64_t)s * 4 * H;
+            const int i = all.rows + s;
+            all.x[i] = x + (begin[tile + s] + at) * d;
+            all.before[i] = before;
+            all.reset[i] = g + 3 * H;
+            if (d_x) all.d_x[i] = d_x + row * d;
+            const int64_t later = -batch.step() * AHEAD;
+            prefetch<0>(g + later * 4 * H, 4 * H);
+            prefetch<0>(before + later * 2 * H, H);
+            prefetch<0>(all.x[i], d);
+            for (int u = 0; u < H; u += W) {
+                const vec r = load(g + u), z = load(g + H + u), c = load(g + 2 * H + u), q = load(g + 3 * H + u);
+                vec dy = load(carries[s] + u);
+                if (d_states) dy += load(d_states + row * 2 * H + u);
+                const vec dc = dy * (1.0f - z) * (1.0f - c * c);
 #ifdef DROP_RESET_GRADIENT  // the mutant that a test has to catch
-                    store(to_row + u, vec{});
+                store(to_row + u, vec{});
 #else
-                    store(to_row + u, dc * q * r * (1.0f - r));
+                store(to_row + u, dc * q * r * (1.0f - r));
 #endif
-                    store(to_row + H + u, dy * (load(before + u) - c) * z * (1.0f - z));
-                    store(to_row + 2 * H + u, dc);
-                    store(to_row + 3 * H + u, BEFORE ? dc : dc * r);
-                    store(carries[s] + u, dy * z);
-                }
+                store(to_row + H + u, dy * (load(before + u) - c) * z * (1.0f - z));
+                store(to_row + 2 * H + u, dc);
+                store(to_row + 3 * H + u, BEFORE ? dc : dc * r);
+                store(carries[s] + u, dy * z);
             }
-            if (BEFORE) {
-                memset(d_reset[0], 0, sizeof(float) * active * H);
-                add_products(active, d_reset, rows + 2 * H, 4 * H, H, w_hh + 2 * H * H, H);
-                for (int s = 0; s < active; s++)
-                    for (int u = 0; u < H; u += W) {
-                        const vec r = load(all.reset[all.rows + s] - 3 * H + u), d_rh = load(d_reset[s] + u);
-                        store(rows + s * 4 * H + u, d_rh * load(all.before[all.rows + s] + u) * r * (1.0f - r));
-                        store(carries[s] + u, load(carries[s] + u) + d_rh * r);
-                    }
-            }
-            if (t) {  // the first state has nothing before it
-                add_products(active, carries, rows, 4 * H, 2 * H, w_hh, H);
-                if (!BEFORE) add_products(active, carries, rows + 3 * H, 4 * H, H, w_hh + 2 * H * H, H);
-            }
-            all.rows += active;
-            if (all.rows >= CHUNK) spend<BEFORE>(all, w_ih, d, H, d_x, to);
         }
+        if (BEFORE) {
+            memset(d_reset[0], 0, sizeof(float) * active * H);
+            add_products(active, d_reset, rows + 2 * H, 4 * H, H, w_hh + 2 * H * H, H);
+            for (int s = 0; s < active; s++)
+                for (int u = 0; u < H; u += W) {
+                    const vec r = load(all.reset[all.rows + s] - 3 * H + u), d_rh = load(d_reset[s] + u);
+                    store(rows + s * 4 * H + u, d_rh * load(all.before[all.rows + s] + u) * r * (1.0f - r));
+                    store(carries[s] + u, load(carries[s] + u) + d_rh * r);
+                }
+        }
+        if (t) {  // the first state has nothing before it
+            add_products(active, carries, rows, 4 * H, 2 * H, w_hh, H);
+            if (!BEFORE) add_products(active, carries, rows + 3 * H, 4 * H, H, w_hh + 2 * H * H, H);
+        }
+        all.rows += active;
+        if (all.rows >= CHUNK) spend<BEFORE>(all, w_ih, d, H, d_x, to);
     }
     spend<BEFORE>(all, w_ih, d, H, d_x, to);
+}
+
+// Floats before the weights (d + H, 3H) of one direction of one layer, where all lie in a row.
+static int64_t weights_before(int H, int d, int layer, int side) {
+    const int64_t rows = layer ? 2 * (d + H) + (layer - 1) * 6 * H + side * 3 * H : side * (d + H);
+    return rows * 3 * H;
 }
 
 extern "C" {
 
 int vector_width() { return W; }
 
-// Floats of working memory that gru_forward and gru_backward need; d: the widest input of any layer.
-int64_t scratch_floats(int H, int d) { return (int64_t)(d + H) * 3 * H + 5 * H + 2 * DOWN * H + (CHUNK + DOWN) * 4 * H; }
+// Floats of working memory that gru_forward and gru_backward need.
+int64_t scratch_floats(int H, int layers, int d, int64_t longest) {
+    return H + weights_before(H, d, layers, 0) + 8 * layers * H + 2 * DOWN * H + (CHUNK + DOWN) * 4 * H + 4 * DOWN * longest * H;
+}
 
 // Final states (n, layers, 2, H). weights: W (3H, d), U (3H, H), b_ih and b_hh (3H) of each layer and direction.
-// states (layers, N, 2H) and gates (layers, 2, N, 4H) are for the backward pass.
+// states (layers, N, 2H) and gates (layers, 2, N, 4H), aligned to a vector, are for the backward pass.
 void gru_forward(int H, int layers, int d, int n, const int64_t *begin, const int64_t *first, const int64_t *length,
-                 int reset_before, const float *values, const float *const *weights, float *states, float *gates,
+                 const int64_t *slot, int reset_before, const float *values, const float *const *weights, float *states, float *gates,
                  float *final, float *scratch) {
     const FlushDenormals flush;
     const int64_t N = n ? first[n - 1] + length[n - 1] : 0;
-    float *zeros = scratch, *input = zeros + H;
+    float *zeros = scratch, *transposed = zeros + H;
     memset(zeros, 0, sizeof(float) * H);
-    const auto run = reset_before ? direction_forward<true> : direction_forward<false>;
-    for (int layer = 0; layer < layers; layer++) {
-        const float *x = layer ? states + (layer - 1) * N * 2 * H : values;
-        const int width = layer ? 2 * H : d;
-        float *recurrent = input + (int64_t)width * 3 * H;
+    for (int layer = 0; layer < layers; layer++)
         for (int side = 0; side < 2; side++) {
-            const float *const *w = weights + 4 * (2 * layer + side);
-            transpose(w[0], 3 * H, width, input);
-            transpose(w[1], 3 * H, H, recurrent);
-            run(Batch{n, H, first, length, side == 1}, x, layer ? first : begin, width, Weights{input, recurrent, w[2], w[3]},
-                states + layer * N * 2 * H + side * H, gates + (2 * layer + side) * N * 4 * H,
-                final + (2 * layer + side) * H, (int64_t)layers * 2 * H, zeros);
+            const int width = layer ? 2 * H : d;
+            float *to = transposed + weights_before(H, d, layer, side);
+            transpose(weights[4 * (2 * layer + side)], 3 * H, width, to);
+            transpose(weights[4 * (2 * layer + side) + 1], 3 * H, H, to + (int64_t)width * 3 * H);
         }
-    }
+    const auto run = reset_before ? tile_forward<true> : tile_forward<false>;
+    for (int tile = 0; tile < n; tile += UP)
+        for (int layer = 0; layer < layers; layer++)
+            for (int side = 0; side < 2; side++) {
+                const int width = layer ? 2 * H : d;
+                const float *w = transposed + weights_before(H, d, layer, side);
+                const float *const *biases = weights + 4 * (2 * layer + side) + 2;
+                run(Batch{n, H, first, length, slot, side == 1}, tile, layer ? states + (layer - 1) * N * 2 * H : values,
+                    layer ? first : begin, width, Weights{w, w + (int64_t)width * 3 * H, biases[0], biases[1]},
+                    states + layer * N * 2 * H + side * H, gates + (2 * layer + side) * N * 4 * H,
+                    final + (2 * layer + side) * H, (int64_t)layers * 2 * H, zeros);
+            }
+    finish_stores();
 }
 
 // d_final (n, layers, 2, H): gradient of the final states. gradients: of each of the weights, written, not added to.
-// d_states (2, N, 2H): working memory, not needed with one layer.
 void gru_backward(int H, int layers, int d, int n, const int64_t *begin, const int64_t *first, const int64_t *length,
-                  int reset_before, const float *values, const float *const *weights, const float *states,
-                  const float *gates, const float *d_final, float *d_states, float *const *gradients, float *scratch) {
+                  const int64_t *slot, int reset_before, const float *values, const float *const *weights, const float *states,
+                  const float *gates, const float *d_final, float *const *gradients, float *scratch) {
     const FlushDenormals flush;
     const int64_t N = n ? first[n - 1] + length[n - 1] : 0;
-    float *zeros = scratch, *bias = zeros + H, *carry = bias + 4 * H, *collected = carry + 2 * DOWN * H;
-    float *input = collected + (CHUNK + DOWN) * 4 * H;
-    memset(zeros, 0, sizeof(float) * H);
+    float *zeros = scratch, *sums = zeros + H, *biases = sums + weights_before(H, d, layers, 0), *carry = biases + 8 * layers * H;
     Collected all;
-    all.d = collected;
-    const auto run = reset_before ? direction_backward<true> : direction_backward<false>;
-    for (int layer = layers - 1; layer >= 0; layer--) {
-        const float *x = layer ? states + (layer - 1) * N * 2 * H : values;
-        const float *above = layer + 1 < layers ? d_states + (layer + 1) % 2 * N * 2 * H : nullptr;
-        float *below = layer ? d_states + layer % 2 * N * 2 * H : nullptr;
-        if (below) memset(below, 0, sizeof(float) * N * 2 * H);
-        const int width = layer ? 2 * H : d;
-        float *recurrent = input + (int64_t)width * 3 * H;
-        for (int side = 0; side < 2; side++) {
-            const int place = 4 * (2 * layer + side);
-            memset(input, 0, sizeof(float) * (width + H) * 3 * H);
-            memset(bias, 0, sizeof(float) * 4 * H);
-            run(Batch{n, H, first, length, side == 1}, x, layer ? first : begin, width, weights[place], weights[place + 1],
-                states + layer * N * 2 * H + side * H, gates + (2 * layer + side) * N * 4 * H,
-                d_final + (2 * layer + side) * H, (int64_t)layers * 2 * H, above ? above + side * H : nullptr, below,
-                Gradients{input, recurrent, bias}, zeros, carry, all);
-            transpose(input, width, 3 * H, gradients[place]);
-            transpose(recurrent, H, 3 * H, gradients[place + 1]);
-            memcpy(gradients[place + 2], bias, sizeof(float) * 3 * H);
-            memcpy(gradients[place + 3], bias, sizeof(float) * 2 * H);
-            memcpy(gradients[place + 3] + 2 * H, bias + 3 * H, sizeof(float) * H);
+    all.d = carry + 2 * DOWN * H;
+    float *d_states = all.d + (CHUNK + DOWN) * 4 * H;
+    memset(zeros, 0, sizeof(float) * (carry - zeros));
+    const auto run = reset_before ? tile_backward<true> : tile_backward<false>;
+    // The sequences that went forward last come first: they are still in the cache.
+    for (int tile = n ? (n - 1) / DOWN * DOWN : -1; tile >= 0; tile -= DOWN) {
+        const int last = std::min(tile + DOWN, n) - 1;
+        const int64_t rows = first[last] + length[last] - first[tile];
+        for (int layer = layers - 1; layer >= 0; layer--) {
+            const int64_t skip = first[tile] * 2 * H;
+            const float *above = layer + 1 < layers ? d_states + (layer + 1) % 2 * rows * 2 * H - skip : nullptr;
+            float *below = layer ? d_states + layer % 2 * rows * 2 * H - skip : nullptr;
+            if (below) memset(below + skip, 0, sizeof(float) * rows * 2 * H);
+            const int width = layer ? 2 * H : d;
+            for (int side = 0; side < 2; side++) {
+                const int at = 2 * layer + side;
+                float *sum = sums + weights_before(H, d, layer, side);
+                run(Batch{n, H, first, length, slot, side == 1}, tile, layer ? states + (layer - 1) * N * 2 * H : values,
+                    layer ? first : begin, width, weights[4 * at], weights[4 * at + 1], states + layer * N * 2 * H + side * H,
+                    gates + at * N * 4 * H, d_final + at * H, (int64_t)layers * 2 * H, above ? above + side * H : nullptr,
+                    below, Gradients{sum, sum + (int64_t)width * 3 * H, biases + at * 4 * H}, zeros, carry, all);
+            }
         }
     }
+    for (int layer = 0; layer < layers; layer++)
+        for (int side = 0; side < 2; side++) {
+            const int at = 2 * layer + side, width = layer ? 2 * H : d;
+            const float *sum = sums + weights_before(H, d, layer, side), *bias = biases + at * 4 * H;
+            transpose(sum, width, 3 * H, gradients[4 * at]);
+            transpose(sum + (int64_t)width * 3 * H, H, 3 * H, gradients[4 * at + 1]);
+            memcpy(gradients[4 * at + 2], bias, sizeof(float) * 3 * H);
+            memcpy(gradients[4 * at + 3], bias, sizeof(float) * 2 * H);
+            memcpy(gradients[4 * at + 3] + 2 * H, bias + 3 * H, sizeof(float) * H);
+        }
 }
 }
