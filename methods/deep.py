@@ -73,21 +73,23 @@ def trainable(network):
 
 
 class Joint:
-    """The tensors `names` of a network as one leaf, `parameters` (S, P).
+    """The tensors `names` of a network as parts of one tensor, `parameters` (S, P).
 
-    An optimiser's step and a norm then cost a few operations and not a few for each of two dozen tensors.
+    An optimiser's step and a norm then cost a few operations and not a few for each of two dozen tensors, and no update
+    makes a tensor anew. `leaves` are the parts as autograd's leaves, `values` the same without gradients.
     """
 
     def __init__(self, network, names):
-        self.network, self.shapes = network, {name: network[name].shape for name in names}
-        self.sizes = [network[name][0].numel() for name in names]
-        self.parameters = torch.cat([network[name].flatten(1) for name in names], dim=1)
+        sizes = [network[name][0].numel() for name in names]
+        self.parameters = torch.cat([network[name].detach().flatten(1) for name in names], dim=1)
+        parts = zip(names, self.parameters.split(sizes, dim=1), strict=True)
+        self.values = {name: part.view(network[name].shape) for name, part in parts}
+        self.leaves = {name: value.detach().requires_grad_() for name, value in self.values.items()}
 
-    def place(self, detached=False):
-        """Put the current values into the network: views, through which gradients flow back unless `detached`."""
-        values = self.parameters.detach() if detached else self.parameters
-        parts = values.split(self.sizes, dim=1)
-        self.network |= {name: part.view(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
+    def gradient(self, loss):
+        """Gradient of a number that was computed with the `leaves`: (S, P)."""
+        parts = torch.autograd.grad(loss, list(self.leaves.values()), materialize_grads=True)
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
 
 
 class Adam:
@@ -101,7 +103,7 @@ class Adam:
 
     def __init__(self, parameters, learning_rate):
         self.parameters, self.learning_rate = parameters, learning_rate
-        first, second = torch.zeros_like(parameters.detach()), torch.zeros_like(parameters.detach())
+        first, second = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self.state = {"step": first.new_zeros(()), "exp_avg": first, "exp_avg_sq": second}
 
     @torch.no_grad()
@@ -117,7 +119,7 @@ class SGD:
 
     def __init__(self, parameters, learning_rate):
         self.parameters, self.learning_rate = parameters, learning_rate
-        self.state = {"momentum": torch.zeros_like(parameters.detach())}
+        self.state = {"momentum": torch.zeros_like(parameters)}
 
     @torch.no_grad()
     def step(self):
@@ -130,8 +132,7 @@ OPTIMIZERS = {"adam": Adam, "sgd": SGD}
 
 def clip_gradient(parameters, norm):
     """Scale each seed's gradient, a row of `parameters`, to a norm of at most `norm`."""
-    scale = (norm / parameters.grad.norm(dim=1).clamp_min(1e-12)).clamp_max(1)
-    parameters.grad.mul_(scale[:, None])
+    parameters.grad.mul_((norm / parameters.grad.norm(dim=1, keepdim=True)).clamp_max(1))
 
 
 def minimise(
@@ -192,11 +193,11 @@ def minimise(
         raise InvalidInput(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")
     phase = begin_phase(network, rngs, generators)
     joint = Joint(network, names)
-    parameters = joint.parameters.requires_grad_()
+    parameters = joint.parameters
     optimizer = OPTIMIZERS[optimizer](parameters, learning_rate)
     optimizer.state |= phase.optimizer_state
     draw_order = draw_order or (lambda rng: rng.permutation(n))
-    joint.place(detached=True)
+    network |= joint.values
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
     first, start = len(phase.curve), time.monotonic()
@@ -204,23 +205,22 @@ def minimise(
         order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(parameters.device)
         sums, before, stopped = 0, phase.updates, False
         for index in order[:, : n // batch * batch].split(batch, dim=1):
-            parameters.grad = None
-            joint.place()
+            network |= joint.leaves
             terms = loss_terms(index)
-            sum(terms.values()).sum().backward()
+            stacked = torch.stack(list(terms.values()))
+            parameters.grad = joint.gradient(stacked.sum())
             if clip_norm is not None:
                 clip_gradient(parameters, clip_norm)
             optimizer.step()
             phase.updates += 1
-            with torch.no_grad():
-                sums = sums + torch.stack(list(terms.values()))
+            sums = sums + stacked.detach()
             if after_update is not None:
-                joint.place(detached=True)
+                network |= joint.values
                 if stopped := after_update(phase.updates):
                     break
         phase.curve.append((sums / (phase.updates - before)).cpu().numpy())
         phase.terms = list(terms)
-        joint.place(detached=True)
+        network |= joint.values
         progress.epoch(epoch + 1, epochs, (time.monotonic() - start) / (epoch + 1 - first))
         if stopped or not np.isfinite(phase.curve[-1]).all(axis=0).any():
             break  # told to, or no seed of the block is left to train

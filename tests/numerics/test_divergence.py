@@ -130,7 +130,7 @@ def test_clipping_is_per_seed():
     torch.testing.assert_close(joint.grad, torch.tensor([[0.6, 0.8, 0.0], [0.3, 0.4, 0.0]]))
 
 
-def test_a_joint_leaf_keeps_the_values_and_gathers_the_gradients():
+def test_a_joint_tensor_keeps_the_values_and_gathers_the_gradients():
     network = {
         "a": torch.arange(4.0).reshape(2, 2, 1),
         "b": torch.arange(10.0, 16.0).reshape(2, 3),
@@ -138,8 +138,10 @@ def test_a_joint_leaf_keeps_the_values_and_gathers_the_gradients():
     }
     joint = Joint(network, ["a", "b"])
     torch.testing.assert_close(joint.parameters, torch.tensor([[0.0, 1, 10, 11, 12], [2, 3, 13, 14, 15]]))
-    joint.parameters.requires_grad_()
-    joint.place()
-    sum((seed + 1) * network[name][seed].sum() for name in "ab" for seed in range(2)).backward()
-    torch.testing.assert_close(joint.parameters.grad, torch.tensor([[1.0] * 5, [2.0] * 5]))
-    assert network["a"].shape == (2, 2, 1) and network["b"].shape == (2, 3) and not network["c"].requires_grad
+    loss = sum((seed + 1) * joint.leaves["b"][seed].sum() for seed in range(2))
+    torch.testing.assert_close(joint.gradient(loss), torch.tensor([[0.0, 0, 1, 1, 1], [0, 0, 2, 2, 2]]))
+    joint.parameters += 1
+    for parts in (joint.leaves, joint.values):
+        torch.testing.assert_close(parts["b"].detach(), torch.tensor([[11.0, 12, 13], [14, 15, 16]]))
+    assert joint.leaves["a"].requires_grad and not joint.values["a"].requires_grad
+    assert network["a"].tolist() == [[[0], [1]], [[2], [3]]]
