@@ -47,14 +47,18 @@ CLUSTERS = 10
 BACKENDS = ("torch", "auto")
 NARROWER = {"cpu-avx512": {"cpu-avx2": "-mno-avx512f", "cpu-plain": "-mno-avx"}, "cpu-avx2": {"cpu-plain": "-mno-avx"}}
 TURNS, SECONDS = 5, 2.0  # of each backend
+# glibc's settings with which a process keeps what it once had from the system.
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
 EXPLAINED = """\
 A step is forward, divergence loss, backward, clipping and Adam. “× nn.GRU” is the ratio to packed `nn.GRU` in the
 same run. “Of floor” is the time that the recurrent layers' products need at the rate of torch's sgemm, over the time
 of the whole step: more than 100 % means that the kernel's products are faster than the library's. “Of fastest” is the
 same at the rate of the fastest sgemm here, which is NumPy's when told to use the machine's widest vectors. With 2
 threads, `nn.GRU` is one process with two threads, the kernel two processes with one thread each. Rows with narrower
-vectors than the machine's are the same kernel, built as a machine without the wider ones would build it. On a CPU the
-seeds of a block follow each other, so a step and seed costs the same for any number of seeds."""
+vectors than the machine's are the same kernel, built as a machine without the wider ones would build it. Each case is
+a process of its own, as a training is. With large batches much of `nn.GRU`'s time there goes into memory that the C
+library gives back to the system and asks for again in every step; rows “memory kept” have a process that is told not
+to. On a CPU the seeds of a block follow each other, so a step and seed costs the same for any number of seeds."""
 
 
 def ragged(shape, n, length=None):
@@ -196,6 +200,7 @@ def measure(shape, batch, threads, hidden=32, length=None):
             "hidden": hidden,
             "mean_length": round(float(data.lengths.mean()), 1),
             "default_lengths": length is None,
+            "memory_kept": os.environ.items() >= KEEP_MEMORY.items(),
             "backend": {"torch": "nn.GRU packed", "auto": backend_for("cpu", hidden)}.get(name, name),
             "seconds_per_step_seed": found,
             "ratio_vs_nn_gru": seconds["torch"] / found,
@@ -210,14 +215,24 @@ def measure(shape, batch, threads, hidden=32, length=None):
 
 
 def everything():
-    """All cases of the page."""
-    cases = [(shape, batch, threads, 32, None) for shape in SHAPES for batch in (32, 200, 512) for threads in (1, 2)]
-    cases += [("arabic_digits", 200, 1, hidden, None) for hidden in (16, 64, 128)]
-    cases += [("arabic_digits", 200, 1, 32, length) for length in (10, 160)]
+    """All cases of the page, each measured by a process of its own."""
+    cases = [
+        {"shape": shape, "batch": batch, "threads": threads}
+        for shape in SHAPES
+        for batch in (32, 200, 512)
+        for threads in (1, 2)
+    ]
+    cases += [{"hidden": hidden} for hidden in (16, 64, 128)] + [{"length": length} for length in (10, 160)]
+    jobs = [(case, {}) for case in cases] + [({"shape": shape}, KEEP_MEMORY) for shape in SHAPES]
     found = []
-    for case in cases:
-        found += measure(*case)
-        print(json.dumps(found[-1]), flush=True)
+    for case, environment in jobs:
+        command = [sys.executable, "-m", "benchmarks.gru", "--json"]
+        command += [word for name, value in case.items() for word in (f"--{name}", str(value))]
+        lines = subprocess.run(
+            command, env=os.environ | environment, cwd=HERE.parent, check=True, capture_output=True, text=True
+        ).stdout.splitlines()
+        print(lines[1], flush=True)
+        found += map(json.loads, lines)
     return found
 
 
@@ -239,7 +254,7 @@ def page(found):
             each["threads"],
             each["hidden"],
             f"{each['mean_length']:.0f}",
-            each["backend"],
+            each["backend"] + (", memory kept" if each["memory_kept"] else ""),
             f"{each['seconds_per_step_seed'] * 1e3:.2f}",
             f"{each['ratio_vs_nn_gru']:.1f}",
             f"{each['fraction_of_floor']:.0%}",
@@ -289,6 +304,7 @@ def plot(found, path):
                     if (each["shape"], each["threads"], each["hidden"]) == (shape, threads, 32)
                     and each["backend"] == found[1]["backend"]
                     and each["default_lengths"]
+                    and not each["memory_kept"]
                 ]
                 x, y = [each["batch"] for each in own], [each["ratio_vs_nn_gru"] for each in own]
                 label = shape.replace("_", " ").title() if threads == 1 else None
@@ -308,6 +324,7 @@ def main():
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--hidden", type=int, default=32)
+    parser.add_argument("--length", type=int, help="of every sequence; those of the data set when left out")
     parser.add_argument("--json", action="store_true", help="one JSON line a backend instead of a table")
     parser.add_argument("--all", action="store_true", help="every case; writes the page, its figure and the numbers")
     parser.add_argument("--worker", choices=BACKENDS, help=argparse.SUPPRESS)
@@ -323,7 +340,7 @@ def main():
         write_text(HERE / "gru.md", page(found))
         plot(found, HERE / "gru")
     else:
-        found = measure(arguments.shape, arguments.batch, arguments.threads, arguments.hidden)
+        found = measure(arguments.shape, arguments.batch, arguments.threads, arguments.hidden, arguments.length)
         print("\n".join(map(json.dumps, found)) if arguments.json else page(found))
 
 
