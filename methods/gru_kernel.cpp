@@ -428,14 +428,15 @@ int vector_width() { return W; }
 
 // Floats of working memory that gru_forward and gru_backward need.
 int64_t scratch_floats(int H, int layers, int d, int64_t longest) {
-    return H + weights_before(H, d, layers, 0) + 8 * layers * H + 2 * DOWN * H + (CHUNK + DOWN) * 4 * H + 4 * DOWN * longest * H;
+    return H + weights_before(H, d, layers, 0) + 8 * layers * H + 2 * DOWN * H + (CHUNK + DOWN) * 4 * H +
+           4 * DOWN * longest * H;
 }
 
 // Final states (n, layers, 2, H). weights: W (3H, d), U (3H, H), b_ih and b_hh (3H) of each layer and direction.
 // states (layers, N, 2H) and gates (layers, 2, N, 4H), aligned to a vector, are for the backward pass.
 void gru_forward(int H, int layers, int d, int n, const int64_t *begin, const int64_t *first, const int64_t *length,
-                 const int64_t *slot, int reset_before, const float *values, const float *const *weights, float *states, float *gates,
-                 float *final, float *scratch) {
+                 const int64_t *slot, int reset_before, const float *values, const float *const *weights, float *states,
+                 float *gates, float *final, float *scratch) {
     const FlushDenormals flush;
     const int64_t N = n ? first[n - 1] + length[n - 1] : 0;
     float *zeros = scratch, *transposed = zeros + H;
@@ -464,11 +465,13 @@ void gru_forward(int H, int layers, int d, int n, const int64_t *begin, const in
 
 // d_final (n, layers, 2, H): gradient of the final states. gradients: of each of the weights, written, not added to.
 void gru_backward(int H, int layers, int d, int n, const int64_t *begin, const int64_t *first, const int64_t *length,
-                  const int64_t *slot, int reset_before, const float *values, const float *const *weights, const float *states,
-                  const float *gates, const float *d_final, float *const *gradients, float *scratch) {
+                  const int64_t *slot, int reset_before, const float *values, const float *const *weights,
+                  const float *states, const float *gates, const float *d_final, float *const *gradients,
+                  float *scratch) {
     const FlushDenormals flush;
     const int64_t N = n ? first[n - 1] + length[n - 1] : 0;
-    float *zeros = scratch, *sums = zeros + H, *biases = sums + weights_before(H, d, layers, 0), *carry = biases + 8 * layers * H;
+    float *zeros = scratch, *sums = zeros + H, *biases = sums + weights_before(H, d, layers, 0);
+    float *carry = biases + 8 * layers * H;
     Collected all;
     all.d = carry + 2 * DOWN * H;
     float *d_states = all.d + (CHUNK + DOWN) * 4 * H;
