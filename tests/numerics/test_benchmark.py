@@ -7,12 +7,14 @@ import sys
 import pytest
 
 from benchmarks import gru
+from methods.gru import backend_for
 
 
 def test_one_line_of_json_a_backend():
     command = [sys.executable, "-m", "benchmarks.gru", "--shape", "character_trajectories", "--batch", "12", "--json"]
     printed = subprocess.run(command, cwd=gru.HERE.parent, capture_output=True, text=True, check=True).stdout
     first, *others = map(json.loads, printed.splitlines())
+    assert [each["backend"] for each in others] == [backend_for("cpu")]
     assert first["backend"] == "nn.GRU packed" and first["ratio_vs_nn_gru"] == 1
     for each in others:
         assert each["shape"] == "character_trajectories" and each["batch"] == 12
