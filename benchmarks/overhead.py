@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from datasets.storage import write_text
-from reports.records import read_records
+from runs.records import read_records
 
 from .gru import machine
 

@@ -61,9 +61,9 @@ def records(n):
 
     Its summary is the paper's protocol for every cell; the report's says more and takes its records as a list.
     """
-    from reports.records import each_record, frame
     from reports.tables import CELL, protocol_score
-    from workflow.run import run_job
+    from runs.records import each_record, frame
+    from runs.run import run_job
 
     rng = np.random.default_rng(0)
     toy = Sequences.from_list(

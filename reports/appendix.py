@@ -18,9 +18,9 @@ import pandas as pd
 
 from datasets.sequences import SPLITS
 from datasets.storage import whole_file, write_text
+from runs.records import read_records
 
 from . import latex, verdict
-from .records import read_records
 from .tables import CELL, FROM_LABELS, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"

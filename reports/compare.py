@@ -24,8 +24,8 @@ import pandas as pd
 from scipy import stats
 
 from datasets.storage import write_text
+from runs.records import each_record
 
-from .records import each_record
 from .tables import CELL
 
 FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6

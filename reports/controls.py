@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.seeds import seed_sequence
+from runs.scores import match_clusters, scores
 
-from .scores import match_clusters, scores
 from .tables import CELL, FROM_LABELS, RESAMPLES, number, percentiles, protocol_score, resample, title
 
 DRAWS = 100
@@ -129,7 +129,7 @@ def against(runs, clusters, labels, selection, controls):
     Parameters
     ----------
     runs : DataFrame
-        As `reports.records.frame` gives it.
+        As `runs.records.frame` gives it.
     clusters : callable
         Data set, method, vectorization and seed to the clusters of all sequences, None for a run that gave none.
     labels : dict of str to ndarray

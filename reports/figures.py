@@ -19,8 +19,8 @@ from datasets.seeds import seed_sequence
 from datasets.storage import whole_file
 from methods.kmeans import KMeans
 from methods.vectorize import vectorize
+from runs.scores import match_clusters
 
-from .scores import match_clusters
 from .tables import title
 
 COLUMN, PAGE = 3.4, 7.0
@@ -286,7 +286,7 @@ def strips(summary, runs):
     Parameters
     ----------
     summary, runs : DataFrame
-        Cells and runs of one data set, as `reports.tables.summarise` and `reports.records.frame` give them.
+        Cells and runs of one data set, as `reports.tables.summarise` and `runs.records.frame` give them.
     """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(PAGE, 0.24 * len(summary) + 0.9), layout="constrained")

@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from datasets.sequences import SPLITS
 from datasets.storage import write_text
+from runs.scores import match_clusters
 
 from .figures import COLOURS, PAGE, STYLE, subsample
-from .scores import match_clusters
 from .tables import number, title
 
 POINTS = 16

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.storage import write_text
+from runs.records import commits, read_records
 
-from .records import commits, read_records
 from .tables import markdown, span, title
 from .verdict import RULES, headline
 

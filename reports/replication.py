@@ -17,10 +17,10 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.rddc_plus import consensus
+from runs.records import commits, frame, read_clusters, read_records
+from runs.scores import scores
 
 from . import figures, tables, verdict
-from .records import commits, frame, read_clusters, read_records
-from .scores import scores
 
 INTRODUCTION = """\
 Made from records by `make study`; nothing here is typed. Each number is ACC (NMI) on the test split of the ok run with

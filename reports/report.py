@@ -11,11 +11,11 @@ import yaml
 from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
+from runs.records import RUN, commit, frame, read_clusters, read_records
+from runs.scores import accuracy
 
 from . import controls, figures, latex, own, paired, plots, tables, verdict
 from .page import forest, grid, image, notes, page, plot, table
-from .records import RUN, commit, frame, read_clusters, read_records
-from .scores import accuracy
 
 CELL = ("data set", "method", "input")
 SORTING = "A click on a heading sorts by it, a second reverses, a third takes it back."

@@ -17,11 +17,11 @@ from matplotlib.ticker import MaxNLocator
 from datasets.problems import Problems
 from datasets.storage import write_text
 from methods.base import load_method
+from runs.records import read_clusters, read_records
+from runs.scores import match_clusters
 
 from .figures import COLOURS, PAGE, STYLE, save
 from .page import image, notes, page, table
-from .records import read_clusters, read_records
-from .scores import match_clusters
 from .tables import PUBLISHED, markdown, number, settings_table, title
 
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"

@@ -16,8 +16,8 @@ from tabulate import tabulate
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
 from methods.base import TransductiveClusterer, load_method
+from runs.records import frame
 
-from .records import frame
 from .verdict import split_error, verdict
 
 ROOT = Path(__file__).parents[1]

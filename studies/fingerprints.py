@@ -47,7 +47,7 @@ from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_text
 from methods.vectorize import vectorize
 from reports.figures import COLOURS, PAGE, STYLE, save
-from reports.scores import scores
+from runs.scores import scores
 
 PUBLISHED = Path(__file__).parents[1] / "reports" / "published" / "rddc_table1.csv"
 METHODS = ("kmeans", "ward", "spectral")

@@ -20,8 +20,8 @@ from datasets.sequences import Sequences
 from datasets.storage import write_text
 from methods.kmeans import KMeans
 from reports import figures, tables
-from reports.records import read_clusters, read_records
-from reports.scores import scores
+from runs.records import read_clusters, read_records
+from runs.scores import scores
 
 PUBLISHED = tables.PUBLISHED / "n2d_imdb.csv"
 NAME = "imdb_reviews"

@@ -23,9 +23,9 @@ from datasets.sequences import Sequences
 from datasets.storage import write_json, write_text
 from methods.rddc import RDDC
 from reports.figures import COLOURS, PAGE, STYLE, save
-from reports.records import frame, read_records
-from reports.scores import scores
 from reports.tables import number, title
+from runs.records import frame, read_records
+from runs.scores import scores
 
 SEEDS = 3
 SUPERVISED_EPOCHS = 15
@@ -75,7 +75,7 @@ def report(folder, probes, runs):
     probes : list of dict
         As `probe` gives them.
     runs : DataFrame
-        As `reports.records.frame` gives it: RDDC's runs from a random start.
+        As `runs.records.frame` gives it: RDDC's runs from a random start.
     """
     ok, rows = runs[(runs.method == "rddc") & (runs.status == "ok")], []
     with plt.rc_context(STYLE):

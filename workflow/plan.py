@@ -13,8 +13,8 @@ import yaml
 
 from datasets.storage import visible_files
 from methods import progress
+from runs.sources import ROOT, imported_sources, tree
 
-ROOT = Path(__file__).parents[1]
 SEQUENCE_INPUTS = ("none", "shuffled")
 # Arguments that the harness gives, so that they are no settings.
 HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences")
@@ -169,18 +169,13 @@ def available(folder):
 
 def class_name(path):
     """Name of the class that a method's file defines: the file's, underscores and case aside."""
-    names = [node.name for node in _tree(path).body if isinstance(node, ast.ClassDef)]
+    names = [node.name for node in tree(path).body if isinstance(node, ast.ClassDef)]
     return next((name for name in names if name.lower() == path.stem.replace("_", "")), None)
-
-
-@functools.cache
-def _tree(path):
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def find(path, name):
     """Top-level function or class `name` of a file, as syntax; None when it isn't there."""
-    return next((node for node in _tree(path).body if name and getattr(node, "name", None) == name), None)
+    return next((node for node in tree(path).body if name and getattr(node, "name", None) == name), None)
 
 
 @functools.cache
@@ -190,7 +185,7 @@ def class_member(path, name):
         node.name: node
         for file in imported_sources(path)
         if file.suffix == ".py"
-        for node in _tree(file).body
+        for node in tree(file).body
         if isinstance(node, ast.ClassDef)
     }
     wanted = [class_name(path)]
@@ -213,26 +208,6 @@ def arguments(function):
     """Names of the settings that a function takes, without those that the harness gives."""
     names = [argument.arg for argument in function.args.args + function.args.kwonlyargs]
     return [name for name in names if name not in HARNESS]
-
-
-@functools.cache
-def imported_sources(path):
-    """The file and all project files that it imports, directly or not: what a rule must name as inputs."""
-    found, todo = set(), [Path(path).resolve()]
-    while todo:
-        current = todo.pop()
-        if current in found:
-            continue
-        found.add(current)
-        for node in ast.walk(_tree(current)) if current.suffix == ".py" else ():
-            if isinstance(node, ast.ImportFrom):
-                base = current.parents[node.level - 1] if node.level else ROOT
-                module = base.joinpath(*(node.module or "").split("."))
-                candidates = [module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)]
-                todo += [candidate for candidate in candidates if candidate.is_file()]
-        todo += current.parent.glob(f"{current.stem}_kernel.cpp")
-        todo += (beside for ending in (".css", ".js") if (beside := current.with_suffix(ending)).is_file())
-    return tuple(sorted(found))
 
 
 def read_reading(reading, followed=()):

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from reports.records import read_records
+from runs.records import read_records
 
 from .plan import record_files
 

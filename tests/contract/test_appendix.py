@@ -10,7 +10,7 @@ import pytest
 from fake_records import runs
 
 from reports import appendix, figures, latex, tables, verdict
-from reports.records import write_records
+from runs.records import write_records
 
 NASTY = "$x_1$ & {\\input{/etc/passwd}} #1 ~^ “é” 漢字 ☃ σ\x07 " + "long" * 30 + "_word/" * 20 + " 50 % of"
 FIXED = ("Table 1", "Figure 2", "Figure 3")

@@ -12,8 +12,8 @@ from fake_records import record, runs, score
 from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_json
 from reports import figures, plots, tables
-from reports.records import frame, write_records
 from reports.report import write_report
+from runs.records import frame, write_records
 
 CLASSES = ["yes", "no"]  # not in the order of the alphabet, as in Speech Commands
 N = 60

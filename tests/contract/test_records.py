@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_records import record
 
-from reports.records import (
+from runs.records import (
     SCHEMA,
     check_record,
     commits,

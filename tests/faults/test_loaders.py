@@ -20,7 +20,7 @@ from datasets import arabic_digits, character_trajectories, japanese_vowels, own
 from datasets.sequences import Sequences
 from datasets.storage import read_arrays, write_arrays
 from methods.checkpoint import read_state, write_state
-from reports.records import read_records
+from runs.records import read_records
 
 
 def wav(frames, rate=16_000, width=2, channels=1):

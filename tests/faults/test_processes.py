@@ -16,17 +16,18 @@ import pytest
 import torch
 
 import methods.kmeans
-import workflow.resume
-import workflow.run
+import runs.resume
+import runs.run
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from methods import checkpoint
 from methods.base import Clusterer, Diverged
-from reports.records import check_record, frame, read_records, write_records
 from reports.tables import failures, summarise, table1
-from workflow import plan, worker
-from workflow.resume import Resume
-from workflow.run import run_job
+from runs import worker
+from runs.records import check_record, frame, read_records, write_records
+from runs.resume import Resume
+from runs.run import run_job
+from workflow import plan
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
 
@@ -232,7 +233,7 @@ class Together(Clusterer):
 
 @pytest.mark.parametrize(("room", "statuses"), [(3, ["ok"] * 3), (1, ["ok"] * 3), (0, ["oom"] * 3)])
 def test_seeds_that_do_not_fit_together_are_tried_alone(data, monkeypatch, room, statuses):
-    monkeypatch.setattr(workflow.run, "load_method", lambda name: Together)
+    monkeypatch.setattr(runs.run, "load_method", lambda name: Together)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "pretend")
     monkeypatch.setattr(Together, "room", 3)
     whole, _ = job(data, seeds=(0, 1, 2), device="cuda")
@@ -252,8 +253,8 @@ from pathlib import Path
 from types import SimpleNamespace
 import methods.kmeans, numpy as np
 from datasets.sequences import Sequences
-from workflow.resume import Resume
-from workflow.run import run_job
+from runs.resume import Resume
+from runs.run import run_job
 
 def fit(self, X, y=None):
     Path(sys.argv[1]).write_text(str(__import__("os").getpid()))
@@ -269,7 +270,7 @@ HELPED = """
 import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from workflow.worker import helpers
+from runs.worker import helpers
 
 with helpers(1) as beside:
     Path(sys.argv[1]).write_text(str(beside.submit(os.getpid).result()))
@@ -321,7 +322,7 @@ def test_finished_seeds_are_not_done_again(data, when, monkeypatch, tmp_path):
 def test_what_was_finished_on_one_input_is_saved_with_the_next(data, when, monkeypatch, tmp_path):
     """Else every input of a job could have half a minute to do again."""
     clock = [0.0]
-    monkeypatch.setattr(workflow.resume, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(runs.resume, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     resume = Resume(tmp_path)
     clock[0] = checkpoint.INTERVAL - 1
     first, _ = job(data, resume=resume)
@@ -344,7 +345,7 @@ def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatc
     elif what == "limit":
         changes = {"limit": 61}
     elif what == "job_digest":
-        monkeypatch.setattr(workflow.run, "JOB_SOURCES", (Path(__file__),))
+        monkeypatch.setattr(runs.run, "JOB_SOURCES", (Path(__file__),))
     else:
         data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
     trained = when({})

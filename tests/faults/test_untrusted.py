@@ -9,7 +9,7 @@ import pytest
 import yaml
 from fake_records import record
 
-from reports.records import check_record
+from runs.records import check_record
 from workflow import plan
 
 OWN = sorted({path.parent.relative_to(plan.ROOT).parts[0] for path in plan.ROOT.glob("*/*.py")} - {"results", "data"})

@@ -8,7 +8,7 @@ from fake_records import record, runs, score
 from datasets.sequences import Sequences
 from methods.vectorize import vectorize
 from reports import controls, tables
-from reports.records import frame
+from runs.records import frame
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
 

@@ -15,7 +15,7 @@ from methods.k_shape import KShape, normalised
 from methods.recurrent_autoencoder import WEIGHTS, RecurrentAutoencoder
 from methods.soft_dtw_kmeans import SoftDTWKMeans
 from reports import tables
-from workflow.run import run_job
+from runs.run import run_job
 
 
 def ragged(n=12, lengths=(2, 9), seed=0, d=2):

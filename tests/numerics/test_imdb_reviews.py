@@ -11,9 +11,9 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from datasets import imdb_reviews
 from datasets.fetch import DataError, fetch
 from datasets.prepare import prepare
-from reports.records import write_records
+from runs.records import write_records
+from runs.run import run_job
 from studies import imdb
-from workflow.run import run_job
 
 N2D = {
     **{"n_clusters": 3, "widths": [16], "code_units": 4, "manifold": "none", "clustering": "dbscan"},

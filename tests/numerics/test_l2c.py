@@ -11,8 +11,8 @@ import torch
 from datasets import abc, points
 from datasets.sequences import Sequences
 from methods.l2c import FLOOR, L2C, class_weights, pair_probability, pairwise_loss
-from reports.scores import order_agreement, problem_scores, scores
-from workflow.supervised import in_another_order
+from runs.scores import order_agreement, problem_scores, scores
+from runs.tasks import in_another_order
 
 B, N, K = 3, 5, 4
 

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from datasets.sequences import Sequences
 from methods.n2d import N2D
-from workflow.run import run_job
+from runs.run import run_job
 
 SMALL = {"widths": (16,), "batch": 20, "epochs": 5, "random_state": 0}
 

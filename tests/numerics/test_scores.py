@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.scores import accuracy, match_clusters, scores
+from runs.scores import accuracy, match_clusters, scores
 
 
 def brute_force(labels, clusters):

@@ -5,7 +5,7 @@ import pytest
 from fake_records import record
 
 from datasets.sequences import Sequences, stratified_split
-from reports.records import frame
+from runs.records import frame
 from studies import true_partition
 from studies.true_partition import probe, report, verdict
 

@@ -9,7 +9,7 @@ import pytest
 from fake_records import record, runs
 
 from reports import compare
-from reports.records import write_records
+from runs.records import write_records
 from workflow import plan
 
 USUAL = runs([0.70, 0.72, 0.74, 0.71, 0.73], [0.1, 0.2, 0.3, 0.15, 0.25])

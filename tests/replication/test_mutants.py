@@ -13,7 +13,7 @@ import methods.ddc
 import methods.divergence
 import methods.rddc
 import methods.vectorize
-import workflow.run
+import runs.run
 from datasets.prepare import prepare
 from datasets.seeds import seed_sequence
 from reports import compare
@@ -38,7 +38,7 @@ def made(data, seeds):
     records = []
     for (method, how), settings in CELLS.items():
         job = {"reading": "test", "dataset": "japanese_vowels", "method": method, "vectorization": how, "limit": 60}
-        records += workflow.run.run_job(data, **job, seeds=seeds, settings=settings)[0]
+        records += runs.run.run_job(data, **job, seeds=seeds, settings=settings)[0]
     return pd.DataFrame([compare.run_of(record) for record in records])
 
 
@@ -86,16 +86,16 @@ def padding_is_data(monkeypatch):
 
 def one_seed_for_all(monkeypatch):
     """Every run gets the first seed."""
-    monkeypatch.setattr(workflow.run, "seed_sequence", lambda seed, *names: seed_sequence(0, *names))
+    monkeypatch.setattr(runs.run, "seed_sequence", lambda seed, *names: seed_sequence(0, *names))
 
 
 def scored_on_train(monkeypatch):
     """The test scores are computed on the training split."""
-    right = workflow.run.outcome_of
+    right = runs.run.outcome_of
     wrong = lambda fitted, found, labels, parts, loss: right(  # noqa: E731
         fitted, found, labels, parts | {"test": parts["train"]}, loss
     )
-    monkeypatch.setattr(workflow.run, "outcome_of", wrong)
+    monkeypatch.setattr(runs.run, "outcome_of", wrong)
 
 
 def nothing(monkeypatch):

@@ -10,8 +10,8 @@ from fake_records import runs
 from datasets.storage import write_json, write_text
 from reports import tables
 from reports.readme import BEGIN, END, insert, results, wall_time
-from reports.records import write_records
 from reports.verdict import summary_csv
+from runs.records import write_records
 
 
 @pytest.fixture

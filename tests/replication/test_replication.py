@@ -6,7 +6,7 @@ from fake_records import runs
 
 from datasets.sequences import Sequences, stratified_split
 from reports import replication
-from reports.records import write_records
+from runs.records import write_records
 
 LABELS = np.repeat([0, 1], 30)
 CELLS = {

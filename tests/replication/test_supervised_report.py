@@ -7,9 +7,9 @@ from fake_records import record
 
 from methods.supervised import SupervisedClusterer
 from reports import supervised
-from reports.records import check_record, write_records
+from runs.records import check_record, write_records
+from runs.tasks import draw_problems, run_task
 from workflow import plan
-from workflow.supervised import draw_problems, run_task
 
 TASKS = {
     "points": {

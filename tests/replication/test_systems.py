@@ -4,8 +4,8 @@ import numpy as np
 from fake_records import runs
 
 from datasets.storage import write_text
-from reports.records import write_records
 from reports.systems import SYSTEMS, write_systems
+from runs.records import write_records
 
 
 def made(results, name):

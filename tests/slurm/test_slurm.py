@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.records import read_records
+from runs.records import read_records
 from workflow.plan import ROOT
 
 CLUSTER = Path(__file__).with_name("cluster.sh")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from test_snakemake import copy_of_the_project
 
-from reports.records import read_records
+from runs.records import read_records
 from workflow import plan
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from workflow.gpu import device_lease, visible_devices
+from runs.gpu import device_lease, visible_devices
 from workflow.plan import ROOT
 
 # One job: takes a lease, notes when it begins and ends, and waits in between.
 JOB = """
 import os, sys, time
-from workflow.gpu import device_lease
+from runs.gpu import device_lease
 with device_lease(1, int(sys.argv[1])) as kind:
     with open(sys.argv[2], "a") as log:
         for change in (1, -1):

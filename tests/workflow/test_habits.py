@@ -9,7 +9,7 @@ from fake_records import record
 
 from datasets.storage import write_text
 from methods import progress
-from reports.records import write_records
+from runs.records import write_records
 from workflow import plan
 from workflow.summary import print_summary, summary
 

@@ -15,7 +15,7 @@ import pytest
 from test_snakemake import copy_of_the_project, snakemake, without_cost
 
 from datasets.storage import read_arrays
-from reports.records import read_records
+from runs.records import read_records
 
 CONFIG = {
     "seeds": 3,

@@ -10,7 +10,7 @@ from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
 from reports.own import indices, moments
-from reports.records import read_records
+from runs.records import read_records
 from workflow import plan
 from workflow.check import tiny_data
 

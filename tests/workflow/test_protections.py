@@ -9,13 +9,13 @@ from test_snakemake import copy_of_the_project
 
 PROTECTIONS = {  # file, protection, what is left of it, test
     "the status of a killed training": (
-        "workflow/run.py",
+        "runs/run.py",
         '        Killed: "oom",\n',
         "",
         "test_processes.py::test_what_ends_a_training_is_a_record_and_the_next_goes_on[killed]",
     ),
     "finished seeds are taken over": (
-        "workflow/run.py",
+        "runs/run.py",
         "left = [seed for seed in seeds if seed not in progress.runs]",
         "left = list(seeds)",
         "test_processes.py::test_finished_seeds_are_not_done_again",

@@ -14,9 +14,9 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
 from methods.base import InvalidInput
 from methods.vectorize import vectorize
-from reports.records import check_record, read_clusters, read_records, write_records
+from runs.records import check_record, read_clusters, read_records, write_records
+from runs.run import clusters_of, run_job
 from workflow.plan import ROOT
-from workflow.run import clusters_of, run_job
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_bad_input_is_no_record(data, method, settings, more, message):
 
 def test_a_method_without_torch_runs_without_loading_it():
     """Loading it takes longer than most of k-means' runs."""
-    code = "import sys, workflow.run, methods.kmeans; sys.exit('torch' in sys.modules)"
+    code = "import sys, runs.run, methods.kmeans; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

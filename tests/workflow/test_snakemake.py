@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from datasets.storage import read_arrays
-from reports.records import read_records
+from runs.records import read_records
 from studies import fingerprints
 from workflow import plan
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
-from reports.records import read_records
+from runs.records import read_records
 from workflow import plan
 
 SIZES = {"train": 20, "validation": 4, "test": 4}

@@ -1,7 +1,7 @@
 """Draw the problems of one supervised task."""
 
 from datasets.sequences import Sequences
-from workflow.supervised import draw_problems
+from runs.tasks import draw_problems
 
 from .entry import main
 

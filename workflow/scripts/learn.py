@@ -1,6 +1,6 @@
 """Learn one supervised task, once a seed."""
 
-from workflow.gpu import device_lease
+from runs.gpu import device_lease
 
 from .entry import main
 
@@ -12,8 +12,8 @@ def work(job, gpus, per, problems, records):
         import torch
 
         from datasets.problems import Problems
-        from reports.records import write_records
-        from workflow.supervised import run_task
+        from runs.records import write_records
+        from runs.tasks import run_task
 
         torch.set_num_threads(1)
         # Not `torch.cuda.is_available`, which would start CUDA here and spoil the worker's fork.

@@ -1,6 +1,6 @@
 """Tables, figures, page and chosen clusters of one reading."""
 
-from workflow.worker import helpers
+from runs.worker import helpers
 
 from .entry import imports, main
 

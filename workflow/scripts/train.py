@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from workflow.gpu import device_lease
+from runs.gpu import device_lease
 
 from .entry import imports, main
 
@@ -23,9 +23,9 @@ def work(job, gpus, per, data, records):
         with imports():
             from datasets.sequences import Sequences
             from methods.base import load_method
-            from reports.records import write_records
-            from workflow.resume import Resume
-            from workflow.run import run_job
+            from runs.records import write_records
+            from runs.resume import Resume
+            from runs.run import run_job
 
             load_method(job["method"])
         if device != "cpu" and not has_cuda():

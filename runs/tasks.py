@@ -1,6 +1,6 @@
 """The supervised tasks: problems are drawn, a method learns from some of them and is scored on others.
 
-Apart from workflow/run.py, because nothing is shared with it but the record: here labels are learned from.
+Apart from runs/run.py, because nothing is shared with it but the record: here labels are learned from.
 """
 
 import importlib
@@ -17,9 +17,9 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
 from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
-from reports.scores import order_agreement, problem_scores
 
 from .run import cost, failure_of, git_state, provenance, time_limit
+from .scores import order_agreement, problem_scores
 from .worker import Worker, WorkerError
 
 CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}

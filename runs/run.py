@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import os
 import platform
 import resource
@@ -13,7 +12,6 @@ import time
 import traceback
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -24,10 +22,10 @@ from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import resumable
 from methods.progress import begin
 from methods.vectorize import vectorize
-from reports.scores import scores
 
-from .plan import ROOT, imported_sources
 from .resume import Resume
+from .scores import scores
+from .sources import ROOT, imported_sources, source_digest
 from .worker import Killed, TimeLimit, Worker, WorkerError
 
 JOB_SOURCES = imported_sources(ROOT / "workflow" / "scripts" / "train.py")
@@ -336,12 +334,3 @@ def git_state():
     lines = status.stdout.splitlines()
     sha = next(line.split()[-1] for line in lines if line.startswith("# branch.oid "))
     return {"sha": sha, "dirty": any(not line.startswith("#") for line in lines)}
-
-
-@functools.cache
-def source_digest(paths):
-    """SHA-256 over the names and contents of source files."""
-    sha = hashlib.sha256()
-    for path in map(Path, paths):
-        sha.update(path.name.encode() + b"\0" + path.read_bytes())
-    return sha.hexdigest()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from datasets.storage import read_arrays, write_arrays, write_text
 
-SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "record.schema.json"
+SCHEMA = Path(__file__).with_name("record.schema.json")
 RUN = ["reading", "dataset", "method", "vectorization", "seed"]
 
 
