@@ -22,10 +22,11 @@ def crop(sequences):
     return sequences.values[elements].reshape(len(sequences), -1)
 
 
-def avg(sequences):
-    """Average over time: shape (n, d)."""
+def avg(sequences, over="length"):
+    """Average over time, by each sequence's length or by the longest (`AVERAGES`): shape (n, d)."""
     sums = np.add.reduceat(sequences.values, sequences.offsets[:-1], axis=0, dtype=np.float64)
-    return (sums / sequences.lengths[:, None]).astype(np.float32)
+    counts = sequences.lengths if over == "length" else np.full(len(sequences), sequences.lengths.max())
+    return (sums / counts[:, None]).astype(np.float32)
 
 
 def vector(sequences):
@@ -51,7 +52,13 @@ def shuffled(sequences):
 INPUTS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector, "none": none, "shuffled": shuffled}
 
 
-def vectorize(sequences, name):
+AVERAGES = {  # what `avg` divides by
+    "length": "its own length",
+    "padded": "the length of the longest sequence, so it is the mean of the zero-padded sequence and depends on length",
+}
+
+
+def vectorize(sequences, name, average="length"):
     """What a method reads of a data set; the vectors' length comes from the whole data set, as in the paper.
 
     Parameters
@@ -59,6 +66,8 @@ def vectorize(sequences, name):
     sequences : Sequences
         All splits together, so that train and test agree on the length.
     name : {"zero", "crop", "avg", "vector", "none", "shuffled"}
+    average : {"length", "padded"}
+        What ``avg`` divides by, see `AVERAGES`.
 
     Returns
     -------
@@ -66,4 +75,6 @@ def vectorize(sequences, name):
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")
-    return INPUTS[name](sequences)
+    if average not in AVERAGES:
+        raise ValueError(f"average {average!r}: expected one of {', '.join(AVERAGES)}")
+    return avg(sequences, average) if name == "avg" else INPUTS[name](sequences)

@@ -30,6 +30,20 @@ def test_time_average_ignores_padding():
         np.testing.assert_allclose(row, sequence.mean(axis=0), rtol=1e-6)
 
 
+def test_an_average_over_the_padded_length_is_the_mean_of_zero_padding():
+    data = ragged()
+    padded = vectorize(data, "zero").reshape(4, 7, 3)
+    np.testing.assert_allclose(vectorize(data, "avg", average="padded"), padded.mean(axis=1), rtol=1e-6)
+    assert not np.allclose(vectorize(data, "avg", average="padded"), vectorize(data, "avg"))
+
+
+def test_what_the_average_divides_by_is_no_matter_of_the_other_inputs():
+    data = ragged()
+    np.testing.assert_array_equal(vectorize(data, "zero", average="padded"), vectorize(data, "zero"))
+    with pytest.raises(ValueError, match="average 'mean': expected one of length, padded"):
+        vectorize(data, "zero", average="mean")
+
+
 def test_vectors_are_sequences_of_length_one():
     data = ragged()
     rows = np.arange(12, dtype=np.float32).reshape(4, 3)

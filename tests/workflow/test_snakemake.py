@@ -13,7 +13,7 @@ import pytest
 
 from datasets.storage import read_arrays
 from runs.records import read_records
-from studies import fingerprints
+from studies.fingerprints import __main__ as fingerprints
 from workflow import plan
 
 TINY = {
