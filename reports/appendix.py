@@ -52,7 +52,7 @@ PICTURES = {
 
 
 def write_appendix(job, tables, figures, folder):
-    """Write the appendix of `job`, a slice of the config made by `workflow.plan.report_job`, into `folder`.
+    """Write the appendix of `job`, a slice of the config made by `workflow.jobs.report_job`, into `folder`.
 
     Parameters
     ----------

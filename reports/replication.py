@@ -71,7 +71,7 @@ def agreement(clusters):
 def write_study(job, folder):
     """Write ``replication.md`` and, in the folder ``replication`` beside it, all else that it shows.
 
-    `job` is a slice of the config made by `workflow.plan.study_job`.
+    `job` is a slice of the config made by `workflow.jobs.study_job`.
     """
     folder = Path(folder)
     beside = folder / "replication"

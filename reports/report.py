@@ -28,7 +28,7 @@ SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 
 
 def write_report(job, page_path, tables_folder, figures_folder, clusters_folder, beside):
-    """Write everything that `job`, a slice of the config made by `workflow.plan.report_job`, asks for.
+    """Write everything that `job`, a slice of the config made by `workflow.jobs.report_job`, asks for.
 
     `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
     """

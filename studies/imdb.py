@@ -57,7 +57,7 @@ def read(part):
     Parameters
     ----------
     part : dict
-        ``folder`` and ``files``, as `workflow.plan.study_job` gives them.
+        ``folder`` and ``files``, as `workflow.jobs.study_job` gives them.
     """
     folder = Path(part["folder"])
     paths = [folder / file for file in part["files"]]
@@ -252,7 +252,7 @@ def loss_curve(axis, record):
 
 
 def write(job, folder):
-    """Write ``tutorial.md``, its tables as CSV and its figure; `job` is made by `workflow.plan.study_job`."""
+    """Write ``tutorial.md``, its tables as CSV and its figure; `job` is made by `workflow.jobs.study_job`."""
     folder = Path(folder)
     readings = {name: read(part) for name, part in job["readings"].items()}
     made = {name: clusterings(found) for name, found in readings.items()}

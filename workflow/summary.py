@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runs.records import read_records
 
-from .plan import record_files
+from .jobs import record_files
 
 
 def summary(readings):
