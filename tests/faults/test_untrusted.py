@@ -9,7 +9,7 @@ import pytest
 import yaml
 from fake_records import record
 
-from runs.records import check_record
+from runs.record import check_record
 from runs.sources import ROOT
 from workflow import catalogue, layers, validate
 
