@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.records import RUN, commit, frame, read_clusters, read_records
 from runs.scores import accuracy
@@ -103,7 +103,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "failures": tables.failures(records),
         **({} if indices.empty else {"indices": indices}),
         "data": tables.data_sheets(sheets.values()),
-        "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
+        "settings": tables.settings_table(settings_used(job, sheets), read_yaml(SOURCES)),
     }
     below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
     below = {
