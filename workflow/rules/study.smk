@@ -68,9 +68,10 @@ rule study:
             for reading, resolved in READINGS.items()
         ],
         data=expand(
-            f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+            f"{config['results']}/{{reading}}/data/{{dataset}}.{{ending}}",
             reading=READINGS,
             dataset=config["run"]["datasets"],
+            ending=["npz", "json"],
         ),
     output:
         directory(f"{config['results']}/replication"),
