@@ -4,9 +4,9 @@ import inspect
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.record import RUN
 from runs.results import commit, each_record, frame, read_clusters, read_records
@@ -97,7 +97,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "failures": tables.failures(records),
         **({} if indices.empty else {"indices": indices}),
         "data": tables.data_sheets(sheets.values()),
-        "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
+        "settings": tables.settings_table(settings_used(job, sheets), read_yaml(SOURCES)),
     }
     below = tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"])
     below = {

@@ -12,12 +12,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import yaml
 from matplotlib.ticker import MaxNLocator
 
 from datasets.problems import Problems
 from datasets.sequences import load_labels
 from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.results import read_clusters, read_records
 from runs.scores import match_clusters
@@ -76,7 +76,7 @@ def write_supervised(job, folder):
         "published": published_table(runs, pd.read_csv(PUBLISHED / "supervised.csv", dtype=str)),
         "breaks": break_table(job["tasks"], runs),
         "budgets": budget_table(runs),
-        "settings": settings_table(settings_used(job["tasks"]), yaml.safe_load(SOURCES.read_text()) or {}),
+        "settings": settings_table(settings_used(job["tasks"]), read_yaml(SOURCES)),
         "failures": failure_table(runs),
     }
     drawn = {

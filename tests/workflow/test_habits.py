@@ -4,13 +4,11 @@ import json
 import time
 
 import pytest
-import yaml
 from fake_records import bare, record
 
 from datasets.storage import write_text
 from methods import progress
 from runs.record import write_records
-from runs.sources import ROOT
 from workflow import layers
 from workflow.summary import print_summary, summary
 
@@ -48,10 +46,9 @@ def test_quiet_without_a_terminal_and_under_ci(monkeypatch):
 
 @pytest.fixture
 def resolved(tmp_path):
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     run = {"datasets": ["arabic_digits"], "methods": ["kmeans", "rddc"], "vectorizations": ["zero"], "controls": []}
-    config = layers.merge(config, {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}})
-    return layers.resolve(config, "recommended")
+    user = {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}}
+    return layers.resolve(user, "recommended")
 
 
 def test_the_summary_counts_ends_and_names_errors_and_the_page(resolved, tmp_path, capsys):

@@ -1,7 +1,6 @@
 """A real Snakemake run of two supervised tasks, and what an edit of one of them reruns."""
 
 import pytest
-import yaml
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from runs.results import read_records
@@ -59,9 +58,8 @@ def test_a_mistake_gets_one_line(project):
 
 
 def test_the_profile_names_the_tasks_of_its_reading():
-    profile = yaml.safe_load((ROOT / "config/supervised.yaml").read_text())
-    config = layers.merge(yaml.safe_load((ROOT / "config/config.yaml").read_text()), profile)
-    tasks = layers.resolve(config, profile["readings"][0])["tasks"]
+    profile = layers.read(ROOT / "config/supervised.yaml")
+    tasks = layers.resolve(profile, profile["readings"][0])["tasks"]
     assert {"points", "mnist", "arabic_digits", "abc"} <= tasks.keys()
-    full = layers.resolve(config, "supervised_full")["tasks"]
+    full = layers.resolve(profile, "supervised_full")["tasks"]
     assert full["points"]["settings"] == {"layers": 14, "units": 288, "batch": 200, "epochs": 10}
