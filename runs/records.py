@@ -10,7 +10,10 @@ import pandas as pd
 
 from datasets.storage import read_arrays, write_arrays, write_text
 
+from .scores import SCORES
+
 SCHEMA = Path(__file__).with_name("record.schema.json")
+SCORE_NAMES = [score.name for score in SCORES]
 RUN = ["reading", "dataset", "method", "vectorization", "seed"]
 
 
@@ -139,7 +142,7 @@ def frame(records, split="test"):
         {field: record[field] for field in [*RUN, "status", "reason", "n_clusters"]}
         | {f"loss_{part}": record["loss"][part] for part in ("train", "validation")}
         | {"found": len(record["usage"] or [])}
-        | {name: (record["scores"][split] or {}).get(name) for name in ("accuracy", "nmi", "nmi_geometric", "ari")}
+        | {name: (record["scores"][split] or {}).get(name) for name in SCORE_NAMES}
         | record["budget"]
         | record["cost"]
         for record in records

@@ -3,9 +3,14 @@
 Other names for the same: the misclassification rate MR is 1 - ACC, the V-measure is the NMI.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import (
+    adjusted_mutual_info_score,
     adjusted_rand_score,
     completeness_score,
     homogeneity_score,
@@ -38,6 +43,34 @@ def accuracy(labels, clusters):
     return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / counts.sum())
 
 
+@dataclass(frozen=True)
+class Score:
+    """One score: its name in files, its title in tables, and what computes it from labels and clusters."""
+
+    name: str
+    title: str
+    function: Callable
+
+
+SCORES = (
+    Score("accuracy", "ACC", accuracy),
+    Score("nmi", "NMI", normalized_mutual_info_score),
+    Score("nmi_geometric", "NMI, geometric", partial(normalized_mutual_info_score, average_method="geometric")),
+    Score("ari", "ARI", adjusted_rand_score),
+    Score("ami", "AMI", adjusted_mutual_info_score),
+)
+
+
+# What `problem_scores` adds for a task: name to title.
+TASK_SCORES = {
+    "homogeneity": "homogeneity",
+    "completeness": "completeness",
+    "count_accuracy": "right number of clusters",
+    "element_accuracy": "right element",
+    "order_agreement": "agreement of two orders",
+}
+
+
 def scores(labels, clusters):
     """All scores of one clustering.
 
@@ -50,8 +83,7 @@ def scores(labels, clusters):
     Returns
     -------
     dict or None
-        ``accuracy``, ``nmi`` (arithmetic mean of the entropies), ``nmi_geometric``, ``ari``, ``n_clusters`` (found);
-        None without any label.
+        Those of `SCORES`, and ``n_clusters``, the number found; None without any label.
 
     Raises
     ------
@@ -67,12 +99,8 @@ def scores(labels, clusters):
     if not known.any():
         return None
     labels, clusters = labels[known], clusters[known]
-    return {
-        "accuracy": accuracy(labels, clusters),
-        "nmi": float(normalized_mutual_info_score(labels, clusters)),
-        "nmi_geometric": float(normalized_mutual_info_score(labels, clusters, average_method="geometric")),
-        "ari": float(adjusted_rand_score(labels, clusters)),
-        "n_clusters": int(len(np.unique(clusters))),
+    return {score.name: float(score.function(labels, clusters)) for score in SCORES} | {
+        "n_clusters": int(len(np.unique(clusters)))
     }
 
 

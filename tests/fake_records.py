@@ -1,5 +1,7 @@
 """Records that keep the schema, for tests of what is made from them."""
 
+from runs.scores import SCORES
+
 
 def record(**changes):
     """An ok record; a failing ``status`` empties what such a run doesn't have."""
@@ -44,7 +46,7 @@ def record(**changes):
 
 def score(accuracy):
     """Scores of one split."""
-    return {"accuracy": accuracy, "nmi": accuracy, "nmi_geometric": accuracy, "ari": accuracy, "n_clusters": 2}
+    return {score.name: accuracy for score in SCORES} | {"n_clusters": 2}
 
 
 def runs(accuracies, losses, **changes):

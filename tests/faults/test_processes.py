@@ -22,7 +22,8 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from methods import checkpoint
 from methods.base import Clusterer, Diverged
-from reports.tables import failures, summarise, table1
+from reports.statistics import summarise
+from reports.tables import failures, table1
 from runs import worker
 from runs.records import check_record, frame, read_records, write_records
 from runs.resume import Resume

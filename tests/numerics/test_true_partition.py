@@ -5,9 +5,10 @@ import pytest
 from fake_records import record
 
 from datasets.sequences import Sequences, stratified_split
-from runs.records import frame
+from datasets.storage import write_json
+from runs.records import write_records
 from studies import true_partition
-from studies.true_partition import probe, report, verdict
+from studies.true_partition import report, run, verdict
 
 SETTINGS = {"batch": 10, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}
 
@@ -30,10 +31,13 @@ def test_the_verdict_follows_the_losses():
 
 def test_equal_records_give_equal_bytes(sequences, tmp_path, monkeypatch):
     monkeypatch.setattr(true_partition, "SEEDS", 1)
-    probes = [probe(sequences, SETTINGS, "speech_commands", "test")]
-    runs = frame([record(method="rddc", vectorization="none", dataset="speech_commands", seed=seed) for seed in (0, 1)])
+    sequences.save(tmp_path / "data/speech_commands.npz")
+    write_json(tmp_path / "data/speech_commands.json", {"classes": ["a", "b"], "settings": {}})
+    write_json(tmp_path / "case.json", run("speech_commands", tmp_path, "test", SETTINGS))
+    write_records(tmp_path / "runs.jsonl", [record(dataset="speech_commands", seed=seed) for seed in (0, 1)], {})
+    readings = {"test": {"folder": tmp_path, "files": ["runs.jsonl"]}}
     for place in ("a", "b"):
-        report(tmp_path / place, probes, runs)
+        report({"cases": [tmp_path / "case.json"], "readings": readings}, tmp_path / place)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["true_partition.md", "true_partition.pdf", "true_partition.png"]
     for name in names:

@@ -9,7 +9,7 @@ import yaml
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
-from reports.own import indices, moments
+from reports.indices import indices, moments
 from runs.records import read_records
 from runs.sources import ROOT
 from workflow import catalogue, layers, validate
