@@ -174,7 +174,6 @@ def load(
     sequences = Sequences(
         vectors.vectors[np.concatenate([indices[i] for i in kept])],
         np.concatenate([[0], np.cumsum(lengths[kept])]),
-        labels,
         np.array(split)[kept],
     )
     words = sum(len(messages[i]) for i in kept)
@@ -185,7 +184,7 @@ def load(
         "words": words,
         "out_of_vocabulary": words - len(sequences.values),
     }
-    return Loaded(sequences, tuple(groups), notes)
+    return Loaded(sequences, labels, tuple(groups), notes)
 
 
 def subject_of(text):

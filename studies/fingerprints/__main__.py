@@ -7,6 +7,12 @@ from .page import report
 from .readings import READERS
 from .search import run
 
+STUDY = {
+    "raw": ["arabic_digits", "character_trajectories", "speech_commands", "twenty_newsgroups"],
+    "writes": ["fingerprints.md", "fingerprints.csv"],
+    "draws": ["fingerprints"],
+}
+
 
 def main():
     parser = argparse.ArgumentParser(description="Which form of the data did the authors have?")

@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from datasets.storage import write_text
-from reports.figures import COLOURS, PAGE, STYLE, save
+from reports.style import COLOURS, PAGE, STYLE, save
 
 from .clustering import AFFINITIES, NORMALISATIONS
 from .evidence import METHODS, STATEMENTS, VECTORIZATIONS, best_affinity, misfit, published

@@ -43,7 +43,7 @@ class Reading:
 
 def parts(loaded):
     """Sequences and labels of what ``load`` gives."""
-    return loaded.sequences, loaded.sequences.labels
+    return loaded.sequences, np.asarray(loaded.labels)
 
 
 def of_classes(sequences, labels, classes):

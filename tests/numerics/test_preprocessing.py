@@ -142,7 +142,7 @@ def test_another_order_and_other_last_digits_are_the_same_content(uci, tmp_path)
     write_uci(tmp_path / "mixoutALL_shifted.mat", [np.round(cases[i], 6) for i in order], codes[order], key)
     loaded = character_trajectories.load(tmp_path, 0, form="uci", characters=["z", "b"])
     assert loaded.classes == ("z", "b")
-    np.testing.assert_array_equal(loaded.sequences.labels, [int(c == 2) for c in codes[order] if c in (2, 20)])
+    np.testing.assert_array_equal(loaded.labels, [int(c == 2) for c in codes[order] if c in (2, 20)])
     assert "tells the class" in loaded.notes["padding"]
 
 
@@ -342,7 +342,7 @@ def test_clips_of_too_few_frames_are_dropped_and_counted(clips, monkeypatch):
         loaded = load_clips(monkeypatch, clips, shortest=shortest)
         kept = whole.sequences.lengths >= shortest
         np.testing.assert_array_equal(loaded.sequences.lengths, whole.sequences.lengths[kept])
-        np.testing.assert_array_equal(loaded.sequences.labels, whole.sequences.labels[kept])
+        np.testing.assert_array_equal(loaded.labels, np.array(whole.labels)[kept])
         assert loaded.notes["too_short"] == (~kept).sum()
     assert 0 < loaded.notes["too_short"] < len(kept)
 
