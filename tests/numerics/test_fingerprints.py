@@ -194,7 +194,7 @@ def test_no_deep_row_takes_part(monkeypatch):
 
 
 def test_no_method_of_this_benchmark_takes_part():
-    """Nothing deep can be run: the search imports vectorisations, published cells and ACC alone of what is around it."""
+    """Nothing deep can be run: of what is around it the search imports vectorisations, published cells and ACC."""
     imported = {
         node.module
         for path in imported_sources(search.__file__)
