@@ -8,7 +8,10 @@ import html
 
 import numpy as np
 
-from .figures import contingency, places
+from runs.scores import SCORES
+
+from .matching import contingency, places
+from .run_figures import usual_range
 from .tables import title
 
 TEXT = {"size": 11, "color": "--ink", "family": "system-ui, sans-serif"}
@@ -55,8 +58,8 @@ def plain(array, digits=3):
 
 
 def outcome(run):
-    """What became of a run, a row of `runs.records.frame`."""
-    scored = f"accuracy {shown(run.accuracy)}, NMI {shown(run.nmi)}"
+    """What became of a run, a row of `runs.results.frame`."""
+    scored = ", ".join(f"{score.title} {shown(getattr(run, score.name))}" for score in SCORES)
     return f"seed {run.seed}<br>{scored if run.status == 'ok' else f'{run.status}: {text(run.reason)}'}"
 
 
@@ -66,7 +69,7 @@ def strips(summary, runs):
     Parameters
     ----------
     summary, runs : DataFrame
-        Cells and runs of one data set, as `reports.tables.summarise` and `runs.records.frame` give them.
+        Cells and runs of one data set, as `reports.statistics.summarise` and `runs.results.frame` give them.
     """
     cells = list(summary.itertuples())
     names = [f"{title(c.method)}, {title(c.vectorization)}" for c in cells]
@@ -141,16 +144,11 @@ def loss_curves(records, selected):
     selected : int or None
         Seed.
     """
-    curves = [(record, record["loss_curve"].get("loss", [])) for record in records]
-    usual = [curve for record, curve in curves if record["status"] == "ok" and curve] or [c for _, c in curves if c]
-    if not usual:
+    if not (limits := usual_range(records)):
         return None
-    # A run that diverges would flatten all others: the axis is theirs, and its cross stands at the edge.
-    usual = np.concatenate(usual)
-    margin = 0.05 * np.ptp(usual) or 0.05
-    low, high = usual.min() - margin, usual.max() + margin
     data = []
-    for record, losses in sorted(curves, key=lambda pair: pair[0]["seed"] == selected):
+    for record in sorted(records, key=lambda record: record["seed"] == selected):
+        losses = record["loss_curve"].get("loss", [])
         chosen, ok = record["seed"] == selected, record["status"] == "ok"
         line = {
             "color": "--c0" if ok else "--c5",
@@ -165,14 +163,14 @@ def loss_curves(records, selected):
         data.append(curve | {"hovertemplate": f"{said}<br>epoch %{{x}}: %{{y}}<extra></extra>"})
         if not ok and losses:
             marker = {"symbol": "x-thin", "size": 7, "line": {"color": "--c5", "width": 1.5}}
-            end = {"x": [len(losses)], "y": plain(np.clip(losses[-1:], low, high), 6), "marker": marker}
+            end = {"x": [len(losses)], "y": plain(np.clip(losses[-1:], *limits), 6), "marker": marker}
             data.append({"type": "scatter", "mode": "markers", "hoverinfo": "skip", "cliponaxis": False} | end)
     return {
         "data": data,
         "layout": layout(
             190,
             xaxis=AXIS | {"title": heading("epoch"), "nticks": 5, "rangemode": "tozero"},
-            yaxis=AXIS | {"range": [low, high], "nticks": 5},
+            yaxis=AXIS | {"range": list(limits), "nticks": 5},
         ),
     }
 
@@ -218,19 +216,17 @@ def confusion(labels, found, classes):
     }
 
 
-def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
+def scatter(data, chosen, points, clusters):
     """Points that page.js colours by label, length or the clusters of a method.
 
     Parameters
     ----------
-    sequences : Sequences
+    data : Data
+        A sequence without an identifier is called by its place in the data set.
     chosen, points : ndarray
-        As `reports.figures.plane` gives them.
+        As `reports.embedding.plane` gives them.
     clusters : dict of str to ndarray of shape (n,)
         Method to the clusters of its run.
-    classes : list of str
-    identifiers : list of str, optional
-        Of all sequences; their places in the data set when left out.
 
     Returns
     -------
@@ -238,14 +234,15 @@ def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
         ``points``: ``x``, ``y``, ``name``, ``length`` of every point, and ``ways`` to colour them: a name, the
         ``names`` of the groups and the ``group`` of every point.
     """
-    names = [short(name) for name in classes]
+    sequences, labels, sheet = data
+    names, identifiers = [short(name) for name in sheet["classes"]], sheet.get("identifiers")
     ways = []
-    if (sequences.labels >= 0).any():
-        group = np.where(sequences.labels < 0, len(names), sequences.labels)[chosen].tolist()
+    if (labels >= 0).any():
+        group = np.where(labels < 0, len(names), labels)[chosen].tolist()
         ways.append({"name": "label", "names": [*names, "unknown"], "group": group})
     for method, found in clusters.items():
-        place = places(sequences.labels, found, len(classes))
-        extra = [f"cluster {cluster}" for cluster, number in place.items() if number >= len(classes)]
+        place = places(labels, found, len(names))
+        extra = [f"cluster {cluster}" for cluster, number in place.items() if number >= len(names)]
         group = [place[int(cluster)] for cluster in found[chosen]]
         ways.append({"name": method, "names": [f"cluster for {name}" for name in names] + extra, "group": group})
     return {

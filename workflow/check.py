@@ -39,7 +39,7 @@ def check_data(path):
     yield f"lengths {lengths.min()} to {lengths.max()}, median {np.median(lengths):g}; none is empty", None
     yield "no missing and no infinite value", None
     if loaded.classes:
-        sizes = np.bincount(data.labels)
+        sizes = np.bincount(loaded.labels)
         yield f"{len(loaded.classes)} classes of {sizes.min()} to {sizes.max()} sequences", None
         rare = [name for name, size in zip(loaded.classes, sizes, strict=True) if size < FEW]
         if rare:
