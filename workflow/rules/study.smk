@@ -104,7 +104,7 @@ rule diagnose:
         mem_mb=4000,
     params:
         settings=lambda w: json.dumps(
-            jobs.method_settings(READINGS[w.reading], "rddc", w.dataset)
+            rows.method_settings(READINGS[w.reading], "rddc", w.dataset)
         ),
     shell:
         "python -m studies.diagnosis run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
@@ -165,7 +165,7 @@ rule probe:
         mem_mb=4000,
     params:
         settings=lambda w: json.dumps(
-            jobs.method_settings(READINGS[w.reading], "rddc", w.dataset)
+            rows.method_settings(READINGS[w.reading], "rddc", w.dataset)
         ),
     shell:
         "python -m studies.true_partition run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
