@@ -17,7 +17,7 @@ import pandas as pd
 
 from datasets.sequences import SPLITS
 from datasets.storage import whole_file, write_text
-from runs.records import read_records
+from runs.results import read_records
 
 from . import latex, verdict
 from .data import load_sheet

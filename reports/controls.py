@@ -129,7 +129,7 @@ def against(runs, clusters, labels, selection, controls):
     Parameters
     ----------
     runs : DataFrame
-        As `runs.records.frame` gives it.
+        As `runs.results.frame` gives it.
     clusters : callable
         Data set, method, vectorization and seed to the clusters of all sequences, None for a run that gave none.
     labels : dict of str to ndarray

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.sequences import SPLITS, Sequences
+from datasets.sequences import SPLITS, Sequences, load_labels
 
 
 class Data(NamedTuple):
@@ -33,7 +33,8 @@ class Data(NamedTuple):
 def load_data(folder, dataset):
     """A data set of the reading whose results lie in `folder`."""
     sequences = Sequences.load(Path(folder, "data", f"{dataset}.npz"))
-    return Data(sequences, sequences.labels, load_sheet(folder, dataset))
+    labels = load_labels(Path(folder, "data", f"{dataset}.labels.npz"))
+    return Data(sequences, labels, load_sheet(folder, dataset))
 
 
 def load_sheet(folder, dataset):

@@ -286,7 +286,7 @@ def strips(summary, runs):
     Parameters
     ----------
     summary, runs : DataFrame
-        Cells and runs of one data set, as `reports.tables.summarise` and `runs.records.frame` give them.
+        Cells and runs of one data set, as `reports.tables.summarise` and `runs.results.frame` give them.
     """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(PAGE, 0.24 * len(summary) + 0.9), layout="constrained")

@@ -42,7 +42,7 @@ def paired_table(runs, rows, deterministic):
     Parameters
     ----------
     runs : DataFrame
-        As `runs.records.frame` gives it.
+        As `runs.results.frame` gives it.
     rows : list of (method, vectorization)
         In the order of the table, controls left out.
     deterministic : set of str

@@ -55,7 +55,7 @@ def plain(array, digits=3):
 
 
 def outcome(run):
-    """What became of a run, a row of `runs.records.frame`."""
+    """What became of a run, a row of `runs.results.frame`."""
     scored = f"accuracy {shown(run.accuracy)}, NMI {shown(run.nmi)}"
     return f"seed {run.seed}<br>{scored if run.status == 'ok' else f'{run.status}: {text(run.reason)}'}"
 
@@ -66,7 +66,7 @@ def strips(summary, runs):
     Parameters
     ----------
     summary, runs : DataFrame
-        Cells and runs of one data set, as `reports.tables.summarise` and `runs.records.frame` give them.
+        Cells and runs of one data set, as `reports.tables.summarise` and `runs.results.frame` give them.
     """
     cells = list(summary.itertuples())
     names = [f"{title(c.method)}, {title(c.vectorization)}" for c in cells]

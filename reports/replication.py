@@ -17,7 +17,7 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from methods.rddc_plus import consensus
-from runs.records import commits, frame, read_clusters, read_records
+from runs.results import commits, each_record, frame, read_clusters, read_records
 from runs.scores import scores
 
 from . import figures, tables, verdict
@@ -86,7 +86,7 @@ def write_study(job, folder):
         if len(runs) == 1:
             figures.save(terms_over_time(records), beside / "terms")
         for dataset, own in runs[-1].groupby("dataset"):
-            paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in read_records([path])}
+            paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in each_record([path])}
             data = load_data(part["folder"], dataset)
             ok = own[own.status == "ok"].reset_index(drop=True)
             clusters = [read_clusters(paths[run.seed], run.vectorization, run.seed) for run in ok.itertuples()]

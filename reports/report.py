@@ -8,7 +8,8 @@ import pandas as pd
 from datasets.storage import write_text
 from datasets.strict_yaml import read_yaml
 from methods.base import load_method
-from runs.records import RUN, commit, frame, read_clusters, read_records
+from runs.record import RUN
+from runs.results import commit, each_record, frame, read_clusters, read_records
 from runs.scores import accuracy
 
 from . import controls, figures, latex, own, paired, plots, tables, verdict
@@ -61,7 +62,7 @@ def control_rows(job):
 
 def clusters_of(files):
     """Function of a run (data set, method, vectorization, seed) to the clusters of all sequences, None without any."""
-    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
+    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in each_record([path])}
     return lambda *run: read_clusters(places[run], *run[-2:])
 
 

@@ -6,6 +6,7 @@ alone. The control, k-means told the number of clusters of every problem, learns
 
 import importlib
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,10 +15,11 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from datasets.problems import Problems
+from datasets.sequences import load_labels
 from datasets.storage import write_text
 from datasets.strict_yaml import read_yaml
 from methods.base import load_method
-from runs.records import read_clusters, read_records
+from runs.results import read_clusters, read_records
 from runs.scores import match_clusters
 
 from .figures import COLOURS, PAGE, STYLE, save
@@ -65,7 +67,10 @@ VERDICT = [
 def write_supervised(job, folder):
     """Write tables, figures and page of the supervised tasks into `folder`."""
     folder, made = Path(folder), Path(job["folder"])
-    runs = {task: read_records([made / f"learned/{task}.jsonl"]) for task in job["tasks"]}
+    runs = {
+        task: read_records(made / f"learned/records/{task}/{of}.jsonl" for of in ("runs", "control"))
+        for task in job["tasks"]
+    }
     written = {
         "scores": score_table(job["tasks"], runs),
         "published": published_table(runs, pd.read_csv(PUBLISHED / "supervised.csv", dtype=str)),
@@ -79,8 +84,9 @@ def write_supervised(job, folder):
         "breaks": (breaks(job["tasks"], runs), "Test accuracy of elements as sequences grow or symbols increase."),
     }
     for task in job["tasks"]:
-        problems = Problems.load(made / f"problems/{task}.npz")
-        clusters = read_clusters(made / f"learned/{task}.jsonl", "none", 0)
+        labels = load_labels(made / f"problems/{task}.labels.npz")
+        problems = replace(Problems.load(made / f"problems/{task}.npz"), clusters=labels)
+        clusters = read_clusters(made / f"learned/records/{task}/runs.jsonl", "none", 0)
         if problems.objects.dimensions == 2 and clusters is not None:
             caption = f"{name(task)}: test problems, true clusters above, found clusters below, circled where wrong."
             drawn[f"points_{task}"] = point_sets(problems, clusters), caption

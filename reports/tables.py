@@ -16,7 +16,7 @@ from tabulate import tabulate
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
 from methods.base import TransductiveClusterer, load_method
-from runs.records import frame
+from runs.results import frame
 
 from .verdict import split_error, verdict
 

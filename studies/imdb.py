@@ -21,7 +21,7 @@ from datasets.storage import write_text
 from methods.kmeans import KMeans
 from reports import figures, tables
 from reports.data import load_data
-from runs.records import read_clusters, read_records
+from runs.results import each_record, read_clusters
 from runs.scores import scores
 
 PUBLISHED = tables.PUBLISHED / "n2d_imdb.csv"
@@ -61,7 +61,7 @@ def read(part):
     """
     folder = Path(part["folder"])
     paths = [folder / file for file in part["files"]]
-    runs = {record["method"]: (path, record) for path in paths for record in read_records([path])}
+    runs = {record["method"]: (path, record) for path in paths for record in each_record([path])}
     found = {
         **load_data(folder, NAME)._asdict(),
         "records": {method: record for method, (_, record) in runs.items()},

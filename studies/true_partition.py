@@ -19,12 +19,12 @@ import torch
 from tabulate import tabulate
 
 from datasets.seeds import seed_sequence
-from datasets.sequences import Sequences
+from datasets.sequences import SPLITS, Sequences, load_labels
 from datasets.storage import write_json, write_text
 from methods.rddc import RDDC
 from reports.figures import COLOURS, PAGE, STYLE, save
 from reports.tables import number, title
-from runs.records import frame, read_records
+from runs.results import frame, read_records
 from runs.scores import scores
 
 SEEDS = 3
@@ -42,15 +42,15 @@ of the others, so a small lead says little. Made by `make diagnosis`.
 """
 
 
-def probe(sequences, settings, dataset, reading):
+def probe(sequences, labels, settings, dataset, reading):
     """Losses and test scores of `SEEDS` networks that started from the labels, as a JSON-able record."""
-    train, test = sequences.part("train"), sequences.part("test")
+    train, test = (sequences.split == SPLITS.index(part) for part in ("train", "test"))
     runs = []
     for seed in range(SEEDS):
         state = int(seed_sequence(seed, dataset, "true_partition").generate_state(1)[0])
         estimator = RDDC(sequences.n_classes, random_state=state, **settings)
-        estimator.fit_from(train, train.labels, SUPERVISED_EPOCHS)
-        found = scores(test.labels, estimator.predict(test))
+        estimator.fit_from(sequences.subset(train), labels[train], SUPERVISED_EPOCHS)
+        found = scores(labels[test], estimator.predict(sequences.subset(test)))
         runs.append({"seed": seed, "loss": estimator.loss_, "accuracy": found["accuracy"], "nmi": found["nmi"]})
     return {"dataset": dataset, "reading": reading, "runs": runs}
 
@@ -75,7 +75,7 @@ def report(folder, probes, runs):
     probes : list of dict
         As `probe` gives them.
     runs : DataFrame
-        As `runs.records.frame` gives it: RDDC's runs from a random start.
+        As `runs.results.frame` gives it: RDDC's runs from a random start.
     """
     ok, rows = runs[(runs.method == "rddc") & (runs.status == "ok")], []
     with plt.rc_context(STYLE):
@@ -113,6 +113,7 @@ def main():
     run = actions.add_parser("run")
     run.add_argument("dataset")
     run.add_argument("--data", required=True)
+    run.add_argument("--labels", required=True)
     run.add_argument("--settings", type=json.loads, required=True)
     run.add_argument("--reading", required=True)
     run.add_argument("--out", required=True)
@@ -126,7 +127,8 @@ def main():
         probes = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.probes]
         report(arguments.folder, probes, frame(read_records(arguments.runs)))
     else:
-        found = probe(Sequences.load(arguments.data), arguments.settings, arguments.dataset, arguments.reading)
+        data = Sequences.load(arguments.data), load_labels(arguments.labels)
+        found = probe(*data, arguments.settings, arguments.dataset, arguments.reading)
         write_json(arguments.out, found)
 
 

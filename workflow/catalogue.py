@@ -7,7 +7,7 @@ import re
 from runs.sources import ROOT, imported_sources, tree
 
 # Arguments that the harness gives, so that they are no settings.
-HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences")
+HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences", "labels")
 
 
 class ConfigError(ValueError):

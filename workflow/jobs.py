@@ -81,12 +81,18 @@ def methods(resolved):
     return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in controls(resolved))]))
 
 
-def record_files(resolved, reading):
-    """Paths of all records of a reading."""
+def record_files(resolved, reading, dataset=None):
+    """Paths of all records of a reading, or of those of one data set."""
     return [
-        f"{resolved['results']}/{reading}/records/{dataset}/{method}-{inputs}.{block}.jsonl"
-        for dataset, method, inputs, block in jobs(resolved)
+        f"{resolved['results']}/{reading}/records/{of}/{method}-{inputs}.{block}.jsonl"
+        for of, method, inputs, block in jobs(resolved)
+        if dataset in (None, of)
     ]
+
+
+def score_files(resolved, reading):
+    """Paths of the scores of all data sets of a reading."""
+    return [f"{resolved['results']}/{reading}/scores/{dataset}.jsonl" for dataset in resolved["run"]["datasets"]]
 
 
 def prepare_job(resolved, dataset):
@@ -139,9 +145,9 @@ def study_job(readings):
 
 
 def task_data(resolved, reading, task):
-    """Files of the data set that a supervised task's problems are drawn from, if any."""
+    """Files of the data set that a supervised task's problems are drawn from, if any, and of its labels."""
     dataset = resolved["tasks"][task].get("dataset")
-    return [f"{resolved['results']}/{reading}/data/{dataset}.npz"] if dataset else []
+    return [f"{resolved['results']}/{reading}/data/{dataset}{end}.npz" for end in ("", ".labels")] if dataset else []
 
 
 def draw_job(resolved, task):
@@ -163,6 +169,22 @@ def learn_job(resolved, reading, task):
         "settings": given.get("settings", {}),
         "limit": resolved["time_limit"],
     }
+
+
+def task_records(resolved, reading, task):
+    """Paths of the records of one supervised task, the control's last."""
+    folder = f"{resolved['results']}/{reading}/learned/records/{task}"
+    return [f"{folder}/runs.jsonl", f"{folder}/control.jsonl"]
+
+
+def ordered(resolved, task):
+    """Whether a cluster's number means something to a task's method."""
+    return class_constant(source("methods", resolved["tasks"][task]["method"]), "ordered")
+
+
+def control_job(resolved, reading, task):
+    """Config slice of the control of one supervised task."""
+    return {"reading": reading, "task": task, "ordered": ordered(resolved, task)}
 
 
 def supervised_report_job(resolved, reading):

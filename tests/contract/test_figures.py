@@ -7,37 +7,32 @@ from concurrent.futures import ThreadPoolExecutor
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from fake_records import record, runs, score
+from fake_records import record, runs, score, write_scored
 
-from datasets.sequences import Sequences, stratified_split
-from datasets.storage import write_json
+from datasets.sequences import SPLITS, Sequences, stratified_split
+from datasets.storage import write_arrays, write_json
 from reports import figures, plots, tables
 from reports.data import Data
 from reports.report import write_report
-from runs.records import frame, write_records
+from runs.results import frame
 
 CLASSES = ["yes", "no"]  # not in the order of the alphabet, as in Speech Commands
 N = 60
 
 
 @pytest.fixture(scope="module")
-def sequences():
+def data():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [N // 2 - 1, N // 2 + 1])
     arrays = [
         rng.normal(3 * label, 1, (length, 2)) for label, length in zip(labels, rng.integers(4, 12, N), strict=True)
     ]
-    return Sequences.from_list(arrays, labels, stratified_split(labels, 0, "x"))
+    return Data(Sequences.from_list(arrays, stratified_split(labels, 0, "x")), labels, {"classes": CLASSES})
 
 
 @pytest.fixture(scope="module")
-def data(sequences):
-    return Data(sequences, sequences.labels, {"classes": CLASSES})
-
-
-@pytest.fixture(scope="module")
-def plane(sequences):
-    return figures.plane(sequences, "x")
+def plane(data):
+    return figures.plane(data.sequences, "x")
 
 
 @pytest.fixture(autouse=True)
@@ -103,10 +98,10 @@ def test_usual_lengths_is_the_narrowest_range_with_a_quarter():
     assert figures.usual_lengths(few) == (2, 7)
 
 
-def test_many_sequences_are_subsampled_the_same_way(sequences, monkeypatch):
+def test_many_sequences_are_subsampled_the_same_way(data, monkeypatch):
     monkeypatch.setattr(figures, "MOST_POINTS", 20)
-    chosen = figures.subsample(sequences, "x")
-    assert len(set(chosen)) == 20 and (chosen == figures.subsample(sequences, "x")).all()
+    chosen = figures.subsample(data.sequences, "x")
+    assert len(set(chosen)) == 20 and (chosen == figures.subsample(data.sequences, "x")).all()
 
 
 def test_averages_that_say_nothing_give_way_to_zero_padding():
@@ -190,7 +185,7 @@ class Reader(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-def job(folder, records, sequences):
+def job(folder, records, data):
     """A reading's results under `folder` and the job that reports them."""
     name = "speech_commands"
     sheet = {
@@ -200,18 +195,19 @@ def job(folder, records, sequences):
         "classes": CLASSES,
         "dimensions": 2,
         "lengths": {"min": 4, "median": 7.0, "max": 11},
-        "split_sizes": dict(zip(("train", "validation", "test"), np.bincount(sequences.split).tolist(), strict=True)),
+        "split_sizes": {part: int(n) for part, n in zip(SPLITS, np.bincount(data.sequences.split), strict=True)},
         "source": {"file": "f", "form": "csv", "origin": "mirror"},
         "licence": "CC0",
     }
-    sequences.save(folder / f"data/{name}.npz")
+    data.sequences.save(folder / f"data/{name}.npz")
+    write_arrays(folder / f"data/{name}.labels.npz", labels=data.labels)
     write_json(folder / f"data/{name}.json", sheet)
     cells = {}
     for made in records:
         cells.setdefault((made["method"], made["vectorization"]), []).append(made)
     for (method, how), block in cells.items():
-        clusters = {made["seed"]: sequences.labels.astype(np.int32) for made in block if made["usage"]}
-        write_records(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, {how: clusters})
+        clusters = {made["seed"]: data.labels.astype(np.int32) for made in block if made["usage"]}
+        write_scored(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, {how: clusters})
     methods = list(dict.fromkeys(method for method, _ in cells))
     return {
         "folder": str(folder),
@@ -239,8 +235,8 @@ ONE = record(
 
 
 @pytest.mark.parametrize("records", [[ONE], [ONE, FAILED], [FAILED]], ids=["no RDDC", "RDDC failed", "all failed"])
-def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
-    asked = job(tmp_path, records, sequences)
+def test_a_report_of_whatever_there_is(tmp_path, records, data):
+    asked = job(tmp_path, records, data)
     for place in ("a", "b"):
         made = [tmp_path / place / name for name in ("report.html", "tables", "figures", "clusters")]
         with ThreadPoolExecutor() as beside:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,9 +25,11 @@ from methods import checkpoint
 from methods.base import Clusterer, Diverged
 from reports.tables import failures, summarise, table1
 from runs import worker
-from runs.records import check_record, frame, read_records, write_records
+from runs.record import check_record, write_records
+from runs.results import frame, read_records, scores_file
 from runs.resume import Resume
 from runs.run import run_job
+from runs.score import score_runs
 from runs.sources import ROOT
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
@@ -37,7 +40,7 @@ def data():
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
     sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
-    return Sequences.from_list(sequences, labels, np.repeat([0, 1, 2], [40, 10, 10]))
+    return Sequences.from_list(sequences, np.repeat([0, 1, 2], [40, 10, 10]), n_classes=3)
 
 
 def job(data, seeds=(0, 1), limit=60, **more):
@@ -261,7 +264,7 @@ def fit(self, X, y=None):
     time.sleep(600)
 
 methods.kmeans.KMeans.fit = fit
-data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), np.arange(30) % 3)
+data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), n_classes=3)
 run_job(data, reading="test", dataset="toy", method="kmeans", vectorization="avg", seeds=[0], settings={}, limit=600)
 """
 
@@ -347,7 +350,7 @@ def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatc
     elif what == "job_digest":
         monkeypatch.setattr(runs.run, "JOB_SOURCES", (Path(__file__),))
     else:
-        data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
+        data = replace(data, values=data.values + 1)
     trained = when({})
     job(data, resume=Resume(tmp_path), **changes)
     assert trained() == [0, 1]
@@ -364,13 +367,15 @@ def test_a_short_job_keeps_nothing_for_later(data, tmp_path):
 
 def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatch, tmp_path):
     monkeypatch.setattr(worker, "GRACE", 1.0)
-    same = Sequences(np.zeros_like(data.values), data.offsets, data.labels, data.split)
+    same = replace(data, values=np.zeros_like(data.values))
     when({0: diverge, 1: get(signal.SIGKILL), 2: deaf, 3: fail})
     records, clusters = job(data, seeds=range(6), limit=4)
-    collapsed, _ = job(same, seeds=[6], limit=60)
-    records += [collapsed[0] | {"seed": 6}]
-    write_records(tmp_path / "runs.jsonl", records, {"avg": clusters})
-    records = read_records([tmp_path / "runs.jsonl"])
+    collapsed, other = job(same, seeds=[6], limit=60)
+    records += collapsed
+    file = tmp_path / "records/toy/kmeans-avg.0-6.jsonl"
+    write_records(file, records, {"avg": clusters | {6: other[6]}})
+    score_runs(scores_file(file), [file], data, np.arange(60) % 3)
+    records = read_records([file])
     statuses = ["diverged", "oom", "timeout", "error", "ok", "ok", "collapsed"]
     assert [record["status"] for record in records] == statuses
     summary = summarise(records, "test", "train")

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from fake_records import record
 
-from runs.records import check_record
+from runs.record import check_record
 from runs.sources import ROOT
 from workflow import catalogue, validate
 

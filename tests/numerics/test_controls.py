@@ -8,7 +8,7 @@ from fake_records import record, runs, score
 from datasets.sequences import Sequences
 from methods.vectorize import vectorize
 from reports import controls, tables
-from runs.records import frame
+from runs.results import frame
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
 
@@ -108,7 +108,7 @@ def test_a_run_without_clusters_is_drawn_but_not_averaged():
 
 def test_shuffling_keeps_every_sequence_its_elements():
     rng = np.random.default_rng(0)
-    data = Sequences.from_list([rng.normal(size=(length, 2)) for length in (30, 1, 12)], [0, 1, 0])
+    data = Sequences.from_list([rng.normal(size=(length, 2)) for length in (30, 1, 12)])
     shuffled, again = vectorize(data, "shuffled"), vectorize(data, "shuffled")
     np.testing.assert_array_equal(shuffled.values, again.values)
     np.testing.assert_array_equal(shuffled.offsets, data.offsets)

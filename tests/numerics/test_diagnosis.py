@@ -17,7 +17,7 @@ def sequences():
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2
     arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
-    return Sequences.from_list(arrays, labels, np.repeat([0, 2], [30, 10]))
+    return Sequences.from_list(arrays, np.repeat([0, 2], [30, 10]), 2)
 
 
 def test_watching_changes_nothing(sequences):

@@ -11,7 +11,8 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from datasets import imdb_reviews
 from datasets.fetch import DataError, fetch
 from datasets.prepare import prepare
-from runs.records import write_records
+from datasets.storage import write_arrays
+from runs.record import write_records
 from runs.run import run_job
 from studies import imdb
 
@@ -48,10 +49,10 @@ def test_the_counts_are_those_of_the_tutorial_s_own_steps():
 
 
 def test_the_quirk_keeps_the_last_columns(place):
-    whole, sheet = prepare("imdb_reviews", {"columns": "all", "reviews": 100}, {"kind": "everything"}, **place)
-    last, cut = prepare("imdb_reviews", {"reviews": 100}, {"kind": "everything"}, **place)
+    whole, labels, sheet = prepare("imdb_reviews", {"columns": "all", "reviews": 100}, {"kind": "everything"}, **place)
+    last, others, cut = prepare("imdb_reviews", {"reviews": 100}, {"kind": "everything"}, **place)
     np.testing.assert_array_equal(last.values, whole.values[:, -500:])
-    np.testing.assert_array_equal(last.labels, whole.labels)
+    np.testing.assert_array_equal(others, labels)
     assert sheet["notes"]["first_term"] == "a000" and cut["notes"]["first_term"] > "b"
     assert cut["notes"]["last_term"] == sheet["notes"]["last_term"] == "g099"
     assert cut["notes"]["variance"] == pytest.approx(last.values.var(axis=0).mean(), abs=1e-5)
@@ -90,8 +91,9 @@ def test_only_labelled_reviews_are_unpacked_and_a_missing_one_is_named(place):
 def reading(folder, place, columns):
     """Data and records of a reading with budgets for tests."""
     settings = {"columns": columns, "reviews": 100}
-    sequences, sheet = prepare("imdb_reviews", settings, {"kind": "everything"}, **place)
+    sequences, labels, sheet = prepare("imdb_reviews", settings, {"kind": "everything"}, **place)
     sequences.save(folder / "data/imdb_reviews.npz")
+    write_arrays(folder / "data/imdb_reviews.labels.npz", labels=labels)
     (folder / "data/imdb_reviews.json").write_text(json.dumps(sheet))
     for method, own in (("kmeans", {"n_clusters": 3}), ("n2d", N2D)):
         records, clusters = run_job(

@@ -5,7 +5,7 @@ import pytest
 from fake_records import runs
 
 from reports import paired, tables
-from runs.records import frame
+from runs.results import frame
 
 ROWS = [("kmeans", "zero"), ("ward", "zero"), ("rddc", "none")]
 

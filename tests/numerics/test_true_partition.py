@@ -5,7 +5,7 @@ import pytest
 from fake_records import record
 
 from datasets.sequences import Sequences, stratified_split
-from runs.records import frame
+from runs.results import frame
 from studies import true_partition
 from studies.true_partition import probe, report, verdict
 
@@ -13,11 +13,12 @@ SETTINGS = {"batch": 10, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}
 
 
 @pytest.fixture
-def sequences():
+def data():
+    """Sequences and their labels."""
     rng = np.random.default_rng(0)
     labels = np.arange(100) % 2
     arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
-    return Sequences.from_list(arrays, labels).with_split(stratified_split(labels, 0, "x"))
+    return Sequences.from_list(arrays, stratified_split(labels, 0, "x"), 2), labels
 
 
 def test_the_verdict_follows_the_losses():
@@ -28,9 +29,9 @@ def test_the_verdict_follows_the_losses():
     assert verdict([0.5], [0.4, 0.6, 0.45]) == told
 
 
-def test_equal_records_give_equal_bytes(sequences, tmp_path, monkeypatch):
+def test_equal_records_give_equal_bytes(data, tmp_path, monkeypatch):
     monkeypatch.setattr(true_partition, "SEEDS", 1)
-    probes = [probe(sequences, SETTINGS, "speech_commands", "test")]
+    probes = [probe(*data, SETTINGS, "speech_commands", "test")]
     runs = frame([record(method="rddc", vectorization="none", dataset="speech_commands", seed=seed) for seed in (0, 1)])
     for place in ("a", "b"):
         report(tmp_path / place, probes, runs)

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from fake_records import runs
+from fake_records import runs, write_scored
 
 from datasets.sequences import Sequences, stratified_split
-from datasets.storage import write_json
+from datasets.storage import write_arrays, write_json
 from reports import replication
-from runs.records import write_records
 
 LABELS = np.repeat([0, 1], 30)
 CELLS = {
@@ -22,14 +21,15 @@ CELLS = {
 def job(tmp_path):
     """Records of two readings on two data sets; the clusters of all ok runs are the labels, in either numbering."""
     parts = {reading: {"folder": str(tmp_path / reading), "files": []} for reading, _ in CELLS}
-    sequences = Sequences.from_list([np.zeros((2, 1))] * 60, LABELS, stratified_split(LABELS, 0, "x"))
+    sequences = Sequences.from_list([np.zeros((2, 1))] * 60, stratified_split(LABELS, 0, "x"))
     for (reading, dataset), (accuracies, losses) in CELLS.items():
         sequences.save(tmp_path / reading / f"data/{dataset}.npz")
+        write_arrays(tmp_path / reading / f"data/{dataset}.labels.npz", labels=LABELS)
         write_json(tmp_path / reading / f"data/{dataset}.json", {})
         made = runs(accuracies, losses, reading=reading, dataset=dataset)
         clusters = {r["seed"]: np.int32(LABELS if r["seed"] % 2 else 1 - LABELS) for r in made if r["status"] == "ok"}
         parts[reading]["files"].append(f"records/{dataset}/rddc-none.0-3.jsonl")
-        write_records(tmp_path / reading / parts[reading]["files"][-1], made, {made[0]["vectorization"]: clusters})
+        write_scored(tmp_path / reading / parts[reading]["files"][-1], made, {made[0]["vectorization"]: clusters})
     return {"selection": "validation", "readings": parts}
 
 

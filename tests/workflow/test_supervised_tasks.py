@@ -3,7 +3,7 @@
 import pytest
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
-from runs.records import read_records
+from runs.results import read_records
 from runs.sources import ROOT
 from workflow import layers
 
@@ -31,7 +31,7 @@ def project(tmp_path_factory):
 
 def test_results_and_reruns(project):
     folder = project / "results/supervised/recommended"
-    records = read_records(folder.glob("learned/*.jsonl"))
+    records = read_records(folder.glob("learned/records/*/*.jsonl"))
     assert [(record["dataset"], record["method"]) for record in records] == [
         ("abc", "element_wise"),
         ("abc", "kmeans"),
@@ -41,10 +41,10 @@ def test_results_and_reruns(project):
     assert (folder / "report/report.html").is_file()
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=CONFIG)) == {}
     longer = layers.merge(CONFIG, {"tasks": {"points": {"settings": {"epochs": 2}}}})
-    expected = {"learn": 1, "supervised_report": 1, "supervised": 1}
+    expected = {"learn": 1, "score_task": 1, "supervised_report": 1, "supervised": 1}
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=longer)) == expected
     bigger = layers.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
-    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1}
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1, "control": 1}
 
 
 def test_a_mistake_gets_one_line(project):

@@ -5,10 +5,11 @@ rule report:
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
         records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
+        scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",
             dataset=READINGS[w.reading]["run"]["datasets"],
-            ending=["npz", "json"],
+            ending=["npz", "labels.npz", "json"],
         ),
     output:
         # Not in Snakemake's own report: a browser refuses an address of its size, which is how that embeds a page.

@@ -64,14 +64,15 @@ rule study:
             expand(ROOT / "config/readings/{reading}.yaml", reading=READINGS)
         ),
         records=[
-            jobs.record_files(resolved, reading)
+            files(resolved, reading)
             for reading, resolved in READINGS.items()
+            for files in (jobs.record_files, jobs.score_files)
         ],
         data=expand(
             f"{config['results']}/{{reading}}/data/{{dataset}}.{{ending}}",
             reading=READINGS,
             dataset=config["run"]["datasets"],
-            ending=["npz", "json"],
+            ending=["npz", "labels.npz", "json"],
         ),
     output:
         directory(f"{config['results']}/replication"),
@@ -154,6 +155,7 @@ rule probe:
     input:
         local(imported_sources(ROOT / "studies/true_partition.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+        labels=f"{config['results']}/{{reading}}/data/{{dataset}}.labels.npz",
     output:
         f"{config['results']}/true_partition/{{dataset}}.{{reading}}.json",
     log:
@@ -169,7 +171,7 @@ rule probe:
         ),
     shell:
         "python -m studies.true_partition run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
-        " --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        " --labels {input.labels:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule true_partition:
@@ -187,6 +189,7 @@ rule true_partition:
             )
             if Path(file).name.startswith("rddc-")
         ],
+        scores=jobs.score_files(next(iter(READINGS.values())), next(iter(READINGS))),
     output:
         multiext(
             f"{config['results']}/true_partition/",
@@ -213,13 +216,14 @@ rule tutorial:
         local(imported_sources(ROOT / "studies/imdb.py")),
         local(ROOT / "reports/published/n2d_imdb.csv"),
         records=[
-            jobs.record_files(resolved, reading)
+            files(resolved, reading)
             for reading, resolved in READINGS.items()
+            for files in (jobs.record_files, jobs.score_files)
         ],
         data=expand(
             f"{config['results']}/{{reading}}/data/imdb_reviews.{{ending}}",
             reading=READINGS,
-            ending=["npz", "json"],
+            ending=["npz", "labels.npz", "json"],
         ),
     output:
         multiext(

@@ -10,7 +10,8 @@ rule draw:
         local(imported_sources(ROOT / "workflow/scripts/draw.py")),
         data=lambda w: jobs.task_data(READINGS[w.reading], w.reading, w.task),
     output:
-        f"{config['results']}/{{reading}}/problems/{{task}}.npz",
+        problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
+        labels=f"{config['results']}/{{reading}}/problems/{{task}}.labels.npz",
     log:
         f"{config['results']}/{{reading}}/logs/draw/{{task}}.log",
     conda:
@@ -21,12 +22,12 @@ rule draw:
     params:
         job=lambda w: json.dumps(jobs.draw_job(READINGS[w.reading], w.task)),
     shell:
-        "python -m workflow.scripts.draw --job {params.job:q} --data '{input.data}' --problems {output:q}"
-        " 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.draw --job {params.job:q} --data '{input.data}' --problems {output.problems:q}"
+        " --labels {output.labels:q} 2>&1 | tee {log:q}"
 
 
 rule learn:
-    # One supervised task: one record a seed, and the control's.
+    # One supervised task: one record a seed. The clusters of the test problems are not in what it reads.
     input:
         lambda w: local(
             imported_sources(
@@ -38,8 +39,8 @@ rule learn:
         local(imported_sources(ROOT / "workflow/scripts/learn.py")),
         problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
     output:
-        records=f"{config['results']}/{{reading}}/learned/{{task}}.jsonl",
-        clusters=f"{config['results']}/{{reading}}/learned/{{task}}.npz",
+        records=f"{config['results']}/{{reading}}/learned/records/{{task}}/runs.jsonl",
+        clusters=f"{config['results']}/{{reading}}/learned/records/{{task}}/runs.npz",
     log:
         f"{config['results']}/{{reading}}/logs/learn/{{task}}.log",
     conda:
@@ -56,6 +57,60 @@ rule learn:
         " --per {resources.jobs_per_gpu} --problems {input.problems:q} --records {output.records:q} 2>&1 | tee {log:q}"
 
 
+rule control:
+    # The control of one supervised task, which learns nothing but is told how many clusters each problem has.
+    input:
+        local(imported_sources(ROOT / "methods/kmeans.py")),
+        local(imported_sources(ROOT / "workflow/scripts/control.py")),
+        problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
+        labels=f"{config['results']}/{{reading}}/problems/{{task}}.labels.npz",
+    output:
+        records=f"{config['results']}/{{reading}}/learned/records/{{task}}/control.jsonl",
+        clusters=f"{config['results']}/{{reading}}/learned/records/{{task}}/control.npz",
+    log:
+        f"{config['results']}/{{reading}}/logs/control/{{task}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        job=lambda w: json.dumps(
+            jobs.control_job(READINGS[w.reading], w.reading, w.task)
+        ),
+    shell:
+        "python -m workflow.scripts.control --job {params.job:q} --problems {input.problems:q}"
+        " --labels {input.labels:q} --records {output.records:q} 2>&1 | tee {log:q}"
+
+
+rule score_task:
+    # Scores of the runs of one supervised task.
+    input:
+        local(imported_sources(ROOT / "workflow/scripts/score.py")),
+        records=lambda w: jobs.task_records(READINGS[w.reading], w.reading, w.task),
+        data=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
+        labels=f"{config['results']}/{{reading}}/problems/{{task}}.labels.npz",
+    output:
+        f"{config['results']}/{{reading}}/learned/scores/{{task}}.jsonl",
+    log:
+        f"{config['results']}/{{reading}}/logs/score/{{task}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        job=lambda w, input: json.dumps(
+            {
+                "files": input.records,
+                "ordered": jobs.ordered(READINGS[w.reading], w.task),
+            }
+        ),
+    shell:
+        "python -m workflow.scripts.score --job - --data {input.data:q} --labels {input.labels:q}"
+        " --scores {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"
+
+
 rule supervised_report:
     # The supervised tasks, apart from the unsupervised rows.
     input:
@@ -65,12 +120,14 @@ rule supervised_report:
         files=lambda w: expand(
             f"{config['results']}/{w.reading}/{{kind}}",
             kind=[
-                f"{folder}/{task}.{ending}"
+                file.format(task=task)
                 for task in READINGS[w.reading]["tasks"]
-                for folder, ending in (
-                    ("problems", "npz"),
-                    ("learned", "npz"),
-                    ("learned", "jsonl"),
+                for file in (
+                    "problems/{task}.npz",
+                    "problems/{task}.labels.npz",
+                    "learned/records/{task}/runs.jsonl",
+                    "learned/records/{task}/control.jsonl",
+                    "learned/scores/{task}.jsonl",
                 )
             ],
         ),
