@@ -8,11 +8,11 @@ import pytest
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
+from methods.contract import tiny_data
 from reports.own import indices, moments
 from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, validate
-from workflow.check import tiny_data
 
 LABELS = np.arange(60) % 3  # of `tiny_data`
 CONFIG = {
