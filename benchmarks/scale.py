@@ -61,7 +61,7 @@ def records(n):
 
     Its summary is the paper's protocol for every cell; the report's says more and takes its records as a list.
     """
-    from reports.tables import CELL, protocol_score
+    from reports.statistics import CELL, protocol_score
     from runs.results import each_scored, frame
     from runs.run import run_job
 

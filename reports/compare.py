@@ -26,7 +26,7 @@ from scipy import stats
 from datasets.storage import write_text
 from runs.results import each_scored
 
-from .tables import CELL
+from .published import CELL
 
 FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6
 METRICS = ["test_accuracy", "train_accuracy", "validation_loss", "train_loss"]

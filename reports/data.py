@@ -25,6 +25,11 @@ class Data(NamedTuple):
     labels: np.ndarray
     sheet: dict
 
+    @property
+    def n_clusters(self):
+        """Number that a user asks for, or else that of the classes."""
+        return self.sheet["settings"].get("k") or len(self.sheet["classes"])
+
     def labels_of(self, split):
         """Labels of all sequences, -1 where they aren't known or the sequence isn't in `split`."""
         return np.where(self.sequences.split == SPLITS.index(split), self.labels, -1)
@@ -35,6 +40,11 @@ def load_data(folder, dataset):
     sequences = Sequences.load(Path(folder, "data", f"{dataset}.npz"))
     labels = load_labels(Path(folder, "data", f"{dataset}.labels.npz"))
     return Data(sequences, labels, load_sheet(folder, dataset))
+
+
+def load_case(path):
+    """What ``python -m studies.<name> run`` wrote."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def load_sheet(folder, dataset):

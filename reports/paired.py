@@ -6,7 +6,8 @@ from scipy.stats import studentized_range, trim_mean
 
 from datasets.seeds import seed_sequence
 
-from .tables import RESAMPLES, number, percentiles, title
+from .statistics import RESAMPLES, percentiles
+from .tables import number, title
 
 STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: trim_mean(values, 0.25, axis=axis)}
 

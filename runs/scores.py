@@ -61,6 +61,16 @@ SCORES = (
 )
 
 
+# What `problem_scores` adds for a task: name to title.
+TASK_SCORES = {
+    "homogeneity": "homogeneity",
+    "completeness": "completeness",
+    "count_accuracy": "right number of clusters",
+    "element_accuracy": "right element",
+    "order_agreement": "agreement of two orders",
+}
+
+
 def scores(labels, clusters):
     """All scores of one clustering.
 

@@ -6,6 +6,7 @@ from datasets.sequences import SPLITS
 from runs.record import RUN, VERSION, write_records
 from runs.results import scores_file
 from runs.score import split_scores
+from runs.scores import SCORES
 
 
 def record(**changes):
@@ -54,7 +55,7 @@ def record(**changes):
 
 def score(accuracy):
     """Scores of one split."""
-    return {"accuracy": accuracy, "nmi": accuracy, "nmi_geometric": accuracy, "ari": accuracy, "n_clusters": 2}
+    return {score.name: accuracy for score in SCORES} | {"n_clusters": 2}
 
 
 def runs(accuracies, losses, **changes):

@@ -11,6 +11,8 @@ from runs.sources import ROOT
 from .catalogue import available, class_constant, reads_vectors, source
 from .rows import algorithm, described, method_settings, stated
 
+ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
+
 
 def set_environment():
     """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
@@ -134,14 +136,18 @@ def report_job(resolved, reading):
         dataset: {how: why for how, why in reasons.items() if how in asked}
         for dataset, reasons in resolved["skip"].items()
     }
+    slice_["figures"] = {
+        "dataset": resolved["figures"]["dataset"],
+        "one_length": next(iter(one_length(resolved, reading)), None),
+    }
     return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
 
 
-def study_job(readings):
-    """Config slice of a study that lays `readings`, name to resolved config, side by side."""
-    parts = {name: report_job(resolved, name) for name, resolved in readings.items()}
-    kept = {name: {key: part[key] for key in ("folder", "files")} for name, part in parts.items()}
-    return {"selection": next(iter(readings.values()))["selection"], "readings": kept}
+def one_length(resolved, reading):
+    """File with the sequences of figure 3, if there is a figure 3: a case of `studies.one_length`."""
+    dataset = resolved["figures"]["dataset"]
+    shown = dataset in resolved["run"]["datasets"]
+    return [f"{resolved['results']}/one_length/{dataset}.{reading}.json"] if shown else []
 
 
 def task_data(resolved, reading, task):
@@ -187,6 +193,6 @@ def control_job(resolved, reading, task):
     return {"reading": reading, "task": task, "ordered": ordered(resolved, task)}
 
 
-def supervised_report_job(resolved, reading):
+def tasks_report_job(resolved, reading):
     """Config slice of the report of the supervised tasks."""
     return {"reading": reading, "folder": f"{resolved['results']}/{reading}", "tasks": resolved["tasks"]}

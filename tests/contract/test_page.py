@@ -13,7 +13,7 @@ from test_figures import CLASSES, N, job
 from datasets.sequences import Sequences, stratified_split
 from reports import page, plots
 from reports.data import Data
-from reports.report import write_report
+from reports.reading import write_report
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 WIDTHS = {"desktop": 1280, "phone": 360}

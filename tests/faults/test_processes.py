@@ -23,7 +23,8 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from methods import checkpoint
 from methods.base import Clusterer, Diverged
-from reports.tables import failures, summarise, table1
+from reports.statistics import summarise
+from reports.tables import failures, table1
 from runs import worker
 from runs.record import check_record, write_records
 from runs.results import frame, read_records, scores_file

@@ -16,7 +16,7 @@ from methods.elastic import load_tslearn
 from methods.k_shape import KShape, normalised
 from methods.recurrent_autoencoder import WEIGHTS, RecurrentAutoencoder
 from methods.soft_dtw_kmeans import SoftDTWKMeans
-from reports import tables
+from reports import statistics, tables
 from runs.run import run_job
 
 
@@ -100,7 +100,7 @@ def test_the_table_says_on_how_many_sequences():
     failed["budget"] = records[0]["budget"] | {"sequences": 24}
     records, failed = ([made | {"scores": {"test": None}} for made in some] for some in (records, [failed]))
     for runs, said in ((records, "20"), ([*records, *failed], "20"), (failed, "–")):
-        assert tables.budgets(tables.summarise(runs, "test", "train"))["trained on"].tolist() == [said]
+        assert tables.budgets(statistics.summarise(runs, "test", "train"))["trained on"].tolist() == [said]
     (whole,), _ = run_job(data, **job | {"method": "k_shape"}, seeds=[0], settings={}, limit=60)
     assert whole["budget"]["sequences"] == 24
 

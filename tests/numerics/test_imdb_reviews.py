@@ -14,7 +14,7 @@ from datasets.prepare import prepare
 from datasets.storage import write_arrays
 from runs.record import write_records
 from runs.run import run_job
-from studies import imdb
+from studies import tutorial
 
 N2D = {
     **{"n_clusters": 3, "widths": [16], "code_units": 4, "manifold": "none", "clustering": "dbscan"},
@@ -107,7 +107,7 @@ def reading(folder, place, columns):
 
 def test_the_page_comes_from_records(place, tmp_path):
     readings = {name: reading(tmp_path / name, place, columns) for name, columns in (("a", "last_500"), ("b", "all"))}
-    imdb.write({"readings": readings}, tmp_path / "out")
+    tutorial.report({"readings": readings}, tmp_path / "out")
     page = (tmp_path / "out/tutorial.md").read_text()
     record = json.loads((tmp_path / "a/n2d.jsonl").read_text())
     assert record["n_clusters"] == 3 and record["budget"]["updates"] == 2 * 80 // 10
@@ -129,14 +129,14 @@ def test_the_page_comes_from_records(place, tmp_path):
     ],
 )
 def test_verdict(quantity, ours, published, digits, expected):
-    assert imdb.verdict(quantity, ours, published, digits) == expected
+    assert tutorial.verdict(quantity, ours, published, digits) == expected
 
 
 def test_labels_are_dbscan_s_own():
     """The run's own count is that of its predictions, where reviews with one code share a cluster."""
-    assert imdb.our_quantity({"usage": [4, 1]}, np.array([0, 1, 1, 2, 2]), "labels", None) == 3
+    assert tutorial.our_quantity({"usage": [4, 1]}, np.array([0, 1, 1, 2, 2]), "labels", None) == 3
 
 
 def test_clusters_of_reviews_without_any_term():
     values, clusters = np.array([[0, 0], [0, 0], [0, 1], [0, 0], [2, 0], [1, 0]]), np.array([0, 0, 0, 2, 3, 3])
-    assert imdb.wordless(values, clusters) == 2
+    assert tutorial.wordless(values, clusters) == 2

@@ -8,7 +8,7 @@ import pytest
 from fake_records import runs, write_scored
 
 from datasets.storage import write_json, write_text
-from reports import tables
+from reports import statistics
 from reports.readme import BEGIN, END, insert, results, wall_time
 from reports.verdict import summary_csv
 
@@ -23,7 +23,7 @@ def folder(tmp_path):
             record["provenance"]["versions"] |= {"torch": "2", "scikit-learn": "1"}
         write_scored(tmp_path / f"records/{dataset}/rddc-none.0-9.jsonl", own, {"none": {0: np.array([0])}})
         write_json(tmp_path / f"data/{dataset}.json", {"split_sizes": {"test": 100}})
-    write_text(tmp_path / "tables/summary.csv", summary_csv(tables.summarise(made, "test", "train")))
+    write_text(tmp_path / "tables/summary.csv", summary_csv(statistics.summarise(made, "test", "train")))
     write_text(tmp_path / "tables/table1.md", "| the table |\n")
     return tmp_path
 

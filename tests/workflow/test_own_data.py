@@ -9,7 +9,7 @@ from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
 from methods.contract import tiny_data
-from reports.own import indices, moments
+from reports.indices import indices, moments
 from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, validate

@@ -176,7 +176,7 @@ def test_the_command_of_a_fingerprint_is_one_that_its_script_takes(project, monk
     (project / "my data").mkdir(exist_ok=True)
     config = layers.merge(TINY, config | {"readings": ["recommended"]})
     finished = snakemake(project, "--dry-run", "--printshellcmds", "--", "fingerprints", config=config)
-    assert jobs(finished)["fingerprint"] == 4, finished.stdout
+    assert jobs(finished)["study_raw"] == 4, finished.stdout
     found, calls = re.findall(r"python -m studies.fingerprints (.*?) 2>&1", finished.stdout), []
     monkeypatch.setattr(fingerprints, "run", lambda *given: calls.append(given))
     monkeypatch.setattr(fingerprints, "report", lambda *given: calls.append(given))

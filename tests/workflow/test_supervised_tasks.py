@@ -41,7 +41,7 @@ def test_results_and_reruns(project):
     assert (folder / "report/report.html").is_file()
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=CONFIG)) == {}
     longer = layers.merge(CONFIG, {"tasks": {"points": {"settings": {"epochs": 2}}}})
-    expected = {"learn": 1, "score_task": 1, "supervised_report": 1, "supervised": 1}
+    expected = {"learn": 1, "score_task": 1, "report_tasks": 1, "supervised": 1}
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=longer)) == expected
     bigger = layers.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1, "control": 1}

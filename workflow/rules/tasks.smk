@@ -111,10 +111,10 @@ rule score_task:
         " --scores {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"
 
 
-rule supervised_report:
+rule report_tasks:
     # The supervised tasks, apart from the unsupervised rows.
     input:
-        local(imported_sources(ROOT / "workflow/scripts/supervised.py")),
+        local(imported_sources(ROOT / "workflow/scripts/tasks.py")),
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
         files=lambda w: expand(
@@ -134,18 +134,16 @@ rule supervised_report:
     output:
         directory(f"{config['results']}/{{reading}}/report"),
     log:
-        f"{config['results']}/{{reading}}/logs/supervised.log",
+        f"{config['results']}/{{reading}}/logs/tasks.log",
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
     params:
-        job=lambda w: json.dumps(
-            jobs.supervised_report_job(READINGS[w.reading], w.reading)
-        ),
+        job=lambda w: json.dumps(jobs.tasks_report_job(READINGS[w.reading], w.reading)),
     shell:
-        "python -m workflow.scripts.supervised --job {params.job:q} --folder {output:q} 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.tasks --job {params.job:q} --folder {output:q} 2>&1 | tee {log:q}"
 
 
 rule supervised:

@@ -8,7 +8,8 @@ from fake_records import bare, record
 from datasets.problems import draw_problems
 from datasets.storage import write_arrays
 from methods.supervised import SupervisedClusterer
-from reports import supervised
+from reports import tasks
+from reports.published import read_published
 from runs.record import check_record, write_records
 from runs.results import each_scored, scores_file
 from runs.score import score_task
@@ -57,7 +58,7 @@ CONFIG = {"seed": 0, "seeds": 1, "time_limit": 60, "results": "", "tasks": TASKS
     ],
 )
 def test_verdict(values, published, lower, expected):
-    assert supervised.verdict(values, published, lower) == expected
+    assert tasks.verdict(values, published, lower) == expected
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def made(tmp_path_factory):
         score_task(scores_file(paths[0]), paths, drawn, jobs.ordered(CONFIG, task))
         runs[task] = [*each_scored(paths)]
     job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
-    supervised.write_supervised(job, folder / "report")
+    tasks.write_tasks(job, folder / "report")
     return folder, runs
 
 
@@ -118,13 +119,13 @@ def test_the_page_says_supervised_and_has_every_part(made):
 
 def test_published_numbers(made):
     _, runs = made
-    published = pd.read_csv(supervised.PUBLISHED / "supervised.csv", dtype=str)
-    table = supervised.published_table(runs, published).set_index("measure")
+    published = read_published("abc").values
+    table = tasks.published_table(runs, published).set_index("measure")
     assert table.published["loss"] == "0.018" and table.verdict["loss"] == "different"
     losses = [one["loss_curve"]["loss"][-1] for one in runs["abc"][:2]]
     assert table.ours["loss"] == f"{min(losses):.4g} to {max(losses):.4g}"
     assert table.ours["epoch of accuracy 1"] == "never"
-    nothing = supervised.published_table({}, published)
+    nothing = tasks.published_table({}, published)
     assert set(nothing.verdict) == {"not comparable"} and set(nothing.ours) == {"–"}
 
 
@@ -133,10 +134,9 @@ def test_a_failed_run_is_shown_and_enters_no_mean():
     good = record(method="l2c")
     good["scores"]["test"] |= extra
     runs = {"points": [good, record(method="l2c", seed=1, status="diverged")]}
-    tasks = {"points": TASKS["points"]}
-    table = supervised.score_table(tasks, runs)
+    table = tasks.score_table({"points": TASKS["points"]}, runs)
     assert table["ok runs"].tolist() == ["1/2"] and table.MR.tolist() == ["0.30"]
-    assert supervised.failure_table(runs).status.tolist() == ["diverged"]
+    assert tasks.failure_table(runs).status.tolist() == ["diverged"]
 
 
 def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
