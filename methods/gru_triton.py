@@ -19,7 +19,7 @@ TILE = 16  # sequences of a program; products of fewer rows are not on offer eve
 UNITS = (16, 32, 64)
 
 
-def gru_states(values, offsets, index, weights, reset="after"):
+def gru_states(values, offsets, index, weights, reset="after", rows=None):
     """Final states of every layer and direction.
 
     Parameters
@@ -33,6 +33,9 @@ def gru_states(values, offsets, index, weights, reset="after"):
     weights : nested list
         As `gru.init_gru_weights` gives, as tensors; the number of units in `UNITS`.
     reset : {"after", "before"}
+    rows : int, optional
+        As many as the longest of the seeds' batches has, or more. To find that number the CPU waits for the GPU; a step
+        with a number from before runs without, in a CUDA graph say.
 
     Returns
     -------
@@ -46,26 +49,27 @@ def gru_states(values, offsets, index, weights, reset="after"):
         raise ValueError(f"{values.dtype}: the Triton kernel computes in float32")
     index = index.contiguous()  # the kernels count on it
     lengths, order = (offsets[index + 1] - offsets[index]).sort(dim=1, descending=True, stable=True)
-    inputs, first = _gather(values, offsets[index].gather(1, order), lengths)
+    if rows is None:
+        rows = int(lengths.sum(1).max())
+    else:
+        torch._assert_async((lengths.sum(1) <= rows).all(), f"a batch has more than {rows} rows")
+    inputs, first = _gather(values, offsets[index].gather(1, order), lengths, rows)
     flat = [tensor for layer in weights for direction in layer for tensor in direction]
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in flat)
     return _States.apply(keep, reset == "before", inputs, first, lengths, order, *flat)
 
 
-def _gather(values, begin, lengths):
-    """Each seed's rows, (S, R, d), zero after its last one; and the first row of each sequence among all S · R."""
-    rows, total = torch.stack([lengths.sum(1).max(), lengths.sum()]).tolist()
+def _gather(values, begin, lengths, rows):
+    """Each seed's rows, (S, rows, d), zero after its last one; and each sequence's first row among all S · rows."""
+    seeds, batch = lengths.shape
     ends = lengths.cumsum(1)
-    first = ends - lengths + rows * torch.arange(len(lengths), device=lengths.device)[:, None]
-    flat = lengths.flatten()
-    step = torch.arange(total, device=flat.device)
-    step -= torch.repeat_interleave(flat.cumsum(0) - flat, flat, output_size=total)
-    source, target = (
-        torch.repeat_interleave(start.flatten(), flat, output_size=total) + step for start in (begin, first)
-    )
-    inputs = values.new_zeros(len(lengths) * rows, values.shape[1])
-    inputs[target] = values[source]
-    return inputs.unflatten(0, (len(lengths), rows)), first
+    first = ends - lengths
+    row = torch.arange(rows, device=ends.device).repeat(seeds, 1)
+    sequence = torch.searchsorted(ends, row, right=True)
+    after = sequence == batch
+    source = row + (begin - first).gather(1, sequence.clamp_max_(batch - 1))
+    inputs = values[source.masked_fill_(after, 0)].masked_fill_(after[:, :, None], 0)
+    return inputs, first + rows * torch.arange(seeds, device=ends.device)[:, None]
 
 
 class _States(torch.autograd.Function):
@@ -109,7 +113,8 @@ class _States(torch.autograd.Function):
             _backward[grid](saved, w_hh, *batched, d_states, d_gates, **_settings(hidden, ctx.before))
             # Of u_n, r, z, a_n the last three belong to a and, turned, the first three to u.
             d_a, d_u, states = d_gates[..., hidden:], d_gates[..., : 3 * hidden], saved[..., 4 * hidden :]
-            here = []
+            sums, here = d_gates.sum(1), []
+            d_b, d_c = sums[..., hidden:], sums[..., : 3 * hidden].roll(-hidden, dims=2)
             for side in range(2):
                 a, u, h = d_a[:, :, side], d_u[:, :, side], states[:, :, side]
                 if ctx.before:  # u_n is the product of r h, and of nothing else
@@ -117,7 +122,7 @@ class _States(torch.autograd.Function):
                     recurrent = torch.cat([u[..., hidden:].mT @ h, u[..., :hidden].mT @ read], dim=1)
                 else:
                     recurrent = (u.mT @ h).roll(-hidden, dims=1)
-                here += [a.mT @ inputs, recurrent, a.sum(1), u.sum(1).roll(-hidden, dims=1)]
+                here += [a.mT @ inputs, recurrent, d_b[:, side], d_c[:, side]]
             gradients = here + gradients
             if layer:
                 d_states = torch.baddbmm(d_a[:, :, 0] @ w_ih[:, 0], d_a[:, :, 1], w_ih[:, 1])
