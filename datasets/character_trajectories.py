@@ -179,25 +179,34 @@ def _read_arff(path):
 
 
 def _load_uci(raw):
-    path = raw / "mixoutALL_shifted.mat"
-    try:
-        content = scipy.io.loadmat(path, squeeze_me=True)
-        arrays = [np.asarray(case, dtype=np.float64).T for case in content["mixout"]]
-        constants = content["consts"]
-        codes = (np.asarray(constants["charlabels"].item(), dtype=int) - 1).tolist()
-        key = "".join(constants["key"].item())
-    except Exception as error:  # loadmat raises whatever the bytes lead it to
-        raise DataError(f"{NAME}: {path.name}: not the UCI file ({error!r})") from error
+    arrays, codes, key = _read_mat(raw / "mixoutALL_shifted.mat")
     expect(NAME, "characters", key, CHARACTERS)
     counts = [train + test for train, test in zip(TRAIN_COUNTS, TEST_COUNTS, strict=True)]
     expect(NAME, "cases per character", np.bincount(codes, minlength=len(CHARACTERS)).tolist(), counts)
-    expect(NAME, "shapes of the cases", {array.shape[1:] for array in arrays}, {(3,)})
     lengths = [sorted({len(a) for a, c in zip(arrays, codes, strict=True) if c == code}) for code in range(len(key))]
     expect(NAME, "padded lengths of each character", lengths, [[length] for length in UCI_LENGTHS])
     expect(NAME, "sha256 of where the strokes begin and end", strokes_digest(arrays, codes), UCI_STROKES)
     sizes = np.abs(np.concatenate(arrays)).mean(axis=0)
     expect(NAME, "mean sizes of the channels", [round(float(size), 4) for size in sizes], UCI_SIZES)
     return arrays, codes, [0] * len(arrays), [False] * len(arrays)
+
+
+def _read_mat(path):
+    """Cases, each of shape (length, 3), their classes from 0, and the names of the classes in one string."""
+    try:
+        content = scipy.io.loadmat(path, squeeze_me=True, variable_names=["mixout", "consts"])
+        arrays = [np.asarray(case, dtype=np.float64).T for case in content["mixout"]]
+        constants = content["consts"]
+        codes = np.asarray(constants["charlabels"].item(), dtype=int) - 1
+        key = "".join(constants["key"].item())
+    except Exception as error:  # loadmat raises whatever the bytes lead it to
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{NAME}: {path.name}: not the UCI file ({reason})") from error
+    expect(NAME, f"{path.name}: shapes of the cases", {array.shape[1:] for array in arrays}, {(3,)})
+    expect(NAME, f"{path.name}: classes, one for each case", codes.shape, (len(arrays),))
+    known = (codes >= 0) & (codes < len(CHARACTERS))
+    expect(NAME, f"{path.name}: cases whose class is not 1 to {len(CHARACTERS)}", int((~known).sum()), 0)
+    return arrays, codes.tolist(), key
 
 
 def strokes_digest(cases, codes):

@@ -22,11 +22,10 @@ def crop(sequences):
     return sequences.values[elements].reshape(len(sequences), -1)
 
 
-def avg(sequences, over="length"):
-    """Average over time, by each sequence's length or by the longest (`AVERAGES`): shape (n, d)."""
+def avg(sequences):
+    """Average over time, by each sequence's length or by the data set's ``average_length``: shape (n, d)."""
     sums = np.add.reduceat(sequences.values, sequences.offsets[:-1], axis=0, dtype=np.float64)
-    counts = sequences.lengths if over == "length" else np.full(len(sequences), sequences.lengths.max())
-    return (sums / counts[:, None]).astype(np.float32)
+    return (sums / (sequences.average_length or sequences.lengths[:, None])).astype(np.float32)
 
 
 def vector(sequences):
@@ -54,13 +53,7 @@ SEQUENCES = {"none": none, "shuffled": shuffled}
 INPUTS = VECTORS | SEQUENCES
 
 
-AVERAGES = {  # what `avg` divides by
-    "length": "its own length",
-    "padded": "the length of the longest sequence, so it is the mean of the zero-padded sequence and depends on length",
-}
-
-
-def vectorize(sequences, name, average="length"):
+def vectorize(sequences, name):
     """What a method reads of a data set; the vectors' length comes from the whole data set, as in the paper.
 
     Parameters
@@ -68,8 +61,6 @@ def vectorize(sequences, name, average="length"):
     sequences : Sequences
         All splits together, so that train and test agree on the length.
     name : {"zero", "crop", "avg", "vector", "none", "shuffled"}
-    average : {"length", "padded"}
-        What ``avg`` divides by, see `AVERAGES`.
 
     Returns
     -------
@@ -77,6 +68,4 @@ def vectorize(sequences, name, average="length"):
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")
-    if average not in AVERAGES:
-        raise ValueError(f"average {average!r}: expected one of {', '.join(AVERAGES)}")
-    return avg(sequences, average) if name == "avg" else INPUTS[name](sequences)
+    return INPUTS[name](sequences)

@@ -112,20 +112,20 @@ def thinned(labels, most):
     return np.flatnonzero(stratified_split(labels, 0, "fingerprints", (share, 1 - share, 0)) == 0)
 
 
-def evaluate(sequences, labels, vectorizations, methods, average="length", most=None):
+def evaluate(sequences, labels, vectorizations, methods, most=None):
     """Cells of a reading over all its sequences: dict of ``method-vectorisation`` to `cell`.
 
     The vectors' lengths come from all sequences, whatever is left out of the clustering.
     """
     chosen, found = thinned(labels, most or len(labels)), {}
     for how in vectorizations:
-        vectors = vectorize(sequences, how, average)[chosen]
+        vectors = vectorize(sequences, how)[chosen]
         for method, values in cells_of(vectors, labels[chosen], len(np.unique(labels)), methods).items():
             found[f"{method}-{how}"] = values
     return found
 
 
-def evaluate_test(sequences, labels, vectorizations, name, average="length"):
+def evaluate_test(sequences, labels, vectorizations, name):
     """The same on `TEST_SPLITS` test splits of a tenth, each clustered by itself: a list of what `evaluate` gives.
 
     The paper says that its figures are those of the test set. Cropping then goes to the shortest sequence of that set.
@@ -133,5 +133,5 @@ def evaluate_test(sequences, labels, vectorizations, name, average="length"):
     methods, found = ["kmeans", "ward", *AFFINITIES], []
     for seed in range(TEST_SPLITS):
         test = np.flatnonzero(stratified_split(labels, seed, name) == 2)
-        found.append(evaluate(sequences.subset(test), labels[test], vectorizations, methods, average))
+        found.append(evaluate(sequences.subset(test), labels[test], vectorizations, methods))
     return found

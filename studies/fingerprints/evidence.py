@@ -53,7 +53,7 @@ class Statement:
     demand : float
         Least value that agrees with it.
     measure : callable
-        Takes sequences, labels, what ``avg`` divides by, and the reading's cells; returns the value, 0 to 1.
+        Takes sequences, labels and the reading's cells; returns the value, 0 to 1.
     """
 
     name: str
@@ -67,17 +67,17 @@ def neighbours(vectors):
     return NearestNeighbors(n_neighbors=NEIGHBOURS).fit(vectors).kneighbors(return_distance=False)
 
 
-def length_of_neighbours(sequences, labels, average, cells):
+def length_of_neighbours(sequences, labels, cells):
     """Correlation of a sequence's length with the mean length of its neighbours among the averages."""
-    near = neighbours(vectorize(sequences, "avg", average))
+    near = neighbours(vectorize(sequences, "avg"))
     lengths = sequences.lengths
     return abs(float(np.corrcoef(lengths, lengths[near].mean(axis=1))[0, 1]))
 
 
-def length_of_clusters(sequences, labels, average, cells):
+def length_of_clusters(sequences, labels, cells):
     """How well length tells the k-means clusters of the averages apart: the chance that of two sequences of different
     clusters the longer is in the cluster of the longer ones, from .5 to 1."""
-    clusters = kmeans(vectorize(sequences, "avg", average), 2)
+    clusters = kmeans(vectorize(sequences, "avg"), 2)
     pair = [sequences.lengths[clusters == c] for c in (0, 1)]
     share = mannwhitneyu(*pair).statistic / (len(pair[0]) * len(pair[1]))
     return float(max(share, 1 - share))
@@ -95,25 +95,25 @@ def narrow(sequences, labels):
     return sequences.values[elements].mean(axis=1), labels[chosen]
 
 
-def words_of_neighbours(sequences, labels, average, cells):
+def words_of_neighbours(sequences, labels, cells):
     """Share of the neighbours that are the same word, among sequences of about one length."""
     vectors, words = narrow(sequences, labels)
     return float((words[neighbours(vectors)] == words[:, None]).mean())
 
 
-def words_of_clusters(sequences, labels, average, cells):
+def words_of_clusters(sequences, labels, cells):
     """ACC of k-means on sequences of about one length."""
     vectors, words = narrow(sequences, labels)
     return cell(words, kmeans(vectors, 2))[0]
 
 
-def centred(sequences, labels, average, cells):
+def centred(sequences, labels, cells):
     """1 less the largest mean of a dimension over a sequence, in standard deviations of that dimension."""
     means = vectorize(sequences, "avg").astype(np.float64)
     return max(0.0, 1 - float(np.abs(means / sequences.values.std(axis=0, dtype=np.float64)).max()))
 
 
-def averages_are_best(sequences, labels, average, cells):
+def averages_are_best(sequences, labels, cells):
     """By how much the ACC of k-means on averages is above that on padded or cropped sequences."""
     others = [cells[key][0] for key in ("kmeans-zero", "kmeans-crop") if key in cells]
     return cells["kmeans-avg"][0] - max(others)
@@ -166,9 +166,9 @@ STATEMENTS = {
 }
 
 
-def measurements(name, sequences, labels, average, cells):
+def measurements(name, sequences, labels, cells):
     """Value of every statement on a data set, in order, four digits."""
-    return [round(float(statement.measure(sequences, labels, average, cells)), 4) for statement in STATEMENTS[name]]
+    return [round(float(statement.measure(sequences, labels, cells)), 4) for statement in STATEMENTS[name]]
 
 
 # ---- misfit

@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,15 +35,15 @@ class Reading:
     group: str = ""
     anchor: bool = False
 
-    @property
-    def average(self):
-        """What the time average divides by."""
-        return self.settings.get("average", "length")
-
 
 def parts(loaded):
     """Sequences and labels of what ``load`` gives."""
     return loaded.sequences, np.asarray(loaded.labels)
+
+
+def over_padded(sequences):
+    """The sequences with time averages that divide by the length of the longest."""
+    return replace(sequences, average_length=int(sequences.lengths.max()))
 
 
 def of_classes(sequences, labels, classes):
@@ -89,7 +89,8 @@ def read_character_trajectories(fetched, seed):
     for form, average in (("uci", "length"), ("uea", "length"), ("uci", "padded")):
         loaded = character_trajectories.load(fetched(form), seed, form=form, characters=tuple(letters))
         sequences, labels = parts(loaded)
-        possible = possible_sets(sequences, labels, average)
+        sequences = over_padded(sequences) if average == "padded" else sequences
+        possible = possible_sets(sequences, labels)
         for k in (3, 4, 5, 6):
             for classes in itertools.combinations(range(len(letters)), k):
                 anchor = classes in (tuple(range(k)), first) and average == "length"
@@ -100,11 +101,11 @@ def read_character_trajectories(fetched, seed):
                     yield Reading(settings, make, f"{form}, {average}, {k}", anchor)
 
 
-def possible_sets(sequences, labels, average):
+def possible_sets(sequences, labels):
     """Whether a set of classes passes the bounds of `read_character_trajectories`, as a function of the set."""
     padded, dimensions = vectorize(sequences, "zero"), sequences.dimensions
     shortest = [int(sequences.lengths[labels == c].min()) for c in range(labels.max() + 1)]
-    whole, averages = Separability(padded, labels), Separability(vectorize(sequences, "avg", average), labels)
+    whole, averages = Separability(padded, labels), Separability(vectorize(sequences, "avg"), labels)
     cropped = {length: Separability(padded[:, : length * dimensions], labels) for length in set(shortest)}
     apart = {pair for pair in itertools.combinations(range(len(shortest)), 2) if whole(pair) >= 0.985}
 
@@ -173,11 +174,14 @@ def read_speech_commands(fetched, seed):
     def features(**settings):
         return parts(speech_commands.load(raw, seed, **settings))
 
+    def make(average, **settings):
+        sequences, labels = features(**settings)
+        return over_padded(sequences) if average == "padded" else sequences, labels
+
     for change in SPEECH_CHANGES:
         settings = SPEECH | {"average": "padded"} | change
-        of_load = {key: value for key, value in settings.items() if key != "average"}
-        make = functools.partial(features, **of_load)
-        yield Reading(settings, make, anchor=not change.keys() - {"scale", "energy", "average"})
+        make_it = functools.partial(make, **settings)
+        yield Reading(settings, make_it, anchor=not change.keys() - {"scale", "energy", "average"})
 
 
 DISTINCT = ("alt.atheism", "rec.sport.baseball", "sci.space")

@@ -77,8 +77,8 @@ def place(source, raw, mirror, form="any"):
 def screen(name, reading, vectorizations):
     """Cells of k-means and Ward's linkage on a part of the sequences, and what the statements measure on all."""
     sequences, labels = reading.make()
-    cells = evaluate(sequences, labels, vectorizations, ["kmeans", "ward"], reading.average, SCREEN)
-    found = measurements(name, sequences, labels, reading.average, cells)
+    cells = evaluate(sequences, labels, vectorizations, ["kmeans", "ward"], SCREEN)
+    found = measurements(name, sequences, labels, cells)
     return described(sequences, labels) | {"cells": cells, "measurements": found}
 
 
@@ -87,9 +87,9 @@ def in_full(name, reading):
     sequences, labels = reading.make()
     asked = {how for _, how in published()[name]}
     vectorizations = [how for how in VECTORIZATIONS if how in asked]
-    cells = evaluate(sequences, labels, vectorizations, ["kmeans", "ward", *AFFINITIES], reading.average)
-    test_cells = evaluate_test(sequences, labels, vectorizations, name, reading.average)
-    found = measurements(name, sequences, labels, reading.average, cells)
+    cells = evaluate(sequences, labels, vectorizations, ["kmeans", "ward", *AFFINITIES])
+    test_cells = evaluate_test(sequences, labels, vectorizations, name)
+    found = measurements(name, sequences, labels, cells)
     return described(sequences, labels) | {"cells": cells, "test_cells": test_cells, "measurements": found}
 
 

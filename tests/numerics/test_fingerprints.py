@@ -92,7 +92,7 @@ def made_up(length_decides):
 
 @pytest.mark.parametrize("statement", evidence.STATEMENTS["speech_commands"])
 def test_the_statements_on_speech_commands_can_hold_and_fail(statement):
-    found = {decides: statement.measure(*made_up(decides), "length", {}) for decides in (True, False)}
+    found = {decides: statement.measure(*made_up(decides), {}) for decides in (True, False)}
     of_length = statement.measure in (evidence.length_of_neighbours, evidence.length_of_clusters)
     assert found[of_length] >= statement.demand > found[not of_length]
 
@@ -101,15 +101,15 @@ def test_zero_means_are_told_from_others():
     (statement,) = evidence.STATEMENTS["arabic_digits"]
     sequences, labels = made_up(True)
     centred = Sequences.from_list([sequences[i] - sequences[i].mean(axis=0) for i in range(len(sequences))])
-    assert statement.measure(centred, labels, "length", {}) >= statement.demand
-    assert statement.measure(sequences, labels, "length", {}) < statement.demand
+    assert statement.measure(centred, labels, {}) >= statement.demand
+    assert statement.measure(sequences, labels, {}) < statement.demand
 
 
 def test_the_averages_are_best_only_where_they_are():
     (statement,) = evidence.STATEMENTS["twenty_newsgroups"]
     cells = {"kmeans-zero": [0.4], "kmeans-crop": [0.6], "kmeans-avg": [0.9]}
-    assert statement.measure(None, None, "length", cells) == pytest.approx(0.3)
-    assert statement.measure(None, None, "length", cells | {"kmeans-crop": [0.95]}) < statement.demand
+    assert statement.measure(None, None, cells) == pytest.approx(0.3)
+    assert statement.measure(None, None, cells | {"kmeans-crop": [0.95]}) < statement.demand
 
 
 def test_sequences_of_about_one_length_are_the_quarter_around_the_median():
