@@ -9,6 +9,7 @@ from .search import run
 
 STUDY = {
     "raw": ["arabic_digits", "character_trajectories", "speech_commands", "twenty_newsgroups"],
+    "cases": "search.py",
     "writes": ["fingerprints.md", "fingerprints.csv"],
     "draws": ["fingerprints"],
 }

@@ -1,6 +1,7 @@
-"""Two stages, every reading on at most `SCREEN` sequences and the best ones on all; records as lines of JSON."""
+"""Two stages: every reading on at most `SCREEN` sequences, the best of each group on all; records as lines of JSON."""
 
 import functools
+import itertools
 import json
 import time
 from pathlib import Path
@@ -47,26 +48,26 @@ def run(name, raw, mirror, out, seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
     write_text(path, whole)  # without a line that was cut off
-    done, readings = {key_of(record["stage"], record["reading"]) for record in records}, []
+    done = {key_of(record["stage"], record["reading"]) for record in records}
     with path.open("a", encoding="utf-8") as stream:
 
         def keep(stage, reading, evaluated):
             if key_of(stage, reading.settings) in done:
                 return
             started = time.process_time()
-            record = {"dataset": name, "stage": stage, "reading": reading.settings} | evaluated(reading)
+            record = {"dataset": name, "stage": stage, "reading": reading.settings} | evaluated(name, reading)
             record["seconds"] = round(time.process_time() - started, 2)
             records.append(record)
             stream.write(json.dumps(record, sort_keys=True) + "\n")
             stream.flush()
 
-        for reading in read(
-            functools.partial(place, module.SOURCE, raw, mirror), seed
-        ):  # one after the other is loaded
-            readings.append(reading)
-            keep("screen", reading, functools.partial(screen, name, vectorizations=screened))
-        for reading in finalists(name, readings, records, most):
-            keep("final", reading, functools.partial(in_full, name))
+        found = read(functools.partial(place, module.SOURCE, raw, mirror), seed)
+        for _, group in itertools.groupby(found, lambda reading: reading.group):
+            readings = list(group)  # both stages of a group at once, while what it loads is in memory
+            for reading in readings:
+                keep("screen", reading, functools.partial(screen, vectorizations=screened))
+            for reading in finalists(name, readings, records, most):
+                keep("final", reading, in_full)
 
 
 def place(source, raw, mirror, form="any"):
@@ -103,18 +104,12 @@ def described(sequences, labels):
     }
 
 
-def finalists(name, readings, records, most):
-    """The `most` best readings of each group by their screening, and the anchors."""
+def finalists(name, group, records, most):
+    """The `most` best readings of a group by their screening, and the anchors."""
     fits = {
         key_of("screen", record["reading"]): misfit(name, record, "all")["total"]
         for record in records
         if record["stage"] == "screen"
     }
-    groups = {}
-    for reading in readings:
-        groups.setdefault(reading.group, []).append(reading)
-    chosen = set()
-    for group in groups.values():
-        best = sorted(key_of("screen", reading.settings) for reading in group)
-        chosen |= set(sorted(best, key=fits.get)[:most])
-    return [r for r in readings if r.anchor or key_of("screen", r.settings) in chosen]  # in order, for their caches
+    best = sorted(group, key=lambda reading: fits[key_of("screen", reading.settings)])
+    return [reading for reading in group if reading.anchor or reading in best[:most]]

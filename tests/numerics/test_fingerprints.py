@@ -15,6 +15,7 @@ from datasets.sequences import Sequences
 from reports.published import published_scores
 from runs.sources import imported_sources
 from studies.fingerprints import clustering, evidence, page, readings, search
+from workflow.studies import case_source
 
 
 @pytest.fixture
@@ -191,6 +192,12 @@ def test_no_deep_row_takes_part(monkeypatch):
     monkeypatch.setattr(evidence, "published_scores", lambda *_: table)
     assert evidence.published.__wrapped__() == before
     assert {method for cells in before.values() for method, _ in cells} == {"kmeans", "ward", "spectral"}
+
+
+def test_another_text_of_the_page_searches_nothing_anew():
+    files = {path.name for path in imported_sources(case_source("fingerprints"))}
+    assert {"search.py", "evidence.py", "readings.py", "clustering.py", "speech_commands.py"} <= files
+    assert not files & {"page.py", "__main__.py", "style.py"}
 
 
 def test_no_method_of_this_benchmark_takes_part():
