@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from datasets.prepare import keywords
 from datasets.storage import write_text
 from reports.style import COLOURS, PAGE, STYLE, save
 
@@ -138,7 +139,7 @@ def statement_table(name, best):
     rows = []
     for i, statement in enumerate(STATEMENTS[name]):
         values = [record["measurements"][i] for _, record in shown(best)]
-        marks = [f"{value:.2f}" if value >= statement.demand else f"{value:.2f} ✗" for value in values]
+        marks = [f"{value:.3f}" + " ✗" * (value < statement.demand) for value in values]
         rows.append([statement.said, statement.name, f"{statement.demand:.2f}", *marks])
     return tabulate(rows, head, tablefmt="pipe", disable_numparse=True) + "\n"
 
@@ -146,11 +147,11 @@ def statement_table(name, best):
 def setting_table(name, screened):
     """Least misfit of the first stage for each value of the settings that readings differ in: what is decided by it."""
     keys = dict.fromkeys(key for record in screened for key in record["reading"])
-    rows = []
+    defaults, rows = {"average": "length"} | keywords(READERS[name][0].load), []
     for key in keys:
         least = {}
         for record in screened:
-            value = record["reading"].get(key, "default")
+            value = record["reading"].get(key, defaults.get(key, "–"))
             value = len(value) if key == "characters" else describe({"groups": value}) if key == "groups" else value
             fit = misfit(name, record, "all")["total"]
             least[str(value)] = min(fit, least.get(str(value), np.inf))
