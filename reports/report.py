@@ -35,6 +35,8 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
     """
     folder, names = Path(job["folder"]), job["run"]["datasets"]
+    for made in (tables_folder, figures_folder, clusters_folder):
+        Path(made).mkdir(parents=True, exist_ok=True)  # where no run is ok, one stays empty, and Snakemake looks for it
     files = [folder / file for file in job["files"]]
     records = read_records(files)
     rank = {row: place for place, row in enumerate(map(tuple, job["rows"]))}
@@ -53,6 +55,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     indices = own.index_table(sheets, data, clusters)
     written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
     pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, sheets, Path(figures_folder))
+    written["unscored"] = unscored(sheets, labels, job["scored"])
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
 
@@ -64,6 +67,13 @@ def control_rows(job):
 def scored_labels(sequences, scored):
     """Labels of all sequences, -1 where they aren't known or the sequence isn't in the split that is scored."""
     return np.where(sequences.split == SPLITS.index(scored), sequences.labels, -1)
+
+
+def unscored(sheets, labels, scored):
+    """A sentence for every data set without scores, with the reason."""
+    none = [name for name, known in labels.items() if not (known >= 0).any()]
+    why = {True: f"no sequence with a label is in the {scored} split", False: "there are no labels"}
+    return [f"{tables.title(name)}: nothing is scored, because {why[bool(sheets[name]['classes'])]}." for name in none]
 
 
 def clusters_of(files):
@@ -277,7 +287,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
             "Ours beside the published numbers" if published else "Results",
             [
                 table(filled(results), (*CELL, "verdict"), charts),
-                notes([*([FOREST] if scored else []), SORTING, FILES]),
+                notes([*written["unscored"], *([FOREST] if scored else []), SORTING, FILES]),
             ],
         ),
         (

@@ -270,7 +270,7 @@ def ok_share(row):
 
 def ours(row):
     """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    scored = "no labels" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
+    scored = "not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
     return (scored if row.n_ok else "failed") + ok_share(row)
 
 

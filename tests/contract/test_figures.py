@@ -1,6 +1,7 @@
 """Figures and the page they end in: there, of the promised size, equal bytes twice, whatever runs failed."""
 
 import html.parser
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -197,7 +198,9 @@ def job(folder, records, sequences):
         "classes": CLASSES,
         "dimensions": 2,
         "lengths": {"min": 4, "median": 7.0, "max": 11},
-        "split_sizes": dict(zip(("train", "validation", "test"), np.bincount(sequences.split).tolist(), strict=True)),
+        "split_sizes": {
+            part: int(np.sum(sequences.split == i)) for i, part in enumerate(("train", "validation", "test"))
+        },
         "source": {"file": "f", "form": "csv", "origin": "mirror"},
         "licence": "CC0",
     }
@@ -235,6 +238,29 @@ ONE = record(
 )
 
 
+@pytest.mark.parametrize(
+    ("split", "classes", "why"),
+    [
+        ("train", CLASSES, "no sequence with a label is in the test split"),
+        ("test", [], "there are no labels"),
+    ],
+)
+def test_a_report_without_scores_says_why(tmp_path, split, classes, why, sequences):
+    part = sequences.with_split(np.full(N, ("train", "validation", "test").index(split)))
+    if not classes:
+        part = Sequences(part.values, part.offsets, None, part.split)
+    none = [ONE | {"scores": dict.fromkeys(("train", "validation", "test"))}]
+    asked = job(tmp_path, none, part) | {"published": None, "figures": {"dataset": None, "length_range": None}}
+    sheet = json.loads((tmp_path / "data/speech_commands.json").read_text()) | {"classes": classes}
+    write_json(tmp_path / "data/speech_commands.json", sheet)
+    made = [tmp_path / name for name in ("report.html", "tables", "figures", "clusters")]
+    with ThreadPoolExecutor() as beside:
+        write_report(asked, *made, beside)
+    page = re.sub("<(style|script).*?</\\1>", "", made[0].read_text(), flags=re.DOTALL)
+    assert f"Speech Commands: nothing is scored, because {why}." in page and "not scored" in page
+    assert not re.search(r">[^<]*\bnan\b", page) and "1 of them ok" in page
+
+
 @pytest.mark.parametrize("records", [[ONE], [ONE, FAILED], [FAILED]], ids=["no RDDC", "RDDC failed", "all failed"])
 def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     asked = job(tmp_path, records, sequences)
@@ -245,6 +271,7 @@ def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     first, second = (sorted((tmp_path / place).rglob("*.*")) for place in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert all(path.stat().st_size for path in first)
+    assert all(path.is_dir() for path in made[1:])
     text = (tmp_path / "a/report.html").read_text()
     page = Reader(text)
     assert page.open == [] and page.loads == []
