@@ -11,12 +11,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from datasets.sequences import Sequences
 from datasets.storage import read_arrays, write_arrays
+from datasets.text import one_line
 
 FORMAT = 1  # of what `Clusterer.save` writes
 
 
 class InvalidInput(ValueError):
     """What the user gave can't be clustered; the message is one line that says why."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 class Diverged(ArithmeticError):

@@ -12,11 +12,13 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import MaxNLocator
 from sklearn.manifold import TSNE
 
 from datasets.seeds import seed_sequence
 from datasets.storage import whole_file
+from datasets.text import one_line
 from methods.kmeans import KMeans
 from methods.vectorize import vectorize
 from runs.scores import match_clusters
@@ -34,15 +36,31 @@ STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "svg.hashsalt": "fixed",
+    "text.parse_math": False,  # a class may be called $5_$10
     "pdf.fonttype": 42,
 }
 FEWEST_POINTS, MOST_POINTS = 10, 2000
 
 
+def plain(name, most=40):
+    """A name from data as a figure may show it: in one line of at most `most` characters that its font has."""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    shown = "".join(c if ord(c) in known else f"[{ord(c):X}]" for c in one_line(name))
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def add_legend(owner, handles, names, **how):
+    """A legend of a figure or of axes with all of `names`: matplotlib leaves out those that begin with ``_``."""
+    made = owner.legend(handles, ["name"] * len(names), **how)
+    for text, name in zip(made.get_texts(), names, strict=True):
+        text.set_text(name)
+    return made
+
+
 def save(figure, path):
     """Write `figure` as PNG (300 dpi) and PDF, without dates."""
     for ending, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Creator": None})):
-        with whole_file(path.with_suffix(ending)) as temporary:
+        with plt.rc_context(STYLE), whole_file(path.with_suffix(ending)) as temporary:  # some text is made only now
             figure.savefig(temporary, dpi=300, metadata=metadata)
         # Laying out takes as long as drawing: the second file takes the first one's.
         figure.set_layout_engine("none")
@@ -134,18 +152,18 @@ def four_panels(points, sequences, kmeans, rddc, classes):
                 continue
             # A cluster takes the colour of the class it stands for.
             place = places(sequences.labels, found, len(classes)) if name != "truth" else {}
+            drawn = {}
             for cluster in np.unique(found):
                 number = place.get(int(cluster), cluster)
-                label = classes[number] if name == "truth" else None
                 chosen = found == cluster
                 colour = COLOURS[number % len(COLOURS)]
-                axis.scatter(*points[chosen].T, color=colour, s=size, linewidths=0, label=label)
+                drawn[number] = axis.scatter(*points[chosen].T, color=colour, s=size, linewidths=0)
             axis.set_title(name)
+            if name == "truth":
+                names = [plain(classes[number]) for number in drawn]
+                how = {"ncols": 3, "fontsize": 6.5, "markerscale": 3, "handletextpad": 0.1}
+                add_legend(figure, drawn.values(), names, loc="outside lower center", **how)
         axes[0, 0].set_title("elements")
-        handles, names = axes[0, 1].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=3, fontsize=6.5, markerscale=3, handletextpad=0.1
-        )
         for letter, axis in zip("abcd", axes.flat, strict=True):
             axis.set_title(f"({letter}) {axis.get_title()}")
             axis.set(xticks=[], yticks=[])
@@ -216,7 +234,8 @@ def confusion(cells, classes):
                     axis.text(j, i, count, ha="center", va="center", color="black" if share[i, j] > 0.6 else "white")
             axis.set_title(textwrap.fill(name, 26), fontsize=6.5)
             axis.set(xticks=[], yticks=range(len(classes)))
-            axis.set_yticklabels([c[:12] for c in classes] if axis.get_subplotspec().is_first_col() else [], fontsize=6)
+            names = [plain(name, 12) for name in classes] if axis.get_subplotspec().is_first_col() else []
+            axis.set_yticklabels(names, fontsize=6)
         figure.supxlabel(
             "cluster, matched to its class; colour: share of the class, from 0 (dark) to 1 (light)", fontsize=7
         )

@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
+from datasets.text import one_line
 from methods.base import TransductiveClusterer, load_method
 from runs.records import frame
 
@@ -500,8 +501,13 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
-def markdown(table, notes=()):
-    """A table of strings as Markdown, with `notes` below."""
-    strings = table.astype(str).replace(r"\|", r"\|", regex=True)
+def as_markdown(text):
+    """Text in a cell of a Markdown table: one line, and nothing in it has a meaning."""
+    return re.sub(r"[\\`*<|$~\[\]]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))
+
+
+def markdown(table, notes=(), cell=as_markdown):
+    """A table of strings as Markdown, with `notes` below; `cell` is what makes Markdown of a cell's text."""
+    strings = table.astype(str).map(cell)
     made = tabulate(strings, headers="keys", tablefmt="github", showindex=False, disable_numparse=True)
     return made + "\n" + "\n" * bool(notes) + "".join(f"- {note}\n" for note in notes)

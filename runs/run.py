@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
+from datasets.text import one_line
 from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import resumable
 from methods.progress import begin
@@ -61,7 +62,7 @@ def status_of(failure):
         "not enough memory" in str(failure) or "OutOfMemory" in type(failure).__name__
     ):
         status = "oom"
-    reason = " ".join(str(failure).split()) or type(failure).__name__
+    reason = one_line(failure) or type(failure).__name__
     return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
 
 

@@ -17,6 +17,7 @@ from datasets import own
 from datasets.fetch import DataError
 from datasets.sequences import Sequences
 from datasets.storage import visible_files
+from datasets.text import one_line
 from methods.base import Clusterer, InvalidInput, load_method
 from methods.vectorize import vectorize
 
@@ -191,7 +192,7 @@ def check_method(name):
         yield f"methods/{name}.py", f"no class {name.replace('_', '')} in it, upper and lower case aside"
         return
     except Exception as error:  # noqa: BLE001 - whatever a user's file does when it is imported
-        yield f"methods/{name}.py", f"can't be imported: {type(error).__name__}: {error}"
+        yield f"methods/{name}.py", f"can't be imported: {type(error).__name__}: {one_line(error)}"
         return
     if not issubclass(cls, Clusterer) or cls.accepts not in ("vectors", "sequences"):
         yield cls.__name__, "must derive from methods.base.Clusterer and accept 'vectors' or 'sequences'"
@@ -206,7 +207,7 @@ def check_method(name):
         except Wrong as error:
             problem = str(error)
         except Exception as error:  # noqa: BLE001 - a method may break in any way
-            problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            problem = f"{type(error).__name__}: {one_line(error)}"
         yield promise.__doc__, problem
 
 
@@ -295,6 +296,7 @@ def report(what):
     with contextlib.closing(iter(check(what))) as findings:
         for looked_at, problem in findings:
             verdict = "ok   " if problem is None else "note " if isinstance(problem, Note) else "WRONG"
-            print(f"{verdict} {looked_at}" + (f": {problem}" if problem else ""), flush=True)
+            told = f"{looked_at}: {problem}" if problem else looked_at
+            print(f"{verdict} {one_line(told)}", flush=True)
             fine &= verdict != "WRONG"
     return fine

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from datasets.storage import visible_files
+from datasets.text import one_line
 from methods import progress
 from runs.sources import ROOT, imported_sources, tree
 
@@ -31,6 +32,9 @@ def set_environment():
 
 class ConfigError(ValueError):
     """The config asks for something that there isn't; the message is one line that names it."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 def merge(base, changes):
