@@ -280,3 +280,33 @@ def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     assert not re.search(r"\bnan\b", "".join(path.read_text() for path in first if path.suffix in (".md", ".tex")))
     if FAILED in records:
         assert "failed 0/1" in text and "&lt;script&gt;" in text
+
+
+NOISE = np.random.default_rng(0).normal(size=(30, 3, 2))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        [np.array([[1.0, 2], [3, 4]])] * 12,
+        [np.array([[1.0, 2], [3, 4]]) + 1e-7 * i for i in range(12)],
+        [np.zeros((3, 2))] * 12,
+        [*NOISE, np.full((3, 2), 9.97e36)],
+        [np.full((3, 2), 3e38) * (-1) ** i for i in range(30)],
+        NOISE * 1e-40,
+        NOISE[:, :, :1] * 1e38,
+        NOISE[:2],
+    ],
+    ids=["copies", "all but copies", "zeros", "a fill value", "huge", "tiny", "huge, padded", "two"],
+)
+def test_whatever_the_values_are_they_have_places_in_the_plane(arrays):
+    """Numbers that t-SNE itself would crash of, or take memory out of hand for."""
+    _, points = figures.plane(Sequences.from_list(arrays), "x")
+    assert points.shape == (len(arrays), 2) and np.isfinite(points).all()
+
+
+def test_padding_for_a_figure_is_bounded():
+    offsets = np.cumsum([0] + [5] * 399 + [3_000_000])
+    made = Sequences(np.random.default_rng(0).normal(size=(offsets[-1], 1)), offsets)
+    assert figures.embedded_input(made) == "avg"
+    assert figures.embedded_input(made.subset(np.arange(399))) == "zero"
