@@ -20,7 +20,7 @@ import numpy as np
 from datasets.sequences import Sequences
 from datasets.storage import write_json, write_text
 from methods.vectorize import vectorize
-from workflow import plan
+from runs.sources import ROOT
 
 HERE = Path(__file__).parent
 SIZES = {
@@ -29,7 +29,7 @@ SIZES = {
     "sequences": (10_000, 100_000, 1_000_000),
 }
 DATASETS = ["character_trajectories", "twenty_newsgroups", "speech_commands", "arabic_digits"]
-READINGS = sorted(path.stem for path in (plan.ROOT / "config/readings").glob("*.yaml") if path.stem != "smoke")
+READINGS = sorted(path.stem for path in (ROOT / "config/readings").glob("*.yaml") if path.stem != "smoke")
 
 
 def measured(work):
@@ -48,7 +48,7 @@ def planning(n_readings):
     config = {"readings": READINGS[:n_readings], "run": {"datasets": DATASETS}, "methods": methods}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", plan.ROOT / "Snakefile", "--directory", folder]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
         command += ["--dry-run", "--cores", "1", "--configfile", Path(folder, "config.json")]
         run, seconds = measured(lambda: subprocess.run(command, capture_output=True, text=True, check=True))
     jobs = int(run.stdout.split("\ntotal ")[1].split()[0])

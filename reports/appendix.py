@@ -5,7 +5,6 @@ an author can use them in a paper; the tables, the figures and ``deviations.tex`
 """
 
 import ast
-import json
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from datasets.storage import whole_file, write_text
 from runs.records import read_records
 
 from . import latex, verdict
+from .data import load_sheet
 from .tables import CELL, FROM_LABELS, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"
@@ -52,7 +52,7 @@ PICTURES = {
 
 
 def write_appendix(job, tables, figures, folder):
-    """Write the appendix of `job`, a slice of the config made by `workflow.plan.report_job`, into `folder`.
+    """Write the appendix of `job`, a slice of the config made by `workflow.jobs.report_job`, into `folder`.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def write_appendix(job, tables, figures, folder):
     """
     tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
     records = read_records([source / file for file in job["files"]])
-    sheets = {name: json.loads((source / "data" / f"{name}.json").read_text()) for name in job["run"]["datasets"]}
+    sheets = {name: load_sheet(source, name) for name in job["run"]["datasets"]}
     summary = pd.read_csv(tables / "summary.csv")
     for file in sorted(tables.glob("*.tex")):
         copy(file, folder / "tables" / file.name)

@@ -132,13 +132,13 @@ def places(labels, found, n_classes):
     return matched | {c: n_classes + i for i, c in enumerate(sorted(set(found.tolist()) - set(matched)))}
 
 
-def four_panels(points, sequences, kmeans, rddc, classes):
+def four_panels(points, lengths, labels, kmeans, rddc, classes):
     """Figure 2 or 3: the same points coloured by length, truth, k-means and RDDC.
 
     Parameters
     ----------
     points : ndarray of shape (n, 2)
-    sequences : Sequences
+    lengths, labels : ndarray of shape (n,)
     kmeans, rddc : ndarray of shape (n,) or None
         Clusters; None leaves the panel empty, with the reason as its title.
     classes : list of str
@@ -150,16 +150,16 @@ def four_panels(points, sequences, kmeans, rddc, classes):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, 2, figsize=(COLUMN, COLUMN * 1.1), layout="constrained")
         size = np.clip(40 / np.sqrt(len(points)), 0.8, 4)
-        drawn = axes[0, 0].scatter(*points.T, c=sequences.lengths, cmap="viridis", s=size, linewidths=0)
+        drawn = axes[0, 0].scatter(*points.T, c=lengths, cmap="viridis", s=size, linewidths=0)
         ticks = MaxNLocator(5, integer=True, min_n_ticks=1)
         figure.colorbar(drawn, ax=axes[0, 0], fraction=0.046, pad=0.02, ticks=ticks)
-        panels = [("truth", sequences.labels), ("k-means, average", kmeans), ("RDDC", rddc)]
+        panels = [("truth", labels), ("k-means, average", kmeans), ("RDDC", rddc)]
         for axis, (name, found) in zip(axes.flat[1:], panels, strict=True):
             if found is None:
                 axis.set_title(f"{name}: no ok run")
                 continue
             # A cluster takes the colour of the class it stands for.
-            place = places(sequences.labels, found, len(classes)) if name != "truth" else {}
+            place = places(labels, found, len(classes)) if name != "truth" else {}
             drawn = {}
             for cluster in np.unique(found):
                 number = place.get(int(cluster), cluster)
@@ -178,14 +178,15 @@ def four_panels(points, sequences, kmeans, rddc, classes):
     return figure
 
 
-def figure2(sequences, chosen, points, kmeans, rddc, classes):
+def figure2(data, chosen, points, kmeans, rddc):
     """All sequences, coloured in four ways; `chosen` and `points` as `plane` gives them."""
-    clusters = [None if found is None else found[chosen] for found in (kmeans, rddc)]
-    return four_panels(points, sequences.subset(chosen), *clusters, classes)
+    groups = data.sequences.lengths, data.labels, kmeans, rddc
+    return four_panels(points, *(None if of is None else of[chosen] for of in groups), data.sheet["classes"])
 
 
-def figure3(sequences, name, rddc, classes, length_range):
+def figure3(data, name, rddc, length_range):
     """Sequences of about one length, cropped to it: k-means is refitted, RDDC's clusters come from the full model."""
+    sequences, classes = data.sequences, data.sheet["classes"]
     shortest, longest = length_range or usual_lengths(sequences)
     inside = np.flatnonzero((sequences.lengths >= shortest) & (sequences.lengths <= longest))
     if len(inside) < FEWEST_POINTS:
@@ -195,12 +196,11 @@ def figure3(sequences, name, rddc, classes, length_range):
     inside = inside[subsample(sequences.subset(inside), name)]
     part = sequences.subset(inside)
     rows = part.offsets[:-1, None] + np.arange(shortest)
-    cropped = type(part)(
-        part.values[rows].reshape(-1, part.dimensions), np.arange(len(part) + 1) * shortest, part.labels, part.split
-    )
+    cropped = type(part)(part.values[rows].reshape(-1, part.dimensions), np.arange(len(part) + 1) * shortest)
     seed = int(seed_sequence(0, name, "figure3").generate_state(1)[0])
-    kmeans = KMeans(sequences.n_classes, random_state=seed).fit_predict(vectorize(cropped, "avg"))
-    figure = four_panels(embed(cropped, name), part, kmeans, None if rddc is None else rddc[inside], classes)
+    kmeans = KMeans(len(classes), random_state=seed).fit_predict(vectorize(cropped, "avg"))
+    rddc = None if rddc is None else rddc[inside]
+    figure = four_panels(embed(cropped, name), part.lengths, data.labels[inside], kmeans, rddc, classes)
     figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}", fontsize=7)
     return figure
 

@@ -62,13 +62,12 @@ def indices(sequences, clusters):
     return {name: float(measure(vectors, clusters)) for name, measure in zip(names, measures, strict=True)}
 
 
-def index_table(sheets, data, clusters):
+def index_table(data, clusters):
     """Indices of every chosen run on the user's own data sets.
 
     Parameters
     ----------
-    sheets : dict of str to dict
-    data : dict of str to Sequences
+    data : dict of str to Data
     clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
 
     Returns
@@ -78,12 +77,12 @@ def index_table(sheets, data, clusters):
     """
     rows = []
     for (method, how, dataset), found in clusters.items():
-        if dataset in sheets and is_own(sheets[dataset]):
-            name = family(sheets[dataset])
-            shown = subsample(data[dataset], name)
+        if dataset in data and is_own(data[dataset].sheet):
+            sequences, name = data[dataset].sequences, family(data[dataset].sheet)
+            shown = subsample(sequences, name)
             of = {"data set": title(name), "method": title(method), "input": title(how)}
             k = len(np.unique(found))
-            rows.append(of | {"clusters": k} | indices(data[dataset].subset(shown), found[shown]))
+            rows.append(of | {"clusters": k} | indices(sequences.subset(shown), found[shown]))
     if not rows:
         return pd.DataFrame()
     table = pd.DataFrame(rows).sort_values(["data set", "method", "input", "clusters"], kind="stable")
@@ -101,14 +100,14 @@ def index_table(sheets, data, clusters):
     )
 
 
-def write_clusters(folder, sheets, data, clusters):
+def write_clusters(folder, data, clusters):
     """Write ``<dataset>/<method>-<vectorization>.csv`` of every chosen run: identifier, cluster, split.
 
     A sequence without an identifier is called by its place in the data set, from 0.
     """
     for (method, how, dataset), found in clusters.items():
-        identifiers = sheets[dataset].get("identifiers") or range(len(found))
-        splits = (SPLITS[part] for part in data[dataset].split)
+        identifiers = data[dataset].sheet.get("identifiers") or range(len(found))
+        splits = (SPLITS[part] for part in data[dataset].sequences.split)
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(["identifier", "cluster", "split"])
@@ -116,24 +115,23 @@ def write_clusters(folder, sheets, data, clusters):
         write_text(Path(folder) / dataset / f"{method}-{how}.csv", lines.getvalue())
 
 
-def panels(sequences, shown, points, ways, classes):
+def panels(data, shown, points, ways):
     """The same points coloured by length, by label where there are labels, and by the clusters of every method.
 
     Parameters
     ----------
-    sequences : Sequences
+    data : Data
     shown, points : ndarray
         As `reports.figures.plane` gives them.
     ways : dict of str to ndarray of shape (n,)
         Method to the clusters of its run.
-    classes : sequence of str
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    part = sequences.subset(shown)
-    cells = [("labels", part.labels)] * bool(len(classes)) + [(told, found[shown]) for told, found in ways.items()]
+    labels = [("labels", data.labels[shown])] if data.sheet["classes"] else []
+    cells = labels + [(told, found[shown]) for told, found in ways.items()]
     with plt.rc_context(STYLE):
         columns = 4
         rows = -(-(len(cells) + 1) // columns)
@@ -141,7 +139,7 @@ def panels(sequences, shown, points, ways, classes):
         figure, axes = plt.subplots(
             rows, columns, figsize=(PAGE, rows * PAGE / columns), layout="constrained", squeeze=False
         )
-        drawn = axes.flat[0].scatter(*points.T, c=part.lengths, cmap="viridis", s=size, linewidths=0)
+        drawn = axes.flat[0].scatter(*points.T, c=data.sequences.lengths[shown], cmap="viridis", s=size, linewidths=0)
         figure.colorbar(drawn, ax=axes.flat[0], fraction=0.046, pad=0.02)
         axes.flat[0].set_title("elements")
         for axis, (told, found) in zip(axes.flat[1:], cells, strict=False):

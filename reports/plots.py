@@ -220,19 +220,17 @@ def confusion(labels, found, classes):
     }
 
 
-def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
+def scatter(data, chosen, points, clusters):
     """Points that page.js colours by label, length or the clusters of a method.
 
     Parameters
     ----------
-    sequences : Sequences
+    data : Data
+        A sequence without an identifier is called by its place in the data set.
     chosen, points : ndarray
         As `reports.figures.plane` gives them.
     clusters : dict of str to ndarray of shape (n,)
         Method to the clusters of its run.
-    classes : list of str
-    identifiers : list of str, optional
-        Of all sequences; their places in the data set when left out.
 
     Returns
     -------
@@ -240,14 +238,15 @@ def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
         ``points``: ``x``, ``y``, ``name``, ``length`` of every point, and ``ways`` to colour them: a name, the
         ``names`` of the groups and the ``group`` of every point.
     """
-    names = [short(name) for name in classes]
+    sequences, labels, sheet = data
+    names, identifiers = [short(name) for name in sheet["classes"]], sheet.get("identifiers")
     ways = []
-    if (sequences.labels >= 0).any():
-        group = np.where(sequences.labels < 0, len(names), sequences.labels)[chosen].tolist()
+    if (labels >= 0).any():
+        group = np.where(labels < 0, len(names), labels)[chosen].tolist()
         ways.append({"name": "label", "names": [*names, "unknown"], "group": group})
     for method, found in clusters.items():
-        place = places(sequences.labels, found, len(classes))
-        extra = [f"cluster {cluster}" for cluster, number in place.items() if number >= len(classes)]
+        place = places(labels, found, len(names))
+        extra = [f"cluster {cluster}" for cluster, number in place.items() if number >= len(names)]
         group = [place[int(cluster)] for cluster in found[chosen]]
         ways.append({"name": method, "names": [f"cluster for {name}" for name in names] + extra, "group": group})
     return {

@@ -1,6 +1,5 @@
 """Generated results between two markers of the README, so that no number there is typed."""
 
-import json
 import os
 import platform
 import re
@@ -12,6 +11,7 @@ import pandas as pd
 from datasets.storage import write_text
 from runs.records import commits, read_records
 
+from .data import load_sheet
 from .tables import markdown, span, title
 from .verdict import RULES, headline
 
@@ -53,7 +53,7 @@ def results(folder, pictures):
     )
     summary = pd.read_csv(folder / "tables/summary.csv")
     summary["difference"] = summary.accuracy - summary.published_accuracy
-    sheets = {name: json.loads((folder / f"data/{name}.json").read_text()) for name in summary.dataset.unique()}
+    sheets = {name: load_sheet(folder, name) for name in summary.dataset.unique()}
     parts = [
         made,
         (folder / "tables/table1.md").read_text(encoding="utf-8"),

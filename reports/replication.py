@@ -14,13 +14,14 @@ from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score
 
 from datasets.seeds import seed_sequence
-from datasets.sequences import SPLITS, Sequences
+from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from methods.rddc_plus import consensus
 from runs.records import commits, frame, read_clusters, read_records
 from runs.scores import scores
 
 from . import figures, tables, verdict
+from .data import load_data
 
 INTRODUCTION = """\
 Made from records by `make study`; nothing here is typed. Each number is ACC (NMI) on the test split of the ok run with
@@ -70,7 +71,7 @@ def agreement(clusters):
 def write_study(job, folder):
     """Write ``replication.md`` and, in the folder ``replication`` beside it, all else that it shows.
 
-    `job` is a slice of the config made by `workflow.plan.study_job`.
+    `job` is a slice of the config made by `workflow.jobs.study_job`.
     """
     folder = Path(folder)
     beside = folder / "replication"
@@ -86,10 +87,10 @@ def write_study(job, folder):
             figures.save(terms_over_time(records), beside / "terms")
         for dataset, own in runs[-1].groupby("dataset"):
             paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in read_records([path])}
-            data = Sequences.load(Path(part["folder"], "data", f"{dataset}.npz"))
+            data = load_data(part["folder"], dataset)
             ok = own[own.status == "ok"].reset_index(drop=True)
             clusters = [read_clusters(paths[run.seed], run.vectorization, run.seed) for run in ok.itertuples()]
-            together[reading, dataset] = ok, clusters, data.split, data.labels
+            together[reading, dataset] = ok, clusters, data.sequences.split, data.labels
     summary, runs = pd.concat(summaries, ignore_index=True), pd.concat(runs, ignore_index=True)
     test = SPLITS.index("test")
     agreed = {cell: agreement([c[split == test] for c in found]) for cell, (_, found, split, _) in together.items()}

@@ -1,20 +1,18 @@
 """One reading's report: reads records and data, writes tables, figures and the page. It never trains."""
 
 import inspect
-import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
 
-from datasets.sequences import SPLITS, Sequences
 from datasets.storage import write_text
 from methods.base import load_method
 from runs.records import RUN, commit, frame, read_clusters, read_records
 from runs.scores import accuracy
 
 from . import controls, figures, latex, own, paired, plots, tables, verdict
+from .data import load_data
 from .page import forest, grid, image, notes, page, plot, table
 
 CELL = ("data set", "method", "input")
@@ -30,7 +28,7 @@ SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 
 
 def write_report(job, page_path, tables_folder, figures_folder, clusters_folder, beside):
-    """Write everything that `job`, a slice of the config made by `workflow.plan.report_job`, asks for.
+    """Write everything that `job`, a slice of the config made by `workflow.jobs.report_job`, asks for.
 
     `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
     """
@@ -44,17 +42,17 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     summary = tables.summarise(
         records, job["reading"], job["selection"], job["scored"], job["published"], control_rows(job)
     )
-    sheets = {name: json.loads((folder / "data" / f"{name}.json").read_text()) for name in names}
-    data = {name: Sequences.load(folder / "data" / f"{name}.npz") for name in names}
-    planes = {name: beside.submit(figures.plane, sequences, name) for name, sequences in data.items()}
-    labels = {name: scored_labels(sequences, job["scored"]) for name, sequences in data.items()}
+    data = {name: load_data(folder, name) for name in names}
+    planes = {name: beside.submit(figures.plane, of.sequences, name) for name, of in data.items()}
+    sheets = {name: of.sheet for name, of in data.items()}
+    labels = {name: of.labels_of(job["scored"]) for name, of in data.items()}
     ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
     every, chosen = clusters_of(files), chosen_seeds(job, records)
     clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
-    own.write_clusters(clusters_folder, sheets, data, clusters)
-    indices = own.index_table(sheets, data, clusters)
+    own.write_clusters(clusters_folder, data, clusters)
+    indices = own.index_table(data, clusters)
     written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
-    pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, sheets, Path(figures_folder))
+    pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, Path(figures_folder))
     written["unscored"] = unscored(sheets, labels, job["scored"])
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
@@ -62,11 +60,6 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
 def control_rows(job):
     """The controls among the rows, (method, vectorization)."""
     return {(control["method"], control["input"]) for control in job["run"]["controls"]}
-
-
-def scored_labels(sequences, scored):
-    """Labels of all sequences, -1 where they aren't known or the sequence isn't in the split that is scored."""
-    return np.where(sequences.split == SPLITS.index(scored), sequences.labels, -1)
 
 
 def unscored(sheets, labels, scored):
@@ -147,7 +140,7 @@ def settings_used(job, sheets):
     return used
 
 
-def write_figures(job, records, data, planes, chosen, chosen_found, summary, sheets, folder):
+def write_figures(job, records, data, planes, chosen, chosen_found, summary, folder):
     """All figures: those for print as files, those of the page as what it draws.
 
     Returns
@@ -170,37 +163,35 @@ def write_figures(job, records, data, planes, chosen, chosen_found, summary, she
         return chosen_found.get((method, how, dataset))
 
     for dataset in job["run"]["datasets"]:
-        sequences = data[dataset]
-        classes, name = sheets[dataset]["classes"], tables.title(dataset)
+        of, name = data[dataset], tables.title(dataset)
+        classes = of.sheet["classes"]
         place, points = planes[dataset].result()
-        seen = f"t-SNE of {len(place):,} sequences ({tables.title(figures.embedded_input(sequences))})"
+        seen = f"t-SNE of {len(place):,} sequences ({tables.title(figures.embedded_input(of.sequences))})"
         if dataset == job["figures"]["dataset"]:
             kmeans, rddc = clusters(dataset, "kmeans", "avg"), clusters(dataset, "rddc", "none")
             keep(
                 "figure2",
-                figures.figure2(sequences, place, points, kmeans, rddc, classes),
+                figures.figure2(of, place, points, kmeans, rddc),
                 f"Figure 2: {name}, {seen}.",
             )
             keep(
                 "figure3",
-                figures.figure3(sequences, dataset, rddc, classes, job["figures"]["length_range"]),
+                figures.figure3(of, dataset, rddc, job["figures"]["length_range"]),
                 f"Figure 3: the same for sequences of about one length, cropped; k-means refitted on them ({name}).",
             )
         found = {(method, how): clusters(where, method, how) for method, how, where in chosen if where == dataset}
         names = {cell: ", ".join(map(tables.title, cell)) for cell in found}
-        shown = (sequences.split == SPLITS.index(job["scored"])) & (sequences.labels >= 0)
-        cells = [(names[cell], sequences.labels[shown], found[cell][shown]) for cell in found if shown.any()]
+        labels = of.labels_of(job["scored"])
+        shown = labels >= 0
+        cells = [(names[cell], labels[shown], found[cell][shown]) for cell in found if shown.any()]
         its, its_runs = summary[summary.dataset == dataset], runs[runs.dataset == dataset]
         if classes:
             keep(f"strips_{dataset}", figures.strips(its, its_runs), f"{name}: accuracy of every run.")
             drawn[f"strips/{dataset}"] = "Accuracy of every run", plots.strips(its, its_runs)
         ways = {names[cell]: clustering for cell, clustering in found.items()}
-        if own.is_own(sheets[dataset]):
-            keep(f"clusters_{dataset}", own.panels(sequences, place, points, ways, classes), f"{name}: {seen}.")
-        drawn[f"scatter/{dataset}"] = (
-            seen,
-            plots.scatter(sequences, place, points, ways, classes, sheets[dataset].get("identifiers")),
-        )
+        if own.is_own(of.sheet):
+            keep(f"clusters_{dataset}", own.panels(of, place, points, ways), f"{name}: {seen}.")
+        drawn[f"scatter/{dataset}"] = seen, plots.scatter(of, place, points, ways)
         if cells:
             caption = f"{name}: confusion of the selected runs, or of the first ok run of a method without a loss."
             keep(f"confusion_{dataset}", figures.confusion(cells, classes), caption)

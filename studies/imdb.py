@@ -20,6 +20,7 @@ from datasets.sequences import Sequences
 from datasets.storage import write_text
 from methods.kmeans import KMeans
 from reports import figures, tables
+from reports.data import load_data
 from runs.records import read_clusters, read_records
 from runs.scores import scores
 
@@ -51,19 +52,18 @@ colours go by the size of a cluster; (f) the autoencoder's loss, the tutorial's 
 
 
 def read(part):
-    """Everything of one reading: sheet, sequences, records by method and the clusterings, name to clusters.
+    """Everything of one reading: data, records by method and the clusterings, name to clusters.
 
     Parameters
     ----------
     part : dict
-        ``folder`` and ``files``, as `workflow.plan.study_job` gives them.
+        ``folder`` and ``files``, as `workflow.jobs.study_job` gives them.
     """
     folder = Path(part["folder"])
     paths = [folder / file for file in part["files"]]
     runs = {record["method"]: (path, record) for path in paths for record in read_records([path])}
     found = {
-        "sheet": json.loads((folder / "data" / f"{NAME}.json").read_text(encoding="utf-8")),
-        "sequences": Sequences.load(folder / "data" / f"{NAME}.npz"),
+        **load_data(folder, NAME)._asdict(),
         "records": {method: record for method, (_, record) in runs.items()},
     }
     for method, (path, record) in runs.items():
@@ -157,7 +157,7 @@ def side_by_side(readings, made):
     columns = {}
     for reading, found in readings.items():
         notes, record = found["sheet"]["notes"], found["records"]["n2d"]
-        labels = found["sequences"].labels
+        labels = found["labels"]
         last = {name: values[-1] for name, values in record["loss_curve"].items()}
         watched = last.get("validation_loss")
         column = {
@@ -203,7 +203,7 @@ def draw(readings, made):
         panels = [(readings[counts]["sequences"], {name: c for name, c in made[counts].items() if "counts" in name})]
         if code is not None:
             rest = {name: clusters for name, clusters in made[first].items() if "counts" not in name}
-            sentiment = {"sentiment, for comparison": readings[first]["sequences"].labels}
+            sentiment = {"sentiment, for comparison": readings[first]["labels"]}
             panels.append((Sequences(code, np.arange(len(code) + 1)), rest | sentiment))
         panel = iter(axes.flat[:-1])
         for sequences, colourings in panels:
@@ -252,7 +252,7 @@ def loss_curve(axis, record):
 
 
 def write(job, folder):
-    """Write ``tutorial.md``, its tables as CSV and its figure; `job` is made by `workflow.plan.study_job`."""
+    """Write ``tutorial.md``, its tables as CSV and its figure; `job` is made by `workflow.jobs.study_job`."""
     folder = Path(folder)
     readings = {name: read(part) for name, part in job["readings"].items()}
     made = {name: clusterings(found) for name, found in readings.items()}

@@ -20,8 +20,9 @@ from datasets.storage import visible_files
 from datasets.text import one_line
 from methods.base import Clusterer, InvalidInput, load_method
 from methods.vectorize import vectorize
+from runs.sources import ROOT
 
-from .plan import ROOT, available
+from .catalogue import available
 
 # Budgets under which any method trains on `tiny_data` in moments.
 SMALL = {

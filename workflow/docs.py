@@ -9,8 +9,9 @@ import pandas as pd
 
 from datasets.storage import write_text
 from reports.tables import markdown, title
+from runs.sources import ROOT
 
-from .plan import ROOT, available, class_member, class_name, find, source
+from .catalogue import available, class_member, class_name, find, source
 
 HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
 GIVEN = ("raw", "seed")  # by the harness, to every `load`

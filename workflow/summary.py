@@ -6,7 +6,7 @@ from pathlib import Path
 from datasets.text import one_line
 from runs.records import read_records
 
-from .plan import record_files
+from .jobs import record_files
 
 
 def summary(readings):

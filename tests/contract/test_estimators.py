@@ -3,13 +3,13 @@
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from methods.base import load_method
-from workflow import plan
+from workflow.catalogue import available
 from workflow.check import small
 
 BUDGET = {"batch": 4, "epochs": 2, "layer_updates": 2, "pretrain_updates": 4, "cluster_updates": 4}
 BUDGET["input_scale"] = "mean_square"  # some checks have values around 100, on which SGD diverges, as it should
 # dec_conv takes images of one size, and the checks choose the sizes; tests/numerics/test_autoencoder.py has its shapes.
-VECTORS = [name for name in plan.available("methods") if load_method(name).accepts == "vectors" and name != "dec_conv"]
+VECTORS = [name for name in available("methods") if load_method(name).accepts == "vectors" and name != "dec_conv"]
 ONE_LINE = {"check_fit2d_predict1d": "an error is one line here; the advice that the check looks for is the second"}
 ONE_SAMPLE = {"check_fit2d_1sample": "refused in one line that names the batch or the clusters, not the samples"}
 TWO_CLUSTERS = dict.fromkeys(

@@ -13,6 +13,7 @@ from fake_records import record, runs, score
 from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_json
 from reports import figures, plots, tables
+from reports.data import Data
 from reports.report import write_report
 from runs.records import frame, write_records
 
@@ -28,6 +29,11 @@ def sequences():
         rng.normal(3 * label, 1, (length, 2)) for label, length in zip(labels, rng.integers(4, 12, N), strict=True)
     ]
     return Sequences.from_list(arrays, labels, stratified_split(labels, 0, "x"))
+
+
+@pytest.fixture(scope="module")
+def data(sequences):
+    return Data(sequences, sequences.labels, {"classes": CLASSES})
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +56,9 @@ def colours(axis):
     return {tuple(face) for drawn in axis.collections for face in drawn.get_facecolor()}
 
 
-def test_equal_data_give_equal_bytes(tmp_path, sequences, plane):
+def test_equal_data_give_equal_bytes(tmp_path, data, plane):
     for name in ("a", "b"):
-        figure = figures.figure2(sequences, *plane, sequences.labels, 1 - sequences.labels, CLASSES)
+        figure = figures.figure2(data, *plane, data.labels, 1 - data.labels)
         figures.save(figure, tmp_path / name)
     for ending in (".png", ".pdf"):
         first, second = ((tmp_path / name).with_suffix(ending).read_bytes() for name in ("a", "b"))
@@ -62,35 +68,32 @@ def test_equal_data_give_equal_bytes(tmp_path, sequences, plane):
     assert width == int(figures.COLUMN * 300)
 
 
-def test_figure2_colours_a_cluster_as_the_class_it_stands_for(sequences, plane):
-    figure = figures.figure2(sequences, *plane, sequences.labels, 1 - sequences.labels, CLASSES)
+def test_figure2_colours_a_cluster_as_the_class_it_stands_for(data, plane):
+    figure = figures.figure2(data, *plane, data.labels, 1 - data.labels)
     shown = panels(figure)
     assert [axis.get_title() for axis in shown] == ["(a) elements", "(b) truth", "(c) k-means, average", "(d) RDDC"]
     assert colours(shown[1]) == colours(shown[2]) == colours(shown[3])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == CLASSES
 
 
-def test_clusters_beyond_the_classes_get_colours_of_their_own(sequences, plane):
-    found = sequences.labels * 2 + (np.arange(N) % 4 == 0)
-    figure = figures.figure2(sequences, *plane, found, None, CLASSES)
+def test_clusters_beyond_the_classes_get_colours_of_their_own(data, plane):
+    found = data.labels * 2 + (np.arange(N) % 4 == 0)
+    figure = figures.figure2(data, *plane, found, None)
     assert len(colours(panels(figure)[2])) == 4
 
 
-def test_without_rddc_the_panel_says_so(sequences, plane):
-    for figure in (
-        figures.figure2(sequences, *plane, None, None, CLASSES),
-        figures.figure3(sequences, "x", None, CLASSES, None),
-    ):
+def test_without_rddc_the_panel_says_so(data, plane):
+    for figure in (figures.figure2(data, *plane, None, None), figures.figure3(data, "x", None, None)):
         assert len(panels(figure)) == 4 and panels(figure)[3].get_title() == "(d) RDDC: no ok run"
 
 
-def test_figure3_takes_the_length_range_and_crops(sequences):
-    figure = figures.figure3(sequences, "x", sequences.labels, CLASSES, [5, 8])
-    inside = (sequences.lengths >= 5) & (sequences.lengths <= 8)
+def test_figure3_takes_the_length_range_and_crops(data):
+    figure = figures.figure3(data, "x", data.labels, [5, 8])
+    inside = (data.sequences.lengths >= 5) & (data.sequences.lengths <= 8)
     assert len(panels(figure)[0].collections[0].get_offsets()) == inside.sum()
     assert figure.get_suptitle() == "5 to 8 elements, cropped to 5"
     with pytest.raises(ValueError, match="figures.length_range: 0 sequences of x have 50 to 60 elements"):
-        figures.figure3(sequences, "x", None, CLASSES, [50, 60])
+        figures.figure3(data, "x", None, [50, 60])
 
 
 def test_usual_lengths_is_the_narrowest_range_with_a_quarter():

@@ -18,13 +18,11 @@ from methods.gru import gru_final_states
 from methods.kmeans import KMeans
 from methods.rddc import truncate
 from methods.vectorize import vectorize
-from workflow import plan
+from workflow.catalogue import available, class_constant, source
 from workflow.check import data_for, small
 from workflow.check import tiny_data as sequences
 
-METHODS = [
-    name for name in plan.available("methods") if not plan.class_constant(plan.source("methods", name), "supervised")
-]
+METHODS = [name for name in available("methods") if not class_constant(source("methods", name), "supervised")]
 
 
 @pytest.fixture(params=METHODS)

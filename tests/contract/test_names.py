@@ -19,7 +19,7 @@ from methods.base import InvalidInput
 from reports import figures, latex, plots, tables
 from reports.page import table
 from reports.report import write_report
-from workflow.plan import ConfigError
+from workflow.catalogue import ConfigError
 
 # A name and how a message, a figure and LaTeX show it; None: as it is.
 NAMES = {
@@ -73,7 +73,7 @@ def sequences():
 def test_a_legend_has_all_names_and_no_figure_takes_them_for_mathematics(sequences, tmp_path):
     plane = figures.plane(sequences, "x")
     shown = [figures.plain(name) for name in NAMES]
-    drawn = figures.figure2(sequences, *plane, sequences.labels, None, list(NAMES))
+    drawn = figures.figure2(sequences, sequences.labels, *plane, sequences.labels, None, list(NAMES))
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == shown
     matrices = figures.confusion([("$k$-means_", sequences.labels, sequences.labels)], list(NAMES))
     assert [text.get_text() for text in matrices.axes[0].get_yticklabels()] == [figures.plain(n, 12) for n in NAMES]

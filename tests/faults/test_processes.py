@@ -27,7 +27,7 @@ from runs import worker
 from runs.records import check_record, frame, read_records, write_records
 from runs.resume import Resume
 from runs.run import run_job
-from workflow import plan
+from runs.sources import ROOT
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
 
@@ -283,7 +283,7 @@ with helpers(1) as beside:
 def test_a_killed_job_leaves_no_process_behind(tmp_path, script):
     """Which would wait for work for good."""
     told = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=plan.ROOT) as process:
+    with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=ROOT) as process:
         deadline = time.monotonic() + 60
         while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -9,7 +9,7 @@ import pytest
 from fake_records import record, runs, score
 
 from reports import latex, page, readme, tables, verdict
-from workflow import plan
+from workflow import catalogue
 
 
 def cell(records, selection="train"):
@@ -118,7 +118,7 @@ def test_no_report_knows_a_method_by_its_name():
         (path.name, node.value)
         for path in Path(tables.__file__).parent.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and node.value in plan.available("methods")
+        if isinstance(node, ast.Constant) and node.value in catalogue.available("methods")
     }
     assert known == {("report.py", "kmeans"), ("report.py", "rddc")}
 

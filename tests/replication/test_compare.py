@@ -10,7 +10,7 @@ from fake_records import record, runs
 
 from reports import compare
 from runs.records import write_records
-from workflow import plan
+from runs.sources import ROOT
 
 USUAL = runs([0.70, 0.72, 0.74, 0.71, 0.73], [0.1, 0.2, 0.3, 0.15, 0.25])
 
@@ -142,7 +142,7 @@ def test_a_project_of_another_kind(tmp_path):
 
 def script(*arguments):
     command = [sys.executable, "-m", "workflow.scripts.compare", *map(str, arguments)]
-    return subprocess.run(command, cwd=plan.ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_exit_codes(tmp_path, path):

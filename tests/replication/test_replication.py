@@ -5,6 +5,7 @@ import pytest
 from fake_records import runs
 
 from datasets.sequences import Sequences, stratified_split
+from datasets.storage import write_json
 from reports import replication
 from runs.records import write_records
 
@@ -24,6 +25,7 @@ def job(tmp_path):
     sequences = Sequences.from_list([np.zeros((2, 1))] * 60, LABELS, stratified_split(LABELS, 0, "x"))
     for (reading, dataset), (accuracies, losses) in CELLS.items():
         sequences.save(tmp_path / reading / f"data/{dataset}.npz")
+        write_json(tmp_path / reading / f"data/{dataset}.json", {})
         made = runs(accuracies, losses, reading=reading, dataset=dataset)
         clusters = {r["seed"]: np.int32(LABELS if r["seed"] % 2 else 1 - LABELS) for r in made if r["status"] == "ok"}
         parts[reading]["files"].append(f"records/{dataset}/rddc-none.0-3.jsonl")

@@ -9,7 +9,7 @@ from methods.supervised import SupervisedClusterer
 from reports import supervised
 from runs.records import check_record, write_records
 from runs.tasks import draw_problems, run_task
-from workflow import plan
+from workflow import catalogue, jobs, validate
 
 TASKS = {
     "points": {
@@ -62,9 +62,9 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reading")
     runs = {}
     for task in TASKS:
-        problems = draw_problems(plan.draw_job(CONFIG, task))
+        problems = draw_problems(jobs.draw_job(CONFIG, task))
         problems.save(folder / f"problems/{task}.npz")
-        runs[task], clusters = run_task(problems, **plan.learn_job(CONFIG, "test", task))
+        runs[task], clusters = run_task(problems, **jobs.learn_job(CONFIG, "test", task))
         write_records(folder / f"learned/{task}.jsonl", runs[task], {"none": clusters})
     job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
     supervised.write_supervised(job, folder / "report")
@@ -129,8 +129,8 @@ def test_a_failed_run_is_shown_and_enters_no_mean():
 
 
 def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
-    problems = draw_problems(plan.draw_job(CONFIG, "abc"))
-    job = plan.learn_job(CONFIG, "test", "abc")
+    problems = draw_problems(jobs.draw_job(CONFIG, "abc"))
+    job = jobs.learn_job(CONFIG, "test", "abc")
     slow, clusters = run_task(problems, **job | {"limit": 0.001})
     assert [one["status"] for one in slow] == ["timeout", "timeout", "ok"] and clusters == {}
     monkeypatch.setattr(SupervisedClusterer, "_measure", lambda self, X: {"loss": float("nan")})
@@ -152,5 +152,5 @@ def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
     ],
 )
 def test_a_mistake_in_a_task_is_named_in_one_line(changes, message):
-    with pytest.raises(plan.ConfigError, match=message):
-        plan.check_task("points", TASKS["points"] | changes)
+    with pytest.raises(catalogue.ConfigError, match=message):
+        validate.check_task("points", TASKS["points"] | changes)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from runs.records import read_records
-from workflow.plan import ROOT
+from runs.sources import ROOT
 
 CLUSTER = Path(__file__).with_name("cluster.sh")
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"

@@ -9,7 +9,7 @@ from pathlib import Path
 from test_snakemake import copy_of_the_project
 
 from runs.records import read_records
-from workflow import plan
+from runs.sources import ROOT
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -18,10 +18,10 @@ def test_both_walkthroughs(tmp_path):
     project = copy_of_the_project(tmp_path)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     commands = []
-    for language, block in FENCE.findall((plan.ROOT / "CONTRIBUTING.md").read_text()):
+    for language, block in FENCE.findall((ROOT / "CONTRIBUTING.md").read_text()):
         if language == "python":
             name, code = re.match(r"# (\S+)\n(.*)", block, re.DOTALL).groups()
-            assert not (plan.ROOT / name).exists()
+            assert not (ROOT / name).exists()
             (project / name).write_text(code)
         else:
             commands += block.splitlines()

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from runs.gpu import device_lease, visible_devices
-from workflow.plan import ROOT
+from runs.sources import ROOT
 
 # One job: takes a lease, notes when it begins and ends, and waits in between.
 JOB = """

@@ -10,7 +10,8 @@ from fake_records import record
 from datasets.storage import write_text
 from methods import progress
 from runs.records import write_records
-from workflow import plan
+from runs.sources import ROOT
+from workflow import layers
 from workflow.summary import print_summary, summary
 
 
@@ -47,10 +48,10 @@ def test_quiet_without_a_terminal_and_under_ci(monkeypatch):
 
 @pytest.fixture
 def resolved(tmp_path):
-    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     run = {"datasets": ["arabic_digits"], "methods": ["kmeans", "rddc"], "vectorizations": ["zero"], "controls": []}
-    config = plan.merge(config, {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}})
-    return plan.resolve(config, "recommended")
+    config = layers.merge(config, {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}})
+    return layers.resolve(config, "recommended")
 
 
 def test_the_summary_counts_ends_and_names_errors_and_the_page(resolved, tmp_path, capsys):

@@ -11,7 +11,8 @@ from test_snakemake import copy_of_the_project, jobs, snakemake
 from datasets.storage import write_arrays
 from reports.own import indices, moments
 from runs.records import read_records
-from workflow import plan
+from runs.sources import ROOT
+from workflow import catalogue, layers, validate
 from workflow.check import tiny_data
 
 CONFIG = {
@@ -123,7 +124,7 @@ def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
     ("dataset", "message"),
     [
         ({"path": "nowhere"}, "config: datasets.birds.path: no file, and no folder with CSV files, at nowhere"),
-        ({"path": str(plan.ROOT / "datasets")}, "config: datasets.birds.path: no file, and no folder with CSV files"),
+        ({"path": str(ROOT / "datasets")}, "config: datasets.birds.path: no file, and no folder with CSV files"),
         ({"path": "README.md", "clusters": 3}, "config: datasets.birds: no setting 'clusters' .there are path, k."),
         ({"path": "README.md", "k": 0}, "config: datasets.birds.k: 0 is not valid"),
         ({"path": "README.md", "k": [2, 2]}, "config: datasets.birds.k: .2, 2. is not valid"),
@@ -131,11 +132,11 @@ def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
     ],
 )
 def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
-    monkeypatch.chdir(plan.ROOT)
-    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
+    monkeypatch.chdir(ROOT)
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     changes = {"run": CONFIG["run"] | {"datasets": ["birds"]}, "datasets": {"birds": dataset}}
-    with pytest.raises(plan.ConfigError, match=message) as caught:
-        plan.check_config(plan.merge(config, changes))
+    with pytest.raises(catalogue.ConfigError, match=message) as caught:
+        validate.check_config(layers.merge(config, changes))
     assert "\n" not in str(caught.value)
 
 

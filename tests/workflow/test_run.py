@@ -16,7 +16,7 @@ from methods.base import InvalidInput
 from methods.vectorize import vectorize
 from runs.records import check_record, read_clusters, read_records, write_records
 from runs.run import clusters_of, run_job
-from workflow.plan import ROOT
+from runs.sources import ROOT
 
 
 @pytest.fixture

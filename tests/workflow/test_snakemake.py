@@ -13,8 +13,9 @@ import pytest
 
 from datasets.storage import read_arrays
 from runs.records import read_records
+from runs.sources import ROOT
 from studies import fingerprints
-from workflow import plan
+from workflow import layers
 
 TINY = {
     "seeds": 2,
@@ -35,15 +36,15 @@ TINY = {
 def copy_of_the_project(folder):
     """The files that git tracks or would, as they are now: a clone with uncommitted changes."""
     listed = subprocess.run(
-        ["git", "-C", plan.ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
         text=True,
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (plan.ROOT / name).is_file():
+        if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(plan.ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name)
     return folder
 
 
@@ -175,7 +176,7 @@ def test_an_edit_reruns_what_depends_on_it_and_nothing_else(project, file, expec
 
 
 def test_a_setting_reruns_its_method_and_nothing_else(project):
-    config = plan.merge(TINY, {"methods": {"rddc": {"settings": {"epochs": 3}}}})
+    config = layers.merge(TINY, {"methods": {"rddc": {"settings": {"epochs": 3}}}})
     assert jobs(snakemake(project, "--dry-run", config=config)) == {"train": 2, "report": 1}
 
 
@@ -194,7 +195,7 @@ def test_a_number_of_the_command_line_is_one_at_any_depth(project):
 def test_the_schedule_is_solved_when_a_job_has_finished_and_at_no_other_time(project, limit, often):
     """But for a limit that a user sets, which shows that counting can tell."""
     changes = {"run": {"methods": ["kmeans", "ward"]}, "methods": {"kmeans": {"seeds": 5, "seeds_per_job": 1}}}
-    config = plan.merge(TINY, changes | {"results": f"results/often-{often}"})
+    config = layers.merge(TINY, changes | {"results": f"results/often-{often}"})
     finished = snakemake(project, "--verbose", "--until", "train", *limit, config=config)
     assert finished.returncode == 0, finished.stdout
     assert (finished.stdout.count("Selected jobs:") > 8) == often
@@ -203,7 +204,7 @@ def test_the_schedule_is_solved_when_a_job_has_finished_and_at_no_other_time(pro
 @pytest.mark.parametrize(("config", "mirror"), [({}, ""), ({"mirror": "my data"}, "my data")])
 def test_the_command_of_a_fingerprint_is_one_that_its_script_takes(project, monkeypatch, config, mirror):
     (project / "my data").mkdir(exist_ok=True)
-    config = plan.merge(TINY, config | {"readings": ["recommended"]})
+    config = layers.merge(TINY, config | {"readings": ["recommended"]})
     finished = snakemake(project, "--dry-run", "--printshellcmds", "--", "fingerprints", config=config)
     assert jobs(finished)["fingerprint"] == 4, finished.stdout
     found, calls = re.findall(r"python -m studies.fingerprints (.*?) 2>&1", finished.stdout), []
@@ -232,7 +233,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     run = {"methods": ["kmeans", "rddc"], "vectorizations": ["zero", "avg"]}
-    config = plan.merge(TINY, {"results": "results/again", "run": run, "methods": {"rddc": {"seeds_per_job": 2}}})
+    config = layers.merge(TINY, {"results": "results/again", "run": run, "methods": {"rddc": {"seeds_per_job": 2}}})
     finished = snakemake(project, "--until", "train", "--cores", "1", config=config)
     assert finished.returncode == 0, finished.stdout
     again, before = (everything_in(project / f"results/{name}/recommended") for name in ("again", "paper"))
@@ -257,7 +258,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
     ],
 )
 def test_a_mistake_gets_one_line_and_leaves_nothing(project, changes, message):
-    config = plan.merge(TINY, changes | {"results": "results/mistake"})
+    config = layers.merge(TINY, changes | {"results": "results/mistake"})
     finished = snakemake(project, "--until", "train", config=config)
     assert finished.returncode != 0
     named = [line for line in finished.stdout.splitlines() if message in line]
@@ -266,7 +267,7 @@ def test_a_mistake_gets_one_line_and_leaves_nothing(project, changes, message):
 
 
 def test_missing_mirror_and_no_network(project, tmp_path):
-    config = plan.merge(TINY, {"results": "results/missing", "mirror": str(tmp_path), "raw": str(tmp_path / "raw")})
+    config = layers.merge(TINY, {"results": "results/missing", "mirror": str(tmp_path), "raw": str(tmp_path / "raw")})
     config["run"]["datasets"] = ["arabic_digits"]
     environment_without_network = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     before = {name: os.environ.get(name) for name in environment_without_network}

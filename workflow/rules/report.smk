@@ -1,10 +1,10 @@
 rule report:
     # From records to tables, figures and the page.
     input:
-        local(plan.imported_sources(ROOT / "workflow/scripts/report.py")),
+        local(imported_sources(ROOT / "workflow/scripts/report.py")),
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
-        records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
+        records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",
             dataset=READINGS[w.reading]["run"]["datasets"],
@@ -37,7 +37,7 @@ rule report:
     resources:
         mem_mb=4000,
     params:
-        job=lambda w: json.dumps(plan.report_job(READINGS[w.reading], w.reading)),
+        job=lambda w: json.dumps(jobs.report_job(READINGS[w.reading], w.reading)),
     shell:
         "python -m workflow.scripts.report --job - --page {output.page:q} --tables {output.tables:q}"
         " --figures {output.figures:q} --clusters {output.clusters:q} <<< {params.job:q} 2>&1 | tee {log:q}"

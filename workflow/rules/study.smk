@@ -1,7 +1,7 @@
 rule fingerprint:
     # k-means, Ward and spectral clustering on every reading of one data set; no deep method.
     input:
-        local(plan.imported_sources(ROOT / "studies/fingerprints.py")),
+        local(imported_sources(ROOT / "studies/fingerprints.py")),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
     output:
         f"{config['results']}/fingerprints/{{dataset}}.jsonl",
@@ -24,7 +24,7 @@ rule fingerprint:
 rule fingerprints:
     # Which reading of the data comes nearest to the published baselines.
     input:
-        local(plan.imported_sources(ROOT / "studies/fingerprints.py")),
+        local(imported_sources(ROOT / "studies/fingerprints.py")),
         expand(
             f"{config['results']}/fingerprints/{{dataset}}.jsonl",
             dataset=[
@@ -58,19 +58,20 @@ rule fingerprints:
 rule study:
     # All readings of the config side by side, from their records.
     input:
-        local(plan.imported_sources(ROOT / "workflow/scripts/study.py")),
+        local(imported_sources(ROOT / "workflow/scripts/study.py")),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
         readings=local(
             expand(ROOT / "config/readings/{reading}.yaml", reading=READINGS)
         ),
         records=[
-            plan.record_files(resolved, reading)
+            jobs.record_files(resolved, reading)
             for reading, resolved in READINGS.items()
         ],
         data=expand(
-            f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+            f"{config['results']}/{{reading}}/data/{{dataset}}.{{ending}}",
             reading=READINGS,
             dataset=config["run"]["datasets"],
+            ending=["npz", "json"],
         ),
     output:
         directory(f"{config['results']}/replication"),
@@ -82,7 +83,7 @@ rule study:
     resources:
         mem_mb=4000,
     params:
-        job=json.dumps(plan.study_job(READINGS)),
+        job=json.dumps(jobs.study_job(READINGS)),
     shell:
         "python -m workflow.scripts.study --job - --folder {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"
 
@@ -90,7 +91,7 @@ rule study:
 rule diagnose:
     # One seed of RDDC, watched from inside.
     input:
-        local(plan.imported_sources(ROOT / "studies/diagnosis.py")),
+        local(imported_sources(ROOT / "studies/diagnosis.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
         f"{config['results']}/diagnosis/{{dataset}}.{{reading}}.json",
@@ -103,7 +104,7 @@ rule diagnose:
         mem_mb=4000,
     params:
         settings=lambda w: json.dumps(
-            plan.method_settings(READINGS[w.reading], "rddc", w.dataset)
+            jobs.method_settings(READINGS[w.reading], "rddc", w.dataset)
         ),
     shell:
         "python -m studies.diagnosis run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
@@ -113,7 +114,7 @@ rule diagnose:
 rule diagnosis:
     # Kernel matrices, gradients and cluster usage of a few readings.
     input:
-        local(plan.imported_sources(ROOT / "studies/diagnosis.py")),
+        local(imported_sources(ROOT / "studies/diagnosis.py")),
         records=expand(
             f"{config['results']}/diagnosis/{{dataset}}.{{reading}}.json",
             reading=[
@@ -151,7 +152,7 @@ rule diagnosis:
 rule probe:
     # RDDC from a start at the labels: where the true partition lies in the loss.
     input:
-        local(plan.imported_sources(ROOT / "studies/true_partition.py")),
+        local(imported_sources(ROOT / "studies/true_partition.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
         f"{config['results']}/true_partition/{{dataset}}.{{reading}}.json",
@@ -164,7 +165,7 @@ rule probe:
         mem_mb=4000,
     params:
         settings=lambda w: json.dumps(
-            plan.method_settings(READINGS[w.reading], "rddc", w.dataset)
+            jobs.method_settings(READINGS[w.reading], "rddc", w.dataset)
         ),
     shell:
         "python -m studies.true_partition run {wildcards.dataset} --reading {wildcards.reading} --data {input.data:q}"
@@ -174,14 +175,14 @@ rule probe:
 rule true_partition:
     # The runs that started from the labels beside those of the first reading.
     input:
-        local(plan.imported_sources(ROOT / "studies/true_partition.py")),
+        local(imported_sources(ROOT / "studies/true_partition.py")),
         probes=expand(
             f"{config['results']}/true_partition/{{dataset}}.{next(iter(READINGS))}.json",
             dataset=config["run"]["datasets"],
         ),
         runs=[
             file
-            for file in plan.record_files(
+            for file in jobs.record_files(
                 next(iter(READINGS.values())), next(iter(READINGS))
             )
             if Path(file).name.startswith("rddc-")
@@ -209,10 +210,10 @@ rule true_partition:
 rule tutorial:
     # The tutorial on film reviews beside what it printed, and what its columns cost.
     input:
-        local(plan.imported_sources(ROOT / "studies/imdb.py")),
+        local(imported_sources(ROOT / "studies/imdb.py")),
         local(ROOT / "reports/published/n2d_imdb.csv"),
         records=[
-            plan.record_files(resolved, reading)
+            jobs.record_files(resolved, reading)
             for reading, resolved in READINGS.items()
         ],
         data=expand(
@@ -237,7 +238,7 @@ rule tutorial:
     resources:
         mem_mb=8000,
     params:
-        job=json.dumps(plan.study_job(READINGS)),
+        job=json.dumps(jobs.study_job(READINGS)),
         folder=subpath(output[0], parent=True),
     shell:
         "python -m studies.imdb --job {params.job:q} --folder {params.folder:q} 2>&1 | tee {log:q}"

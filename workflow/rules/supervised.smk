@@ -2,13 +2,13 @@ rule draw:
     # Problems with known clusters, for training, validation and test.
     input:
         lambda w: local(
-            plan.imported_sources(
+            imported_sources(
                 ROOT
                 / f"datasets/{READINGS[w.reading]['tasks'][w.task]['problems']}.py"
             )
         ),
-        local(plan.imported_sources(ROOT / "workflow/scripts/draw.py")),
-        data=lambda w: plan.task_data(READINGS[w.reading], w.reading, w.task),
+        local(imported_sources(ROOT / "workflow/scripts/draw.py")),
+        data=lambda w: jobs.task_data(READINGS[w.reading], w.reading, w.task),
     output:
         f"{config['results']}/{{reading}}/problems/{{task}}.npz",
     log:
@@ -19,7 +19,7 @@ rule draw:
     resources:
         mem_mb=4000,
     params:
-        job=lambda w: json.dumps(plan.draw_job(READINGS[w.reading], w.task)),
+        job=lambda w: json.dumps(jobs.draw_job(READINGS[w.reading], w.task)),
     shell:
         "python -m workflow.scripts.draw --job {params.job:q} --data '{input.data}' --problems {output:q}"
         " 2>&1 | tee {log:q}"
@@ -29,11 +29,13 @@ rule learn:
     # One supervised task: one record a seed, and the control's.
     input:
         lambda w: local(
-            plan.imported_sources(
-                plan.source("methods", READINGS[w.reading]["tasks"][w.task]["method"])
+            imported_sources(
+                catalogue.source(
+                    "methods", READINGS[w.reading]["tasks"][w.task]["method"]
+                )
             )
         ),
-        local(plan.imported_sources(ROOT / "workflow/scripts/learn.py")),
+        local(imported_sources(ROOT / "workflow/scripts/learn.py")),
         problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
     output:
         records=f"{config['results']}/{{reading}}/learned/{{task}}.jsonl",
@@ -44,11 +46,11 @@ rule learn:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=lambda w: plan.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
+        gpu=lambda w: catalogue.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
     params:
-        job=lambda w: json.dumps(plan.learn_job(READINGS[w.reading], w.reading, w.task)),
+        job=lambda w: json.dumps(jobs.learn_job(READINGS[w.reading], w.reading, w.task)),
     shell:
         "python -m workflow.scripts.learn --job {params.job:q} --gpus {resources.gpu}"
         " --per {resources.jobs_per_gpu} --problems {input.problems:q} --records {output.records:q} 2>&1 | tee {log:q}"
@@ -57,7 +59,7 @@ rule learn:
 rule supervised_report:
     # The supervised tasks, apart from the unsupervised rows.
     input:
-        local(plan.imported_sources(ROOT / "workflow/scripts/supervised.py")),
+        local(imported_sources(ROOT / "workflow/scripts/supervised.py")),
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
         files=lambda w: expand(
@@ -83,7 +85,7 @@ rule supervised_report:
         mem_mb=4000,
     params:
         job=lambda w: json.dumps(
-            plan.supervised_report_job(READINGS[w.reading], w.reading)
+            jobs.supervised_report_job(READINGS[w.reading], w.reading)
         ),
     shell:
         "python -m workflow.scripts.supervised --job {params.job:q} --folder {output:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,173 @@
+"""From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
+
+import os
+import sys
+from pathlib import Path
+
+from datasets.storage import visible_files
+from methods import progress
+from runs.sources import ROOT
+
+from .catalogue import available, class_constant, reads_vectors, source
+from .layers import merge
+
+
+def set_environment():
+    """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
+    os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
+    # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def is_own(resolved, dataset):
+    """Whether a data set is a user's own: it has a ``path``, and its name is none of `available`."""
+    return "path" in resolved["datasets"].get(dataset, {}) and dataset not in available("datasets")
+
+
+def dataset_source(resolved, dataset):
+    """Source file that reads a data set."""
+    return ROOT / "datasets/own.py" if is_own(resolved, dataset) else source("datasets", dataset)
+
+
+def own_files(resolved, dataset):
+    """Files of a user's own data set; none for any other."""
+    if not is_own(resolved, dataset):
+        return []
+    path = Path(resolved["datasets"][dataset]["path"])
+    return visible_files(path, ".csv") if path.is_dir() else [path] * path.exists()
+
+
+def method_settings(resolved, method, dataset):
+    """Settings of a method on a data set: its own, then those for the data set."""
+    section = resolved["methods"].get(method, {})
+    return merge(section.get("settings", {}), section.get("datasets", {}).get(dataset, {}))
+
+
+def seed_blocks(n_seeds, per_job):
+    """Blocks of seeds as ``first-last``."""
+    return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+
+
+def jobs(resolved):
+    """(dataset, method, inputs, block of seeds) of every job, in the order of the config; inputs as ``zero-crop``."""
+    for dataset in resolved["run"]["datasets"]:
+        for method, asked, n_seeds in row_groups(resolved):
+            inputs = "-".join(how for how in asked if how not in resolved["skip"].get(dataset, {}))
+            per_job = resolved["methods"].get(method, {}).get("seeds_per_job", n_seeds)
+            yield from ((dataset, method, inputs, block) for block in seed_blocks(n_seeds, per_job) if inputs)
+
+
+def controls(resolved):
+    """The controls that run: one on time-shuffled sequences only beside its method."""
+    run = resolved["run"]
+    return [row for row in run["controls"] if row["input"] != "shuffled" or row["method"] in run["methods"]]
+
+
+def row_groups(resolved):
+    """(method, inputs, number of runs) of the rows that share jobs: a method on all it can read, and every control."""
+    vectorizations = resolved["run"]["vectorizations"]
+    asked = [(name, vectorizations if reads_vectors(name) else ["none"], {}) for name in resolved["run"]["methods"]]
+    asked += [(control["method"], [control["input"]], control) for control in controls(resolved)]
+    for method, inputs, row in asked:
+        seeds = row.get("seeds", resolved["methods"].get(method, {}).get("seeds", resolved["seeds"]))
+        yield method, inputs, 1 if class_constant(source("methods", method), "deterministic") else seeds
+
+
+def rows(resolved):
+    """(method, vectorization) of every row of the tables, the controls last."""
+    return [(method, how) for method, inputs, _ in row_groups(resolved) for how in inputs]
+
+
+def methods(resolved):
+    """Names of all methods that run, those of the controls among them."""
+    return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in controls(resolved))]))
+
+
+def record_files(resolved, reading):
+    """Paths of all records of a reading."""
+    return [
+        f"{resolved['results']}/{reading}/records/{dataset}/{method}-{inputs}.{block}.jsonl"
+        for dataset, method, inputs, block in jobs(resolved)
+    ]
+
+
+def prepare_job(resolved, dataset):
+    """Config slice of one data set's preparation: what changes it, and nothing else."""
+    slice_ = {name: resolved[name] for name in ("raw", "mirror", "seed", "split")}
+    return slice_ | {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
+
+
+def train_job(resolved, reading, dataset, method, inputs, block):
+    """Config slice of one job's runs: what changes them, and nothing else."""
+    first, last = map(int, block.split("-"))
+    return {
+        "reading": reading,
+        "dataset": dataset,
+        "method": method,
+        "vectorizations": inputs.split("-"),
+        "seeds": list(range(first, last + 1)),
+        "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
+        "settings": method_settings(resolved, method, dataset),
+        "limit": resolved["time_limit"],
+    }
+
+
+def report_job(resolved, reading):
+    """Config slice of a reading's tables, figures and page."""
+    settings = {
+        "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
+        "methods": {name: resolved["methods"].get(name, {}) for name in methods(resolved)},
+    }
+    kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
+    slice_ = {name: resolved[name] for name in kept}
+    folder = f"{resolved['results']}/{reading}"
+    files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
+    order = rows(resolved)
+    asked = {how for _, how in order}
+    # A page doesn't excuse a cell that none of its rows could have.
+    slice_["skip"] = {
+        dataset: {how: why for how, why in reasons.items() if how in asked}
+        for dataset, reasons in resolved["skip"].items()
+    }
+    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
+
+
+def study_job(readings):
+    """Config slice of the study that lays `readings`, name to resolved config, side by side."""
+    parts = {name: report_job(resolved, name) for name, resolved in readings.items()}
+    kept = {name: {key: part[key] for key in ("folder", "files")} for name, part in parts.items()}
+    return {"selection": next(iter(readings.values()))["selection"], "readings": kept}
+
+
+def task_data(resolved, reading, task):
+    """Files of the data set that a supervised task's problems are drawn from, if any."""
+    dataset = resolved["tasks"][task].get("dataset")
+    return [f"{resolved['results']}/{reading}/data/{dataset}.npz"] if dataset else []
+
+
+def draw_job(resolved, task):
+    """Config slice of the problems of one supervised task."""
+    given = resolved["tasks"][task]
+    return {"seed": resolved["seed"], "problems": given["problems"], "sizes": given["sizes"]} | {
+        "settings": given.get("draw", {})
+    }
+
+
+def learn_job(resolved, reading, task):
+    """Config slice of the runs of one supervised task."""
+    given = resolved["tasks"][task]
+    return {
+        "reading": reading,
+        "task": task,
+        "method": given["method"],
+        "seeds": list(range(given.get("seeds", resolved["seeds"]))),
+        "settings": given.get("settings", {}),
+        "limit": resolved["time_limit"],
+    }
+
+
+def supervised_report_job(resolved, reading):
+    """Config slice of the report of the supervised tasks."""
+    return {"reading": reading, "folder": f"{resolved['results']}/{reading}", "tasks": resolved["tasks"]}
