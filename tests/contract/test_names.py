@@ -17,6 +17,7 @@ from datasets.storage import write_json
 from datasets.text import one_line
 from methods.base import InvalidInput
 from reports import figures, latex, plots, tables
+from reports.data import Data
 from reports.page import table
 from reports.report import write_report
 from workflow.catalogue import ConfigError
@@ -73,7 +74,7 @@ def sequences():
 def test_a_legend_has_all_names_and_no_figure_takes_them_for_mathematics(sequences, tmp_path):
     plane = figures.plane(sequences, "x")
     shown = [figures.plain(name) for name in NAMES]
-    drawn = figures.figure2(sequences, sequences.labels, *plane, sequences.labels, None, list(NAMES))
+    drawn = figures.figure2(Data(sequences, sequences.labels, {"classes": list(NAMES)}), *plane, sequences.labels, None)
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == shown
     matrices = figures.confusion([("$k$-means_", sequences.labels, sequences.labels)], list(NAMES))
     assert [text.get_text() for text in matrices.axes[0].get_yticklabels()] == [figures.plain(n, 12) for n in NAMES]
