@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import math
 import os
 import platform
+import re
 import resource
 import signal
 import subprocess
@@ -62,17 +64,21 @@ def status_of(failure):
         "not enough memory" in str(failure) or "OutOfMemory" in type(failure).__name__
     ):
         status = "oom"
+    # Some libraries refuse what their own sums became: the user's input is finite, or it would be an `InvalidInput`.
+    if isinstance(failure, ValueError) and re.search("(contains|must not contain) (NaN|infinity|infs)", str(failure)):
+        status = "diverged"
     reason = one_line(failure) or type(failure).__name__
     return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
 
 
-def train(estimator, X, labels, parts, seeds, limit, training):
+def train(estimator, vectorized, labels, parts, seeds, limit, training):
     """Fit, predict and score a group of seeds, together on a GPU; this is what a `Worker` does.
 
     Parameters
     ----------
     estimator : Clusterer
-    X : ndarray or Sequences
+    vectorized : callable
+        Gives X, an ndarray or Sequences; here, where the memory that it takes is the run's.
     labels : ndarray of shape (n,)
         For the scores alone.
     parts : dict of str to ndarray
@@ -93,8 +99,11 @@ def train(estimator, X, labels, parts, seeds, limit, training):
     start, spent = time.perf_counter(), 0.0
     try:
         with warnings.catch_warnings(), training as spent, time_limit(limit * len(seeds), spent):
-            # scikit-learn warns where a run is degenerate; the record's status says so instead.
-            warnings.simplefilter("ignore", category=UserWarning)
+            # scikit-learn and numpy warn where a run is degenerate; the record's status says so instead.
+            for category in (UserWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", category)
+            X = vectorized()
+            start = time.perf_counter()
             outcomes = estimator.fit_seeds(take(X, parts["train"]), list(seeds.values()))
             seconds = time.perf_counter() - start
             runs = [fields_of(outcome, X, labels, parts) for outcome in outcomes]
@@ -195,7 +204,7 @@ def run_job(
     n_clusters = n_clusters or settings.get("n_clusters") or sequences.n_classes
     if n_clusters < 1:
         raise InvalidInput(f"{where}: the data set has no labels; give n_clusters")
-    X = vectorize(sequences, vectorization)
+    vectorized = functools.cache(lambda: vectorize(sequences, vectorization))
     parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
     estimator = load_method(method)(**settings | {"n_clusters": n_clusters})
     if "device" in estimator.get_params():
@@ -217,7 +226,7 @@ def run_job(
         begin(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1)
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
         training = resumable(request["folder"], request["origin"])
-        return train(estimator, X, sequences.labels, parts, states, limit, training)
+        return train(estimator, vectorized, sequences.labels, parts, states, limit, training)
 
     try:
         with Worker(answer) as worker:
@@ -253,8 +262,23 @@ def fields_of(outcome, X, labels, parts):
     found = clusters_of(outcome, X, parts["train"])
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
     embeddings = {name: points.tolist() for name, points in outcome.embeddings_.items()}
-    beside = {"clusters": found.tolist(), "embeddings": embeddings}
-    return outcome_of(outcome, found, labels, parts, validation) | beside
+    fields = outcome_of(outcome, found, labels, parts, validation) | {"embeddings": embeddings}
+    return finite(fields | {"clusters": found.tolist()})
+
+
+def finite(fields):
+    """The fields of a record, or those of a run that diverged where a number among them isn't finite."""
+    trouble = not_finite({name: fields.get(name) for name in ("loss", "loss_curve", "embeddings")})
+    return failure_of(Diverged(trouble)) if trouble else fields
+
+
+def not_finite(value, where=()):
+    """The first number of a record's field that isn't finite, as a sentence; None where all are."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    told = (not_finite(part, (*where, str(key))) for key, part in parts)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{' '.join(where)} is {value}"
+    return next(filter(None, told), None)
 
 
 def clusters_of(fitted, X, train):

@@ -18,7 +18,7 @@ from datasets.sequences import SPLITS
 from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
 
-from .run import cost, failure_of, git_state, provenance, time_limit
+from .run import cost, failure_of, finite, git_state, provenance, time_limit
 from .scores import order_agreement, problem_scores
 from .worker import Worker, WorkerError
 
@@ -109,7 +109,7 @@ def learn(problems, task, method, seed, settings, limit, device):
         if not estimator.ordered:
             again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
             outcome["scores"]["test"]["order_agreement"] = order_agreement(problems.part("test"), found["test"], again)
-        outcome["clusters"] = {name: own.tolist() for name, own in found.items()}
+        outcome = finite(outcome | {"clusters": {name: own.tolist() for name, own in found.items()}})
     return outcome | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
