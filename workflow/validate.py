@@ -15,6 +15,8 @@ SEQUENCE_INPUTS = ("none", "shuffled")
 def check_config(config):
     """Raise `ConfigError` for the first key, name or setting that isn't known."""
     check_schema(config)
+    for where, path in (("the project's own folder", ROOT), ("results", config["results"])):
+        check_braces(where, path)
     for reading in config["readings"]:
         resolved = resolve(config, reading)
         check_schema(resolved)
@@ -22,9 +24,8 @@ def check_config(config):
             settings = resolved["datasets"].get(dataset, {})
             reader = find(dataset_source(resolved, dataset), "read" if is_own(resolved, dataset) else "load")
             check_settings(f"datasets.{dataset}", settings, arguments(reader))
-            if is_own(resolved, dataset) and not own_files(resolved, dataset):
-                where = f"{settings['path']} (seen from {Path.cwd()})"
-                raise ConfigError(f"config: datasets.{dataset}.path: no file, and no folder with CSV files, at {where}")
+            if is_own(resolved, dataset):
+                check_own(dataset, settings["path"], own_files(resolved, dataset))
         found = rows(resolved)
         for method, vectorization in {row for row in found if found.count(row) > 1}:
             raise ConfigError(f"config: run.controls: {method} with input {vectorization!r} is a row already")
@@ -51,6 +52,22 @@ def check_schema(config):
         jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)
     ):
         raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+
+
+def check_own(dataset, path, files):
+    """Raise `ConfigError` when there are no `files` at the path of a user's data set, or one that can't be used."""
+    where = f"datasets.{dataset}.path"
+    if not files:
+        seen = f"{path} (seen from {Path.cwd()})"
+        raise ConfigError(f"config: {where}: no file, and no folder with CSV files, at {seen}")
+    for file in files:
+        check_braces(where, file)
+
+
+def check_braces(where, path):
+    """Raise `ConfigError` for a path with braces, which mean something to Snakemake."""
+    if set("{}") & set(str(path)):
+        raise ConfigError(f"config: {where}: Snakemake can't have braces in a path: rename {path}")
 
 
 def check_task(name, task):
