@@ -77,8 +77,8 @@ def load(raw, seed, *, normalisation="sequence"):
     expect(NAME, "frames", len(values), FRAMES)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     values = normalise(values, offsets, normalisation)
-    sequences = Sequences(values, offsets, np.concatenate(labels), np.concatenate(split))
-    return Loaded(sequences, tuple("0123456789"), {})
+    sequences = Sequences(values, offsets, np.concatenate(split))
+    return Loaded(sequences, np.concatenate(labels), tuple("0123456789"), {})
 
 
 def normalise(values, offsets, normalisation):

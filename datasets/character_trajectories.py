@@ -105,13 +105,12 @@ def load(raw, seed, *, form="uea", characters=("a", "b", "c")):
     expect(NAME, "shortest and longest", (min(lengths), max(lengths)), LENGTHS[form])
     label_of = {CHARACTERS.index(character): label for label, character in enumerate(characters)}
     chosen = [i for i, code in enumerate(codes) if code in label_of]
-    sequences = Sequences.from_list(
-        [arrays[i] for i in chosen], [label_of[codes[i]] for i in chosen], [split[i] for i in chosen]
-    )
+    sequences = Sequences.from_list([arrays[i] for i in chosen], [split[i] for i in chosen])
+    labels = [label_of[codes[i]] for i in chosen]
     notes = {"short_channels": sum(short[i] for i in chosen)}
     if form == "uci":
         notes["content"] = "no checksum known; checked by counts and lengths"
-    return Loaded(sequences, tuple(characters), notes)
+    return Loaded(sequences, labels, tuple(characters), notes)
 
 
 def fill_short_channels(case):

@@ -20,7 +20,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .sequences import Sequences
+import numpy as np
+
+from .sequences import Sequences, check_labels
 from .text import one_line
 
 MIRROR_VARIABLE = "SEQUENCE_DATA_MIRROR"
@@ -192,7 +194,9 @@ class Loaded:
     Parameters
     ----------
     sequences : Sequences
-        With labels, and with the official training and test sets in `split` where there are such.
+        With the official training and test sets in `split` where there are such.
+    labels : ndarray of shape (n,), int64
+        Class of every sequence, 0, 1, ...; -1 where unknown. For stratification and scores, never for training.
     classes : tuple of str
         Name of every label.
     notes : dict
@@ -202,9 +206,13 @@ class Loaded:
     """
 
     sequences: Sequences
+    labels: np.ndarray
     classes: tuple
     notes: dict
     identifiers: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "labels", check_labels(self.labels, len(self.sequences)))
 
 
 def expect(name, what, found, expected):

@@ -2,13 +2,14 @@
 
 import importlib
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from . import own
 from .fetch import fetch
-from .sequences import SPLITS, stratified_split
+from .sequences import SPLITS, UNKNOWN, stratified_split
 
 SPLIT_KINDS = ("stratified", "official", "everything")
 FRACTIONS = (0.8, 0.1, 0.1)
@@ -97,6 +98,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     Returns
     -------
     sequences : Sequences
+    labels : ndarray of shape (n,), int64
     sheet : dict
         JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
         dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation; of a user's
@@ -119,15 +121,15 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
     settings = {**defaults, **settings}
     loaded, described = load_own(path, settings) if path else load_public(name, settings, raw, mirror, seed)
-    sequences = loaded.sequences
+    sequences, labels = loaded.sequences, loaded.labels
     if kind == "official":
-        parts = official_split(sequences.labels, sequences.split, seed, name, fractions)
+        parts = official_split(labels, sequences.split, seed, name, fractions)
     elif kind == "everything":
         parts = np.zeros(len(sequences), np.int8)
     else:
         # A user's data with several k go by several names, and are split alike under all of them.
-        parts = stratified_split(sequences.labels, seed, "own" if path else name, fractions)
-    sequences = sequences.with_split(parts)
+        parts = stratified_split(labels, seed, "own" if path else name, fractions)
+    sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
     lengths = sequences.lengths
     sheet = {
         "name": name,
@@ -136,13 +138,13 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "digest": sequences.digest(),
         "n": len(sequences),
         "classes": list(loaded.classes),
-        "class_sizes": [int(np.sum(sequences.labels == i)) for i in range(len(loaded.classes))],
+        "class_sizes": [int(np.sum(labels == i)) for i in range(len(loaded.classes))],
         "dimensions": sequences.dimensions,
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},
         "notes": loaded.notes,
     } | described
-    return sequences, sheet
+    return sequences, labels, sheet
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):

@@ -149,7 +149,7 @@ def load(
     if form in SHORTEST:
         expect(NAME, "shortest clip in samples", min(lengths), SHORTEST[form])
     notes = {"silent": silent, "duplicates": len(paths) - len(seen)}
-    return Loaded(Sequences.from_list(arrays, labels, np.array(split)), CLASSES, notes)
+    return Loaded(Sequences.from_list(arrays, np.array(split)), labels, CLASSES, notes)
 
 
 def read_clip(content, name):

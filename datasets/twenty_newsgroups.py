@@ -158,7 +158,6 @@ def load(
     sequences = Sequences(
         vectors.vectors[np.concatenate([indices[i] for i in kept])],
         np.concatenate([[0], np.cumsum(lengths[kept])]),
-        labels,
         np.array(split)[kept],
     )
     words = sum(len(messages[i]) for i in kept)
@@ -169,7 +168,7 @@ def load(
         "words": words,
         "out_of_vocabulary": words - len(sequences.values),
     }
-    return Loaded(sequences, tuple(groups), notes)
+    return Loaded(sequences, labels, tuple(groups), notes)
 
 
 def strip(text, remove=PARTS):

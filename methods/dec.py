@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from .autoencoder import CodeClusterer, finite
+from .base import store
 from .deep import minimise
 
 TITLE = "DEC"
@@ -84,22 +85,7 @@ class DEC(CodeClusterer):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.widths = widths
-        self.pretraining = pretraining
-        self.layer_updates = layer_updates
-        self.pretrain_updates = pretrain_updates
-        self.cluster_updates = cluster_updates
-        self.refresh_interval = refresh_interval
-        self.tolerance = tolerance
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.cluster_optimizer = cluster_optimizer
-        self.cluster_learning_rate = cluster_learning_rate
-        self.input_scale = input_scale
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     def _cluster(self, autoencoder, data, labels, order):
         """Self-training on the sharpened assignments, from the centroids and `labels` of k-means."""

@@ -7,6 +7,7 @@ Deviations. Those of `methods.dec_tutorial`. Inferred: the weight of 0.1, from p
 which have SGD at 1.0 in the last phase too; that needs pixels, so that 0.01 is the default here. Budget as there.
 """
 
+from .base import store
 from .idec import IDEC
 
 TITLE = "DEC, joint"
@@ -33,6 +34,8 @@ class DECJoint(IDEC):
     """
 
     pretraining = "end_to_end"
+    small = {name: value for name, value in IDEC.small.items() if name != "layer_updates"}
+    small |= {"input_scale": "mean_square"}
     choices = {name: words for name, words in IDEC.choices.items() if name != "pretraining"}
 
     def __init__(
@@ -53,18 +56,4 @@ class DECJoint(IDEC):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.divergence_weight = divergence_weight
-        self.widths = widths
-        self.pretrain_updates = pretrain_updates
-        self.cluster_updates = cluster_updates
-        self.refresh_interval = refresh_interval
-        self.tolerance = tolerance
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.cluster_optimizer = cluster_optimizer
-        self.cluster_learning_rate = cluster_learning_rate
-        self.input_scale = input_scale
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
+        store(locals())

@@ -11,6 +11,7 @@ needs pixels and hundreds of epochs. Budget: `pretrain_updates` (300 epochs of M
 `cluster_updates`.
 """
 
+from .base import store
 from .dec import DEC
 
 TITLE = "DEC, tutorial"
@@ -36,6 +37,7 @@ class DECTutorial(DEC):
     """
 
     pretraining = "end_to_end"
+    small = {name: value for name, value in DEC.small.items() if name != "layer_updates"}
     choices = {name: words for name, words in DEC.choices.items() if name != "pretraining"}
 
     def __init__(
@@ -55,17 +57,4 @@ class DECTutorial(DEC):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.widths = widths
-        self.pretrain_updates = pretrain_updates
-        self.cluster_updates = cluster_updates
-        self.refresh_interval = refresh_interval
-        self.tolerance = tolerance
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.cluster_optimizer = cluster_optimizer
-        self.cluster_learning_rate = cluster_learning_rate
-        self.input_scale = input_scale
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
+        store(locals())

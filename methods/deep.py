@@ -1,4 +1,4 @@
-"""What all deep methods share: seed-batched layers and the one training loop.
+"""What all deep clusterers share: seed-batched layers and the one training loop (`methods.supervised` has its own).
 
 Every parameter has a leading axis of S seeds, so that a block of seeds trains in the same launches on a GPU; on a CPU a
 block is one seed. No operation mixes seeds: a seed's result does not depend on its block.
@@ -152,7 +152,7 @@ def minimise(
     after_epoch=None,
     generators=(),
 ):
-    """Train on mini-batches: the only training loop here, so that methods differ in nothing else.
+    """Train on mini-batches: the one loop of all that learn without labels, so that they differ in nothing else.
 
     Parameters
     ----------

@@ -52,7 +52,9 @@ def shuffled(sequences):
     return replace(sequences, values=sequences.values[order])
 
 
-INPUTS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector, "none": none, "shuffled": shuffled}
+VECTORS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector}
+SEQUENCES = {"none": none, "shuffled": shuffled}
+INPUTS = VECTORS | SEQUENCES
 
 
 def vectorize(sequences, name):

@@ -17,11 +17,13 @@ import pandas as pd
 
 from datasets.sequences import SPLITS
 from datasets.storage import whole_file, write_text
-from runs.records import read_records
+from runs.results import read_records
+from runs.scores import SCORES
 
 from . import latex, verdict
 from .data import load_sheet
-from .tables import CELL, FROM_LABELS, number, title
+from .published import CELL
+from .tables import FROM_LABELS, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"
 DIGITS = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]
@@ -58,7 +60,7 @@ def write_appendix(job, tables, figures, folder):
     ----------
     job : dict
     tables, figures : str or Path
-        Folders that `reports.report.write_report` wrote.
+        Folders that `reports.reading.write_report` wrote.
     folder : str or Path
         ``appendix.pdf`` is there too where pdflatex is installed.
 
@@ -146,7 +148,8 @@ def numbers(job, records, summary, sheets):
             (name, "median"): f"{sheet['lengths']['median']:,g}",
             **{(name, split): f"{sheet['split_sizes'][split]:,}" for split in SPLITS},
         }
-    scores = ("accuracy", "accuracy_low", "accuracy_high", "nmi", "published_accuracy", "published_nmi")
+    scores = [f"{of}{score.name}" for of in ("", "published_") for score in SCORES]
+    scores += ["accuracy_low", "accuracy_high"]
     for row in summary.to_dict("records"):
         cell = tuple(row[field] for field in CELL)
         values |= {(*cell, score): number(row[score]) for score in scores}

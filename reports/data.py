@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.sequences import SPLITS, Sequences
+from datasets.sequences import SPLITS, Sequences, load_labels
 
 
 class Data(NamedTuple):
@@ -25,6 +25,11 @@ class Data(NamedTuple):
     labels: np.ndarray
     sheet: dict
 
+    @property
+    def n_clusters(self):
+        """Number that a user asks for, or else that of the classes."""
+        return self.sheet["settings"].get("k") or len(self.sheet["classes"])
+
     def labels_of(self, split):
         """Labels of all sequences, -1 where they aren't known or the sequence isn't in `split`."""
         return np.where(self.sequences.split == SPLITS.index(split), self.labels, -1)
@@ -33,7 +38,13 @@ class Data(NamedTuple):
 def load_data(folder, dataset):
     """A data set of the reading whose results lie in `folder`."""
     sequences = Sequences.load(Path(folder, "data", f"{dataset}.npz"))
-    return Data(sequences, sequences.labels, load_sheet(folder, dataset))
+    labels = load_labels(Path(folder, "data", f"{dataset}.labels.npz"))
+    return Data(sequences, labels, load_sheet(folder, dataset))
+
+
+def load_case(path):
+    """What ``python -m studies.<name> run`` wrote."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def load_sheet(folder, dataset):

@@ -9,8 +9,10 @@ import html
 import numpy as np
 
 from datasets.text import one_line
+from runs.scores import SCORES
 
-from .figures import contingency, places
+from .matching import contingency, places
+from .run_figures import usual_range
 from .tables import title
 
 TEXT = {"size": 11, "color": "--ink", "family": "system-ui, sans-serif"}
@@ -57,8 +59,8 @@ def plain(array, digits=3):
 
 
 def outcome(run):
-    """What became of a run, a row of `runs.records.frame`."""
-    scored = f"accuracy {shown(run.accuracy)}, NMI {shown(run.nmi)}"
+    """What became of a run, a row of `runs.results.frame`."""
+    scored = ", ".join(f"{score.title} {shown(getattr(run, score.name))}" for score in SCORES)
     return f"seed {run.seed}<br>{scored if run.status == 'ok' else f'{run.status}: {text(run.reason)}'}"
 
 
@@ -68,7 +70,7 @@ def strips(summary, runs):
     Parameters
     ----------
     summary, runs : DataFrame
-        Cells and runs of one data set, as `reports.tables.summarise` and `runs.records.frame` give them.
+        Cells and runs of one data set, as `reports.statistics.summarise` and `runs.results.frame` give them.
     """
     cells = list(summary.itertuples())
     names = [f"{title(c.method)}, {title(c.vectorization)}" for c in cells]
@@ -143,16 +145,11 @@ def loss_curves(records, selected):
     selected : int or None
         Seed.
     """
-    curves = [(record, record["loss_curve"].get("loss", [])) for record in records]
-    usual = [curve for record, curve in curves if record["status"] == "ok" and curve] or [c for _, c in curves if c]
-    if not usual:
+    if not (limits := usual_range(records)):
         return None
-    # A run that diverges would flatten all others: the axis is theirs, and its cross stands at the edge.
-    usual = np.concatenate(usual)
-    margin = 0.05 * np.ptp(usual) or 0.05
-    low, high = usual.min() - margin, usual.max() + margin
     data = []
-    for record, losses in sorted(curves, key=lambda pair: pair[0]["seed"] == selected):
+    for record in sorted(records, key=lambda record: record["seed"] == selected):
+        losses = record["loss_curve"].get("loss", [])
         chosen, ok = record["seed"] == selected, record["status"] == "ok"
         line = {
             "color": "--c0" if ok else "--c5",
@@ -167,14 +164,14 @@ def loss_curves(records, selected):
         data.append(curve | {"hovertemplate": f"{said}<br>epoch %{{x}}: %{{y}}<extra></extra>"})
         if not ok and losses:
             marker = {"symbol": "x-thin", "size": 7, "line": {"color": "--c5", "width": 1.5}}
-            end = {"x": [len(losses)], "y": plain(np.clip(losses[-1:], low, high), 6), "marker": marker}
+            end = {"x": [len(losses)], "y": plain(np.clip(losses[-1:], *limits), 6), "marker": marker}
             data.append({"type": "scatter", "mode": "markers", "hoverinfo": "skip", "cliponaxis": False} | end)
     return {
         "data": data,
         "layout": layout(
             190,
             xaxis=AXIS | {"title": heading("epoch"), "nticks": 5, "rangemode": "tozero"},
-            yaxis=AXIS | {"range": [low, high], "nticks": 5},
+            yaxis=AXIS | {"range": list(limits), "nticks": 5},
         ),
     }
 
@@ -228,7 +225,7 @@ def scatter(data, chosen, points, clusters):
     data : Data
         A sequence without an identifier is called by its place in the data set.
     chosen, points : ndarray
-        As `reports.figures.plane` gives them.
+        As `reports.embedding.plane` gives them.
     clusters : dict of str to ndarray of shape (n,)
         Method to the clusters of its run.
 

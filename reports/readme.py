@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.storage import write_text
-from runs.records import commits, read_records
+from runs.results import commits, each_record, read_records
 
 from .data import load_sheet
 from .tables import markdown, span, title
@@ -87,7 +87,7 @@ def verdicts(summary):
 def wall_time(folder):
     """Seconds from the start of the first training to the last record, by the times of the files, without pauses."""
     ends = {file: file.stat().st_mtime for file in Path(folder).glob("records/*/*.jsonl")}
-    spans = [(end - sum(run["cost"]["seconds"] for run in read_records([file])), end) for file, end in ends.items()]
+    spans = [(end - sum(run["cost"]["seconds"] for run in each_record([file])), end) for file, end in ends.items()]
     total, until = 0.0, -np.inf
     for start, end in sorted(spans):
         total += max(end - (start if start > until + PAUSE else until), 0)

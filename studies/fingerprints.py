@@ -46,10 +46,15 @@ from datasets.fetch import fetch
 from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_text
 from methods.vectorize import vectorize
-from reports.figures import COLOURS, PAGE, STYLE, save
+from reports.published import published_scores
+from reports.style import COLOURS, PAGE, STYLE, save
 from runs.scores import scores
 
-PUBLISHED = Path(__file__).parents[1] / "reports" / "published" / "rddc_table1.csv"
+STUDY = {
+    "raw": ["arabic_digits", "character_trajectories", "speech_commands", "twenty_newsgroups"],
+    "writes": ["fingerprints.md", "fingerprints.csv"],
+    "draws": ["fingerprints"],
+}
 METHODS = ("kmeans", "ward", "spectral")
 VECTORIZATIONS = ("zero", "crop", "avg")
 AFFINITIES = {
@@ -71,14 +76,12 @@ on all sequences and on test splits of a tenth; cells are ACC (NMI). Made by `ma
 """
 
 
-def published(path=PUBLISHED):
+def published():
     """Published cells: dict of data set to dict of (method, vectorisation) to (ACC, NMI)."""
     cells = {}
-    with Path(path).open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row["method"] in METHODS:
-                cell = float(row["accuracy"]), float(row["nmi"])
-                cells.setdefault(row["dataset"], {})[row["method"], row["vectorization"]] = cell
+    for method, how, dataset, *cell in published_scores("rddc_table1", ["accuracy", "nmi"]).itertuples(index=False):
+        if method in METHODS:
+            cells.setdefault(dataset, {})[method, how] = tuple(cell)
     return cells
 
 

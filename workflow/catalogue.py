@@ -2,12 +2,13 @@
 
 import ast
 import functools
+import re
 
 from datasets.text import one_line
 from runs.sources import ROOT, imported_sources, tree
 
 # Arguments that the harness gives, so that they are no settings.
-HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences")
+HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences", "labels")
 
 
 class ConfigError(ValueError):
@@ -27,7 +28,7 @@ def source(folder, name):
     """
     names = available(folder)
     if name not in names:
-        raise ConfigError(f"config: run.{folder}: {name!r} is not in {folder}/ (there are {', '.join(names)})")
+        raise ConfigError(f"config: {folder}: {name!r} is not in {folder}/ (there are {', '.join(names)})")
     return ROOT / folder / f"{name}.py"
 
 
@@ -75,10 +76,55 @@ def class_constant(path, name):
     return ast.literal_eval(class_member(path, name).value)
 
 
+def words(path, name):
+    """The words of a file's constant `name`: a tuple of them, or the keys of a dict."""
+    line = next(line for line in tree(path).body if getattr(getattr(line, "targets", [None])[0], "id", None) == name)
+    return [ast.literal_eval(word) for word in getattr(line.value, "keys", getattr(line.value, "elts", ()))]
+
+
 def arguments(function):
     """Names of the settings that a function takes, without those that the harness gives."""
     names = [argument.arg for argument in function.args.args + function.args.kwonlyargs]
     return [name for name in names if name not in HARNESS]
+
+
+def defaults(function):
+    """Default of every argument that has one, as syntax."""
+    given = function.args
+    plain = zip(given.args[len(given.args) - len(given.defaults) :], given.defaults, strict=True)
+    named = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    return {argument.arg: value for argument, value in [*plain, *named] if value is not None}
+
+
+def parameters(described):
+    """(names, type, meaning) of the parameters in the numpydoc docstring of a class or function, as grouped there."""
+    found = re.search(r"^Parameters\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", ast.get_docstring(described) or "", re.M | re.S)
+    blocks = re.findall(r"^(\S.*)\n?((?:^ +.*\n?)*)", found[1] if found else "", re.M)
+    split = [(*first.partition(" : ")[::2], " ".join(meaning.split())) for first, meaning in blocks]
+    return [(names.split(", "), kind, meaning) for names, kind, meaning in split]
+
+
+@functools.cache
+def settings_of(path, function):
+    """Settings of a method (``__init__``) or of a function of a file, each with its type as numpydoc words it.
+
+    The type is that of the docstring, or of the docstring that it points to; without one, the default's.
+    """
+    method = function == "__init__"
+    described = find(path, class_name(path) if method else function)
+    taken = class_member(path, function) if method else described
+    written, given = {}, defaults(taken)
+    for names, kind, meaning in parameters(described):
+        elsewhere = re.search(r"`methods\.(\w+)\.\w+`", meaning)
+        told = settings_of(ROOT / "methods" / f"{elsewhere[1]}.py", function) if elsewhere and not kind else {}
+        written |= {name: kind or told.get(name) for name in names}
+    return {name: written.get(name) or default_kind(given.get(name)) for name in arguments(taken)}
+
+
+def default_kind(value):
+    """Type of a default, given as syntax; anything where that doesn't tell."""
+    known = isinstance(value, ast.Constant) and value.value is not None
+    return type(value.value).__name__ if known else "anything"
 
 
 def reads_vectors(method):

@@ -11,6 +11,8 @@ from runs.sources import ROOT
 from .catalogue import available, class_constant, reads_vectors, source
 from .layers import merge
 
+ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
+
 
 def set_environment():
     """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
@@ -95,12 +97,18 @@ def methods(resolved):
     return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in controls(resolved))]))
 
 
-def record_files(resolved, reading):
-    """Paths of all records of a reading."""
+def record_files(resolved, reading, dataset=None):
+    """Paths of all records of a reading, or of those of one data set."""
     return [
-        f"{resolved['results']}/{reading}/records/{dataset}/{method}-{inputs}.{block}.jsonl"
-        for dataset, method, inputs, block in jobs(resolved)
+        f"{resolved['results']}/{reading}/records/{of}/{method}-{inputs}.{block}.jsonl"
+        for of, method, inputs, block in jobs(resolved)
+        if dataset in (None, of)
     ]
+
+
+def score_files(resolved, reading):
+    """Paths of the scores of all data sets of a reading."""
+    return [f"{resolved['results']}/{reading}/scores/{dataset}.jsonl" for dataset in resolved["run"]["datasets"]]
 
 
 def prepare_job(resolved, dataset):
@@ -116,6 +124,7 @@ def train_job(resolved, reading, dataset, method, inputs, block):
         "reading": reading,
         "dataset": dataset,
         "method": method,
+        "algorithm": method,
         "vectorizations": inputs.split("-"),
         "seeds": list(range(first, last + 1)),
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
@@ -141,20 +150,24 @@ def report_job(resolved, reading):
         dataset: {how: why for how, why in reasons.items() if how in asked}
         for dataset, reasons in resolved["skip"].items()
     }
+    slice_["figures"] = {
+        "dataset": resolved["figures"]["dataset"],
+        "one_length": next(iter(one_length(resolved, reading)), None),
+    }
     return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
 
 
-def study_job(readings):
-    """Config slice of the study that lays `readings`, name to resolved config, side by side."""
-    parts = {name: report_job(resolved, name) for name, resolved in readings.items()}
-    kept = {name: {key: part[key] for key in ("folder", "files")} for name, part in parts.items()}
-    return {"selection": next(iter(readings.values()))["selection"], "readings": kept}
+def one_length(resolved, reading):
+    """File with the sequences of figure 3, if there is a figure 3: a case of `studies.one_length`."""
+    dataset = resolved["figures"]["dataset"]
+    shown = dataset in resolved["run"]["datasets"]
+    return [f"{resolved['results']}/one_length/{dataset}.{reading}.json"] if shown else []
 
 
 def task_data(resolved, reading, task):
-    """Files of the data set that a supervised task's problems are drawn from, if any."""
+    """Files of the data set that a supervised task's problems are drawn from, if any, and of its labels."""
     dataset = resolved["tasks"][task].get("dataset")
-    return [f"{resolved['results']}/{reading}/data/{dataset}.npz"] if dataset else []
+    return [f"{resolved['results']}/{reading}/data/{dataset}{end}.npz" for end in ("", ".labels")] if dataset else []
 
 
 def draw_job(resolved, task):
@@ -178,6 +191,22 @@ def learn_job(resolved, reading, task):
     }
 
 
-def supervised_report_job(resolved, reading):
+def task_records(resolved, reading, task):
+    """Paths of the records of one supervised task, the control's last."""
+    folder = f"{resolved['results']}/{reading}/learned/records/{task}"
+    return [f"{folder}/runs.jsonl", f"{folder}/control.jsonl"]
+
+
+def ordered(resolved, task):
+    """Whether a cluster's number means something to a task's method."""
+    return class_constant(source("methods", resolved["tasks"][task]["method"]), "ordered")
+
+
+def control_job(resolved, reading, task):
+    """Config slice of the control of one supervised task."""
+    return {"reading": reading, "task": task, "ordered": ordered(resolved, task)}
+
+
+def tasks_report_job(resolved, reading):
     """Config slice of the report of the supervised tasks."""
     return {"reading": reading, "folder": f"{resolved['results']}/{reading}", "tasks": resolved["tasks"]}

@@ -1,11 +1,11 @@
-"""The config in layers: config/config.yaml, a reading over it, and what a user changed over both."""
+"""The config in layers, each over those before it: config/config.yaml, a reading, a user's files, the command line.
+
+A layer counts for what it says, whatever that is: a user's value that is the same as the default goes over a reading's.
+"""
 
 import copy
-import json
-import re
 
-import yaml
-
+from datasets.strict_yaml import parse_yaml, read_yaml
 from runs.sources import ROOT
 
 from .catalogue import ConfigError
@@ -20,27 +20,42 @@ def merge(base, changes):
     return merged
 
 
-def difference(config, base):
-    """What `config` says that `base` doesn't, dict by dict."""
-    changed = {}
-    for key, value in config.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            if inner := difference(value, base[key]):
-                changed[key] = inner
-        elif key not in base or value != base[key]:
-            changed[key] = value
-    return changed
+def read(path):
+    """The keys of a YAML file, as a layer."""
+    try:
+        return read_yaml(path)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
-def typed(value):
-    """`value` with numbers, true, false and null as such: Snakemake's command line gives what a dict holds as text."""
-    if isinstance(value, dict):
-        return {key: typed(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [typed(part) for part in value]
-    if isinstance(value, str) and re.fullmatch(r"true|false|null|-?(0|[1-9]\d*)(\.\d+)?(e[-+]?\d+)?", value):
-        return json.loads(value)
-    return value
+def read_user(files, arguments):
+    """What a user asks for: their files in order, then ``key=value`` of the command line, as Snakemake got both.
+
+    Snakemake hands both on to the jobs that it sends elsewhere as they are, so the layers come out the same there.
+    """
+    user = {}
+    for path in files:
+        user = merge(user, read(path))
+    for argument in arguments:
+        key, _, text = argument.partition("=")
+        user = merge(user, {key: argument_value(key, text)})
+    return user
+
+
+def argument_value(key, text):
+    """Value of ``key`` on the command line, as YAML; what isn't YAML is text, such as a path with an ``@``."""
+    try:
+        return parse_yaml(text, f"config: {key}")
+    except ValueError as error:
+        if text.lstrip()[:1] in ("{", "["):
+            raise ConfigError(str(error)) from error
+        return text
+
+
+def lay(user, reading=None):
+    """The config: the base with a reading over it, if any, and `user` over both."""
+    base = read(ROOT / "config/config.yaml")
+    return merge(merge(base, read_reading(reading)) if reading else base, user)
 
 
 def read_reading(reading, followed=()):
@@ -51,7 +66,7 @@ def read_reading(reading, followed=()):
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
         raise ConfigError(f"config: readings: {reading!r} is not in config/readings/ (there are {names})")
-    changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    changes = read(path)
     unknown = changes.keys() - {"like", "datasets", "methods", "tasks"}
     if unknown:
         raise ConfigError(
@@ -61,23 +76,23 @@ def read_reading(reading, followed=()):
     return merge(read_reading(like, (*followed, reading)), changes) if like else changes
 
 
-def resolve(config, reading):
-    """The config with a reading of ``config/readings/`` laid over it; what a user changed goes over both."""
-    changes = read_reading(reading)
-    base = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    return one_k_each(merge(merge(config, changes), difference(config, base)))
+def resolve(user, reading):
+    """The config of one reading, with a data set for each number of clusters."""
+    return one_k_each(lay(user, reading))
 
 
 def one_k_each(resolved):
-    """The config with a data set ``<name>_k<k>`` for each of the numbers of clusters of a user's data with several."""
+    """The config with data sets ``<name>_k<k>`` in place of a user's data with several numbers of clusters."""
     resolved = copy.deepcopy(resolved)
     for name, settings in list(resolved["datasets"].items()):
         if isinstance(settings.get("k"), list):
             copies = {f"{name}_k{k}": settings | {"k": k} for k in settings["k"]}
-            resolved["datasets"] |= copies
             listed = resolved["run"]["datasets"]
             resolved["run"]["datasets"] = [x for old in listed for x in (copies if old == name else [old])]
-            for section in (resolved["skip"], *(method.get("datasets", {}) for method in resolved["methods"].values())):
+            of_methods = [method.get("datasets", {}) for method in resolved["methods"].values()]
+            for section in (resolved["datasets"], resolved["skip"], *of_methods):
                 if name in section:
-                    section.update(dict.fromkeys(copies, section[name]))
+                    said = section.pop(name)
+                    section.update(dict.fromkeys(copies, said))
+            resolved["datasets"] |= copies
     return resolved

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from datasets.text import one_line
-from runs.records import read_records
+from runs.results import each_record
 
 from .jobs import record_files
 
@@ -32,7 +32,7 @@ def summary(readings):
         errors = list(errors_in(log.with_suffix(".log") for log in logs))
         if not made and not errors:
             continue
-        ends = Counter(record["status"] for record in read_records(made))
+        ends = Counter(record["status"] for record in each_record(made))
         told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
         missing = f"{len(expected) - len(made)} of {len(expected)} jobs left no record" if made != expected else ""
         lines += [f"{folder}: {'; '.join(filter(None, (told, missing)))}", *errors]

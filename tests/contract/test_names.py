@@ -16,10 +16,10 @@ from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_json
 from datasets.text import one_line
 from methods.base import InvalidInput
-from reports import figures, latex, plots, tables
+from reports import embedding, latex, plots, run_figures, scatters, style, tables
 from reports.data import Data
 from reports.page import table
-from reports.report import write_report
+from reports.reading import write_report
 from workflow.catalogue import ConfigError
 
 # A name and how a message, a figure and LaTeX show it; None: as it is.
@@ -49,7 +49,7 @@ LINES = {name: name if shown is None else shown for name, (shown, _, _) in NAMES
 def test_a_name_in_each_place(name):
     line, (_, figure, tex) = LINES[name], NAMES[name]
     assert one_line(name) == line
-    assert figures.plain(name) == (line if figure is None else figure)
+    assert style.plain(name) == (line if figure is None else figure)
     assert latex.escape(name).split() == tex.split()
     assert html.unescape(plots.text(name)) == html.unescape(plots.short(name)) == line
     assert "<" not in plots.text(name)
@@ -65,26 +65,27 @@ def test_a_name_in_each_place(name):
 
 
 @pytest.fixture(scope="module")
-def sequences():
+def data():
     labels = np.arange(N) % len(NAMES)
     arrays = [np.random.default_rng(i).normal(label, 1, (4 + i % 5, 2)) for i, label in enumerate(labels)]
-    return Sequences.from_list(arrays, labels, stratified_split(labels, 0, "x", (0.5, 0, 0.5)))
+    sequences = Sequences.from_list(arrays, stratified_split(labels, 0, "x", (0.5, 0, 0.5)))
+    return Data(sequences, labels, {"classes": list(NAMES)})
 
 
-def test_a_legend_has_all_names_and_no_figure_takes_them_for_mathematics(sequences, tmp_path):
-    plane = figures.plane(sequences, "x")
-    shown = [figures.plain(name) for name in NAMES]
-    drawn = figures.figure2(Data(sequences, sequences.labels, {"classes": list(NAMES)}), *plane, sequences.labels, None)
+def test_a_legend_has_all_names_and_no_figure_takes_them_for_mathematics(data, tmp_path):
+    plane = embedding.plane(data.sequences, "x")
+    shown = [style.plain(name) for name in NAMES]
+    drawn = scatters.figure2(data, *plane, data.labels, None)
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == shown
-    matrices = figures.confusion([("$k$-means_", sequences.labels, sequences.labels)], list(NAMES))
-    assert [text.get_text() for text in matrices.axes[0].get_yticklabels()] == [figures.plain(n, 12) for n in NAMES]
+    matrices = run_figures.confusion([("$k$-means_", data.labels, data.labels)], list(NAMES))
+    assert [text.get_text() for text in matrices.axes[0].get_yticklabels()] == [style.plain(n, 12) for n in NAMES]
     for name, figure in (("a", drawn), ("b", matrices)):
-        figures.save(figure, tmp_path / name)  # which draws them; a glyph that isn't there is a warning, so an error
+        style.save(figure, tmp_path / name)  # which draws them; a glyph that isn't there is a warning, so an error
         assert not any("$" in text.get_text() and text.get_parse_math() for text in figure.findobj(Text))
 
 
-def test_a_report_on_classes_and_identifiers_with_such_names(sequences, tmp_path):
-    asked = job(tmp_path, [ONE], sequences)
+def test_a_report_on_classes_and_identifiers_with_such_names(data, tmp_path):
+    asked = job(tmp_path, [ONE], data)
     sheet = json.loads((tmp_path / "data/speech_commands.json").read_text())
     sheet |= {"source": sheet["source"] | {"origin": "own"}, "settings": {"k": None}}
     named = {"classes": list(NAMES), "identifiers": [f"{name}{i}" for i, name in enumerate([*NAMES] * 4)][:N]}

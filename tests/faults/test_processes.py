@@ -23,14 +23,16 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from methods import checkpoint, vectorize
 from methods.base import Clusterer, Diverged, InvalidInput, load_method
-from reports.tables import failures, summarise, table1
+from reports.statistics import summarise
+from reports.tables import failures, table1
 from runs import worker
-from runs.records import check_record, frame, read_records, write_records
+from runs.record import check_record, write_records
+from runs.results import frame, read_records, scores_file
 from runs.resume import Resume
 from runs.run import run_job
+from runs.score import score_runs
 from runs.sources import ROOT
 from workflow import catalogue
-from workflow.check import SMALL, small
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
 
@@ -40,7 +42,7 @@ def data():
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
     sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
-    return Sequences.from_list(sequences, labels, np.repeat([0, 1, 2], [40, 10, 10]))
+    return Sequences.from_list(sequences, np.repeat([0, 1, 2], [40, 10, 10]), n_classes=3)
 
 
 def job(data, seeds=(0, 1), limit=60, **more):
@@ -264,7 +266,7 @@ def fit(self, X, y=None):
     time.sleep(600)
 
 methods.kmeans.KMeans.fit = fit
-data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), np.arange(30) % 3)
+data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), n_classes=3)
 run_job(data, reading="test", dataset="toy", method="kmeans", vectorization="avg", seeds=[0], settings={}, limit=600)
 """
 
@@ -350,7 +352,7 @@ def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatc
     elif what == "job_digest":
         monkeypatch.setattr(runs.run, "JOB_SOURCES", (Path(__file__),))
     else:
-        data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
+        data = replace(data, values=data.values + 1)
     trained = when({})
     job(data, resume=Resume(tmp_path), **changes)
     assert trained() == [0, 1]
@@ -367,13 +369,15 @@ def test_a_short_job_keeps_nothing_for_later(data, tmp_path):
 
 def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatch, tmp_path):
     monkeypatch.setattr(worker, "GRACE", 1.0)
-    same = Sequences(np.zeros_like(data.values), data.offsets, data.labels, data.split)
+    same = replace(data, values=np.zeros_like(data.values))
     when({0: diverge, 1: get(signal.SIGKILL), 2: deaf, 3: fail})
     records, clusters = job(data, seeds=range(6), limit=4)
-    collapsed, _ = job(same, seeds=[6], limit=60)
-    records += [collapsed[0] | {"seed": 6}]
-    write_records(tmp_path / "runs.jsonl", records, {"avg": clusters})
-    records = read_records([tmp_path / "runs.jsonl"])
+    collapsed, other = job(same, seeds=[6], limit=60)
+    records += collapsed
+    file = tmp_path / "records/toy/kmeans-avg.0-6.jsonl"
+    write_records(file, records, {"avg": clusters | {6: other[6]}})
+    score_runs(scores_file(file), [file], data, np.arange(60) % 3)
+    records = read_records([file])
     statuses = ["diverged", "oom", "timeout", "error", "ok", "ok", "collapsed"]
     assert [record["status"] for record in records] == statuses
     summary = summarise(records, "test", "train")
@@ -384,7 +388,7 @@ def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatc
     assert sorted(failures(records).status) == sorted(set(statuses) - {"ok"})
     assert "the largest holds 100%" in records[6]["reason"]
     only = summarise([record for record in records if record["status"] == "ok"], "test", "train")
-    for column in ("accuracy", "nmi", "mean", "std", "best", "nmi_mean"):
+    for column in ("accuracy", "nmi", "mean", "std", "best"):
         assert summary[column][0] == only[column][0], column
 
 
@@ -413,7 +417,7 @@ def test_nothing_that_is_not_finite_leaves_a_run_as_ok(data, method, monkeypatch
     if load_method(method).supervised:
         return
     how = "none" if accepts == "sequences" else "avg"
-    settings = {key: value for key, value in small(method).get_params().items() if key in SMALL}
+    settings = load_method(method).small
     for made in (with_a_fill_value(data, 0), with_a_fill_value(data, 45), replace(data, values=data.values * 1e37)):
         (record,), _ = job(made, seeds=[0], method=method, vectorization=how, settings=settings)
         check_record(record)
@@ -422,14 +426,28 @@ def test_nothing_that_is_not_finite_leaves_a_run_as_ok(data, method, monkeypatch
 
 
 @pytest.mark.parametrize("sequence", [0, 45], ids=["train", "validation"])
-def test_a_loss_that_is_not_finite_is_a_run_that_diverged(data, sequence):
+def test_values_whose_squares_are_not_finite_are_a_run_that_diverged(data, sequence):
     (record,), clusters = job(with_a_fill_value(data, sequence), seeds=[0])
-    assert (record["status"], record["reason"]) == ("diverged", f"loss {'validation' if sequence else 'train'} is inf")
+    assert record["status"] == "diverged" and "too large to square in float32; scale them" in record["reason"]
     assert clusters == {} and record["loss"] == {"train": None, "validation": None}
 
 
-def test_sums_that_a_library_refuses_are_a_run_that_diverged(data):
-    (record,), _ = job(replace(data, values=data.values * 1e37), seeds=[0])
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_loss_that_is_not_finite_is_a_run_that_diverged(data, monkeypatch, part):
+    if part == "train":
+        monkeypatch.setattr(methods.kmeans.KMeans, "loss_", property(lambda self: np.inf, lambda self, value: None))
+    else:
+        monkeypatch.setattr(methods.kmeans.KMeans, "score_loss", lambda self, X: np.inf)
+    (record,), clusters = job(data, seeds=[0])
+    assert (record["status"], record["reason"], clusters) == ("diverged", f"loss {part} is inf", {})
+
+
+def test_sums_that_a_library_refuses_are_a_run_that_diverged(data, monkeypatch):
+    def refuse(self, X):
+        raise ValueError("Input contains NaN.")
+
+    monkeypatch.setattr(methods.kmeans.KMeans, "score_loss", refuse)
+    (record,), _ = job(data, seeds=[0])
     assert (record["status"], record["reason"]) == ("diverged", "ValueError: Input contains NaN.")
 
 

@@ -120,10 +120,8 @@ def test_the_uci_form_keeps_the_contract(tmp_path):
     loaded = character_trajectories.load(tmp_path, 0, form="uci", characters=["z", "b"])
     assert loaded.classes == ("z", "b")
     assert loaded.sequences.dimensions == 3
-    np.testing.assert_array_equal(
-        loaded.sequences.labels, [0 if code == 20 else 1 for code in labels if code in (2, 20)]
-    )
-    assert {float(loaded.sequences[i].max()) for i in np.flatnonzero(loaded.sequences.labels == 0)} == {20.0}
+    np.testing.assert_array_equal(loaded.labels, [0 if code == 20 else 1 for code in labels if code in (2, 20)])
+    assert {float(loaded.sequences[i].max()) for i in np.flatnonzero(loaded.labels == 0)} == {20.0}
     assert (loaded.sequences.split == 0).all()
 
 

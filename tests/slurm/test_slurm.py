@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.records import read_records
+from runs.results import read_records
 from runs.sources import ROOT
 
 CLUSTER = Path(__file__).with_name("cluster.sh")

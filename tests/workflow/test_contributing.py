@@ -8,7 +8,7 @@ from pathlib import Path
 
 from test_snakemake import copy_of_the_project
 
-from runs.records import read_records
+from runs.results import read_records
 from runs.sources import ROOT
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -32,7 +32,7 @@ def test_both_walkthroughs(tmp_path):
         )
         assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
         assert "no tests ran" not in finished.stdout
-    records = read_records((project / "results/mine").rglob("*.jsonl"))
+    records = read_records((project / "results/mine").rglob("records/*/*.jsonl"))
     assert {"mini_batch_kmeans"} <= {record["method"] for record in records}
     assert {"digits_by_column"} <= {record["dataset"] for record in records}
     assert {record["status"] for record in records if record["method"] == "mini_batch_kmeans"} == {"ok"}

@@ -9,6 +9,7 @@ rule write_appendix:
             ]
         ),
         records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
+        scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.json",
             dataset=READINGS[w.reading]["run"]["datasets"],

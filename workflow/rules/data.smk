@@ -8,6 +8,8 @@ rule prepare:
         local(imported_sources(ROOT / "workflow/scripts/prepare.py")),
     output:
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+        # Apart, so that no training opens a file with labels in it.
+        labels=f"{config['results']}/{{reading}}/data/{{dataset}}.labels.npz",
         sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",
     log:
         f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.log",
@@ -21,5 +23,5 @@ rule prepare:
     params:
         job=lambda w: json.dumps(jobs.prepare_job(READINGS[w.reading], w.dataset)),
     shell:
-        "python -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --sheet {output.sheet:q}"
-        " 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --labels {output.labels:q}"
+        " --sheet {output.sheet:q} 2>&1 | tee {log:q}"

@@ -5,25 +5,27 @@ rule report:
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
         records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
+        scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",
             dataset=READINGS[w.reading]["run"]["datasets"],
-            ending=["npz", "json"],
+            ending=["npz", "labels.npz", "json"],
         ),
+        one_length=lambda w: jobs.one_length(READINGS[w.reading], w.reading),
     output:
         # Not in Snakemake's own report: a browser refuses an address of its size, which is how that embeds a page.
         page=f"{config['results']}/{{reading}}/report.html",
         tables=report(
             directory(f"{config['results']}/{{reading}}/tables"),
             patterns=["{table}.csv"],
-            caption="../report/table.rst",
+            caption="../captions/table.rst",
             category="Tables",
             labels={"reading": "{reading}", "table": "{table}"},
         ),
         figures=report(
             directory(f"{config['results']}/{{reading}}/figures"),
             patterns=["{figure}.png"],
-            caption="../report/figure.rst",
+            caption="../captions/figure.rst",
             category="Figures",
             labels={"reading": "{reading}", "figure": "{figure}"},
         ),

@@ -1,20 +1,11 @@
-"""What a user's own data need beside tables of scores: indices without labels, a figure, and the clusters as CSV."""
+"""Indices that need no labels, for a user's own data."""
 
-import csv
-import io
-from pathlib import Path
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from datasets.sequences import SPLITS
-from datasets.storage import write_text
-from runs.scores import match_clusters
-
-from .figures import COLOURS, PAGE, STYLE, subsample
+from .embedding import subsample
 from .tables import number, title
 
 POINTS = 16
@@ -48,7 +39,7 @@ def moments(sequences):
 
 
 def space(sequences):
-    """`moments`, each value standardised: where the indices are taken and the figure is drawn."""
+    """`moments`, each value standardised: where the indices are taken."""
     return StandardScaler().fit_transform(moments(sequences))
 
 
@@ -73,7 +64,7 @@ def index_table(data, clusters):
     Returns
     -------
     DataFrame of str
-        `INDICES` says what they are; computed on at most `reports.figures.MOST_POINTS` sequences of all splits.
+        `INDICES` says what they are; computed on at most `reports.embedding.MOST_POINTS` sequences of all splits.
     """
     rows = []
     for (method, how, dataset), found in clusters.items():
@@ -98,61 +89,3 @@ def index_table(data, clusters):
             "highest": highest.map({True: "highest", False: ""}),
         }
     )
-
-
-def write_clusters(folder, data, clusters):
-    """Write ``<dataset>/<method>-<vectorization>.csv`` of every chosen run: identifier, cluster, split.
-
-    A sequence without an identifier is called by its place in the data set, from 0.
-    """
-    for (method, how, dataset), found in clusters.items():
-        identifiers = data[dataset].sheet.get("identifiers") or range(len(found))
-        splits = (SPLITS[part] for part in data[dataset].sequences.split)
-        lines = io.StringIO()
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(["identifier", "cluster", "split"])
-        writer.writerows(zip(identifiers, found.tolist(), splits, strict=True))
-        write_text(Path(folder) / dataset / f"{method}-{how}.csv", lines.getvalue())
-
-
-def panels(data, shown, points, ways):
-    """The same points coloured by length, by label where there are labels, and by the clusters of every method.
-
-    Parameters
-    ----------
-    data : Data
-    shown, points : ndarray
-        As `reports.figures.plane` gives them.
-    ways : dict of str to ndarray of shape (n,)
-        Method to the clusters of its run.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    labels = [("labels", data.labels[shown])] if data.sheet["classes"] else []
-    cells = labels + [(told, found[shown]) for told, found in ways.items()]
-    with plt.rc_context(STYLE):
-        columns = 4
-        rows = -(-(len(cells) + 1) // columns)
-        size = np.clip(40 / np.sqrt(len(points)), 0.8, 6)
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(PAGE, rows * PAGE / columns), layout="constrained", squeeze=False
-        )
-        drawn = axes.flat[0].scatter(*points.T, c=data.sequences.lengths[shown], cmap="viridis", s=size, linewidths=0)
-        figure.colorbar(drawn, ax=axes.flat[0], fraction=0.046, pad=0.02)
-        axes.flat[0].set_title("elements")
-        for axis, (told, found) in zip(axes.flat[1:], cells, strict=False):
-            # One colour for what agrees: clusters take the colours of the first panel's groups.
-            matched = match_clusters(cells[0][1], found)
-            spare = iter(sorted(set(range(len(COLOURS))) - set(matched.values())))
-            for cluster in np.unique(found):
-                colour = matched[cluster] if cluster in matched else next(spare, len(COLOURS) - 1)
-                chosen = found == cluster
-                axis.scatter(*points[chosen].T, color=COLOURS[colour % len(COLOURS)], s=size, linewidths=0)
-            axis.set_title(told)
-        for axis in axes.flat:
-            axis.set(xticks=[], yticks=[])
-        for axis in axes.flat[len(cells) + 1 :]:
-            axis.axis("off")
-    return figure

@@ -6,8 +6,6 @@ in the tutorial. Everything comes from the records of the readings, the embeddin
 tutorial never scored itself: how well clusters agree with the sentiment is added.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,18 +17,27 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
 from datasets.storage import write_text
 from methods.kmeans import KMeans
-from reports import figures, tables
+from reports import embedding, style, tables
 from reports.data import load_data
-from runs.records import read_clusters, read_records
-from runs.scores import scores
+from reports.published import read_published
+from runs.results import each_record, read_clusters
+from runs.scores import SCORES, scores
 
-PUBLISHED = tables.PUBLISHED / "n2d_imdb.csv"
+from .command import main
+
+STUDY = {
+    "readings": "all",
+    "records": "all",
+    "writes": ["tutorial.md", "quantities.csv", "columns.csv"],
+    "draws": ["tutorial"],
+}
 NAME = "imdb_reviews"
 NOISE = 0  # cluster of what DBSCAN takes for noise, in methods/n2d.py
-TITLE = """\
+AGREEMENT = " / ".join(score.title for score in SCORES)
+TITLE = f"""\
 # The tutorial on film reviews
 
-Made from records by `make imdb`; nothing here is typed. Agreement with the sentiment is ACC / NMI / ARI over all
+Made from records by `make imdb`; nothing here is typed. Agreement with the sentiment is {AGREEMENT} over all
 clustered reviews; with two classes, ACC of more than two clusters counts the two that fit best and no other.
 """
 VERDICTS = """\
@@ -57,11 +64,11 @@ def read(part):
     Parameters
     ----------
     part : dict
-        ``folder`` and ``files``, as `workflow.jobs.study_job` gives them.
+        ``folder`` and ``files``, as `workflow.studies.page_job` gives them.
     """
     folder = Path(part["folder"])
     paths = [folder / file for file in part["files"]]
-    runs = {record["method"]: (path, record) for path in paths for record in read_records([path])}
+    runs = {record["method"]: (path, record) for path in paths for record in each_record([path])}
     found = {
         **load_data(folder, NAME)._asdict(),
         "records": {method: record for method, (_, record) in runs.items()},
@@ -90,6 +97,13 @@ def clusterings(found):
     return made
 
 
+def published():
+    """(quantity, epoch or None, value) of every published number."""
+    for score, value in read_published("n2d_imdb").values[["score", "value"]].itertuples(index=False):
+        quantity, _, epoch = score.partition("@")
+        yield quantity, int(epoch) if epoch else None, value
+
+
 def quantities(record, clusters):
     """The published numbers that are not scores beside ours, with a verdict each.
 
@@ -105,17 +119,17 @@ def quantities(record, clusters):
     DataFrame of str
     """
     rows = []
-    for line in pd.read_csv(PUBLISHED, dtype={"value": str, "epoch": "Int64"}).itertuples():
-        digits = len(line.value.partition(".")[2])
-        ours, theirs = our_quantity(record, clusters, line.quantity, line.epoch), float(line.value)
+    for quantity, epoch, value in published():
+        digits = len(value.partition(".")[2])
+        ours, theirs = our_quantity(record, clusters, quantity, epoch), float(value)
         rows.append(
             {
-                "quantity": line.quantity.replace("_", " "),
-                "epoch": "–" if pd.isna(line.epoch) else str(line.epoch),
+                "quantity": quantity.replace("_", " "),
+                "epoch": "–" if epoch is None else str(epoch),
                 "published": f"{theirs:,.{digits}f}",
                 "ours": "–" if ours is None else f"{ours:,.{digits}f}",
                 "difference": "–" if ours is None else f"{ours / theirs - 1:+.1%}",
-                "verdict": verdict(line.quantity, ours, theirs, digits),
+                "verdict": verdict(quantity, ours, theirs, digits),
             }
         )
     return pd.DataFrame(rows)
@@ -154,36 +168,43 @@ def side_by_side(readings, made):
     -------
     DataFrame of str
     """
-    columns = {}
-    for reading, found in readings.items():
-        notes, record = found["sheet"]["notes"], found["records"]["n2d"]
-        labels = found["labels"]
-        last = {name: values[-1] for name, values in record["loss_curve"].items()}
-        watched = last.get("validation_loss")
-        column = {
-            "columns": found["sheet"]["settings"]["columns"],
-            "terms": f"{notes['first_term']} to {notes['last_term']}",
-            "reviews without any": f"{notes['empty']:,}",
-            "N2D's status": record["status"],
-            "epochs": tables.number(record["budget"]["epochs"], "d"),
-            "updates": tables.number(record["budget"]["updates"], ",d"),
-            "seconds": f"{record['cost']['seconds']:.0f}",
-            "loss": tables.number(last.get("loss"), ".4f"),
-            "validation loss": tables.number(watched, ".4f"),
-            "of the variance": "–" if watched is None else f"{watched / notes['variance']:.3f}",
-        }
-        for name, clusters in made[reading].items():
-            agreement = scores(labels, clusters)
-            column[f"{name}: ACC / NMI / ARI"] = " / ".join(f"{agreement[s]:.3f}" for s in ("accuracy", "nmi", "ari"))
-        if "DBSCAN on the manifold" in made[reading]:
-            clusters = made[reading]["DBSCAN on the manifold"]
-            numbers, sizes = np.unique(clusters, return_counts=True)
-            column["DBSCAN: labels"] = str(len(numbers))
-            column["DBSCAN: labels of reviews without any"] = str(wordless(found["sequences"].values, clusters))
-            column["DBSCAN: noise"] = f"{np.mean(clusters == NOISE):.1%}"
-            column["DBSCAN: largest cluster"] = f"{sizes.max() / len(labels):.1%}"
-        columns[reading] = column
+    columns = {reading: described(found) | grouped(found, made[reading]) for reading, found in readings.items()}
     return pd.DataFrame(columns).fillna("–").rename_axis("").reset_index()
+
+
+def described(found):
+    """What a reading is and what it cost."""
+    notes, record = found["sheet"]["notes"], found["records"]["n2d"]
+    last = {name: values[-1] for name, values in record["loss_curve"].items()}
+    watched = last.get("validation_loss")
+    return {
+        "columns": found["sheet"]["settings"]["columns"],
+        "terms": f"{notes['first_term']} to {notes['last_term']}",
+        "reviews without any": f"{notes['empty']:,}",
+        "N2D's status": record["status"],
+        "epochs": tables.number(record["budget"]["epochs"], "d"),
+        "updates": tables.number(record["budget"]["updates"], ",d"),
+        "seconds": f"{record['cost']['seconds']:.0f}",
+        "loss": tables.number(last.get("loss"), ".4f"),
+        "validation loss": tables.number(watched, ".4f"),
+        "of the variance": "–" if watched is None else f"{watched / notes['variance']:.3f}",
+    }
+
+
+def grouped(found, made):
+    """How well the clusterings of a reading agree with the sentiment, and what DBSCAN made of it."""
+    told = {}
+    for name, clusters in made.items():
+        agreement = scores(found["labels"], clusters)
+        told[f"{name}: {AGREEMENT}"] = " / ".join(f"{agreement[score.name]:.3f}" for score in SCORES)
+    if "DBSCAN on the manifold" in made:
+        clusters = made["DBSCAN on the manifold"]
+        numbers, sizes = np.unique(clusters, return_counts=True)
+        told["DBSCAN: labels"] = str(len(numbers))
+        told["DBSCAN: labels of reviews without any"] = str(wordless(found["sequences"].values, clusters))
+        told["DBSCAN: noise"] = f"{np.mean(clusters == NOISE):.1%}"
+        told["DBSCAN: largest cluster"] = f"{sizes.max() / len(clusters):.1%}"
+    return told
 
 
 def wordless(values, clusters):
@@ -198,8 +219,8 @@ def draw(readings, made):
     with_all = [name for name, found in readings.items() if found["sheet"]["settings"]["columns"] == "all"]
     counts = [*with_all, first][0]
     code = readings[first]["n2d_code"]
-    with plt.rc_context(figures.STYLE):
-        figure, axes = plt.subplots(2, 3, figsize=(figures.PAGE, figures.PAGE * 0.64), layout="constrained")
+    with plt.rc_context(style.STYLE):
+        figure, axes = plt.subplots(2, 3, figsize=(style.PAGE, style.PAGE * 0.64), layout="constrained")
         panels = [(readings[counts]["sequences"], {name: c for name, c in made[counts].items() if "counts" in name})]
         if code is not None:
             rest = {name: clusters for name, clusters in made[first].items() if "counts" not in name}
@@ -207,8 +228,8 @@ def draw(readings, made):
             panels.append((Sequences(code, np.arange(len(code) + 1)), rest | sentiment))
         panel = iter(axes.flat[:-1])
         for sequences, colourings in panels:
-            chosen = figures.subsample(sequences, NAME)
-            points = figures.embed(sequences.subset(chosen), NAME)
+            chosen = embedding.subsample(sequences, NAME)
+            points = embedding.embed(sequences.subset(chosen), NAME)
             for name, clusters in colourings.items():
                 scatter(next(panel), points, clusters, chosen, name)
         for axis in panel:
@@ -223,7 +244,7 @@ def scatter(axis, points, clusters, chosen, name):
     """Points coloured by cluster, the largest first; DBSCAN's noise in grey."""
     numbers, sizes = np.unique(clusters, return_counts=True)
     grey = "#999999"
-    colours = (colour for colour in figures.COLOURS if colour != grey)
+    colours = (colour for colour in style.COLOURS if colour != grey)
     for number in numbers[np.argsort(-sizes)]:
         noise = name.startswith("DBSCAN") and number == NOISE
         at = clusters[chosen] == number
@@ -234,8 +255,7 @@ def scatter(axis, points, clusters, chosen, name):
 
 def loss_curve(axis, record):
     """Loss and validation loss over epochs, the published values as crosses."""
-    published = pd.read_csv(PUBLISHED)
-    for colour, (name, values) in zip(figures.COLOURS, record["loss_curve"].items(), strict=False):
+    for colour, (name, values) in zip(style.COLOURS, record["loss_curve"].items(), strict=False):
         axis.plot(
             np.arange(1, len(values) + 1),
             values,
@@ -245,21 +265,20 @@ def loss_curve(axis, record):
             markersize=3,
             label=name.replace("_", " "),
         )
-        theirs = published[published.quantity == name]
-        axis.scatter(theirs.epoch, theirs.value, marker="x", s=14, linewidths=1, color=colour)
+        theirs = [(epoch, float(value)) for quantity, epoch, value in published() if quantity == name]
+        axis.scatter(*zip(*theirs, strict=True), marker="x", s=14, linewidths=1, color=colour)
     axis.set(title="loss of the autoencoder", xlabel="epoch")
     axis.legend(fontsize=6)
 
 
-def write(job, folder):
-    """Write ``tutorial.md``, its tables as CSV and its figure; `job` is made by `workflow.jobs.study_job`."""
-    folder = Path(folder)
+def report(job, folder):
+    """Write ``tutorial.md``, its tables as CSV and its figure."""
     readings = {name: read(part) for name, part in job["readings"].items()}
     made = {name: clusterings(found) for name, found in readings.items()}
     first = next(iter(readings))
     printed = quantities(readings[first]["records"]["n2d"], made[first].get("DBSCAN on the manifold"))
     compared = side_by_side(readings, made)
-    figures.save(draw(readings, made), folder / "tutorial")
+    style.save(draw(readings, made), folder / "tutorial")
     for name, table in (("quantities", printed), ("columns", compared)):
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     heading = f"## What the tutorial printed\n\nReading `{first}`, {readings[first]['sheet']['n']:,} reviews.\n"
@@ -269,13 +288,5 @@ def write(job, folder):
     write_text(folder / "tutorial.md", "\n".join(parts))
 
 
-def main():
-    """Write the study."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--job", type=json.loads, required=True)
-    parser.add_argument("--folder", required=True)
-    write(**vars(parser.parse_args()))
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, report=report)

@@ -1,13 +1,13 @@
 """Tables, figures and page of the supervised tasks of one reading."""
 
-from reports.supervised import write_supervised
+from reports.tasks import write_tasks
 
 from .entry import main
 
 
 def work(job, folder):
     """Write the report."""
-    write_supervised(job, folder)
+    write_tasks(job, folder)
 
 
 if __name__ == "__main__":

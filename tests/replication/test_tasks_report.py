@@ -3,12 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fake_records import record
+from fake_records import bare, record
 
+from datasets.problems import draw_problems
+from datasets.storage import write_arrays
 from methods.supervised import SupervisedClusterer
-from reports import supervised
-from runs.records import check_record, write_records
-from runs.tasks import draw_problems, run_task
+from reports import tasks
+from reports.published import read_published
+from runs.record import check_record, write_records
+from runs.results import each_scored, scores_file
+from runs.score import score_task
+from runs.tasks import run_control, run_task
 from workflow import catalogue, jobs, validate
 
 TASKS = {
@@ -53,7 +58,7 @@ CONFIG = {"seed": 0, "seeds": 1, "time_limit": 60, "results": "", "tasks": TASKS
     ],
 )
 def test_verdict(values, published, lower, expected):
-    assert supervised.verdict(values, published, lower) == expected
+    assert tasks.verdict(values, published, lower) == expected
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +67,19 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reading")
     runs = {}
     for task in TASKS:
-        problems = draw_problems(jobs.draw_job(CONFIG, task))
+        drawn = draw_problems(jobs.draw_job(CONFIG, task))
+        problems = drawn.withhold("test")
+        paths = jobs.task_records(CONFIG | {"results": str(folder.parent)}, folder.name, task)
         problems.save(folder / f"problems/{task}.npz")
-        runs[task], clusters = run_task(problems, **jobs.learn_job(CONFIG, "test", task))
-        write_records(folder / f"learned/{task}.jsonl", runs[task], {"none": clusters})
+        write_arrays(folder / f"problems/{task}.labels.npz", labels=drawn.clusters)
+        records, clusters = run_task(problems, **jobs.learn_job(CONFIG, "test", task))
+        write_records(paths[0], records, {"none": clusters})
+        records, clusters = run_control(drawn, **jobs.control_job(CONFIG, "test", task))
+        write_records(paths[1], records, {"avg": clusters})
+        score_task(scores_file(paths[0]), paths, drawn, jobs.ordered(CONFIG, task))
+        runs[task] = [*each_scored(paths)]
     job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
-    supervised.write_supervised(job, folder / "report")
+    tasks.write_tasks(job, folder / "report")
     return folder, runs
 
 
@@ -75,7 +87,7 @@ def test_records(made):
     _, runs = made
     for task, own in runs.items():
         for one in own:
-            check_record(one)
+            check_record(bare(one))
         assert [(one["method"], one["seed"]) for one in own] == [
             *[(TASKS[task]["method"], seed) for seed in range(TASKS[task].get("seeds", 1))],
             ("kmeans", 0),
@@ -107,13 +119,13 @@ def test_the_page_says_supervised_and_has_every_part(made):
 
 def test_published_numbers(made):
     _, runs = made
-    published = pd.read_csv(supervised.PUBLISHED / "supervised.csv", dtype=str)
-    table = supervised.published_table(runs, published).set_index("measure")
+    published = read_published("abc").values
+    table = tasks.published_table(runs, published).set_index("measure")
     assert table.published["loss"] == "0.018" and table.verdict["loss"] == "different"
     losses = [one["loss_curve"]["loss"][-1] for one in runs["abc"][:2]]
     assert table.ours["loss"] == f"{min(losses):.4g} to {max(losses):.4g}"
     assert table.ours["epoch of accuracy 1"] == "never"
-    nothing = supervised.published_table({}, published)
+    nothing = tasks.published_table({}, published)
     assert set(nothing.verdict) == {"not comparable"} and set(nothing.ours) == {"–"}
 
 
@@ -122,20 +134,19 @@ def test_a_failed_run_is_shown_and_enters_no_mean():
     good = record(method="l2c")
     good["scores"]["test"] |= extra
     runs = {"points": [good, record(method="l2c", seed=1, status="diverged")]}
-    tasks = {"points": TASKS["points"]}
-    table = supervised.score_table(tasks, runs)
+    table = tasks.score_table({"points": TASKS["points"]}, runs)
     assert table["ok runs"].tolist() == ["1/2"] and table.MR.tolist() == ["0.30"]
-    assert supervised.failure_table(runs).status.tolist() == ["diverged"]
+    assert tasks.failure_table(runs).status.tolist() == ["diverged"]
 
 
 def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
-    problems = draw_problems(jobs.draw_job(CONFIG, "abc"))
+    problems = draw_problems(jobs.draw_job(CONFIG, "abc")).withhold("test")
     job = jobs.learn_job(CONFIG, "test", "abc")
     slow, clusters = run_task(problems, **job | {"limit": 0.001})
-    assert [one["status"] for one in slow] == ["timeout", "timeout", "ok"] and clusters == {}
+    assert [one["status"] for one in slow] == ["timeout", "timeout"] and clusters == {}
     monkeypatch.setattr(SupervisedClusterer, "_measure", lambda self, X: {"loss": float("nan")})
     broken, _ = run_task(problems, **job)
-    assert [one["status"] for one in broken] == ["diverged", "diverged", "ok"]
+    assert [one["status"] for one in broken] == ["diverged", "diverged"]
     for one in slow + broken:
         check_record(one)
 

@@ -6,38 +6,37 @@ alone. The control, k-means told the number of clusters of every problem, learns
 
 import importlib
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import yaml
 from matplotlib.ticker import MaxNLocator
 
 from datasets.problems import Problems
+from datasets.sequences import load_labels
 from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
 from methods.base import load_method
-from runs.records import read_clusters, read_records
-from runs.scores import match_clusters
+from runs.results import read_clusters, read_records
+from runs.scores import SCORES, TASK_SCORES
 
-from .figures import COLOURS, PAGE, STYLE, save
+from .matching import colours, hits
 from .page import image, notes, page, table
-from .tables import PUBLISHED, markdown, number, settings_table, title
+from .published import read_published
+from .style import COLOURS, PAGE, STYLE, grid, save
+from .tables import markdown, number, settings_table, title
 
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 HEADLINE = (
     "Supervised: these methods learn from problems whose clusters are known. None of it belongs to the unsupervised"
     " rows."
 )
-SCORES = {
-    "MR": lambda scores: 1 - scores["accuracy"],
-    "NMI = V-measure": lambda scores: scores["nmi"],
-    "homogeneity": lambda scores: scores["homogeneity"],
-    "completeness": lambda scores: scores["completeness"],
-    "ARI": lambda scores: scores["ari"],
-    "right number of clusters": lambda scores: scores["count_accuracy"],
-    "right element": lambda scores: scores.get("element_accuracy", np.nan),
-    "agreement of two orders": lambda scores: scores.get("order_agreement", np.nan),
+# Title to score of a record's split; a record has not all of them.
+SHOWN = {"MR": lambda found: 1 - found["accuracy"]} | {
+    told: lambda found, name=name: found.get(name, np.nan)
+    for name, told in {**{score.name: score.title for score in SCORES[1:]}, **TASK_SCORES}.items()
 }
 READ = [
     "Every score is computed for each problem and averaged over problems, then over runs (± standard deviation, ddof"
@@ -62,16 +61,19 @@ VERDICT = [
 ]
 
 
-def write_supervised(job, folder):
+def write_tasks(job, folder):
     """Write tables, figures and page of the supervised tasks into `folder`."""
     folder, made = Path(folder), Path(job["folder"])
-    runs = {task: read_records([made / f"learned/{task}.jsonl"]) for task in job["tasks"]}
+    runs = {
+        task: read_records(made / f"learned/records/{task}/{of}.jsonl" for of in ("runs", "control"))
+        for task in job["tasks"]
+    }
     written = {
         "scores": score_table(job["tasks"], runs),
-        "published": published_table(runs, pd.read_csv(PUBLISHED / "supervised.csv", dtype=str)),
+        "published": published_table(runs, read_published("abc").values),
         "breaks": break_table(job["tasks"], runs),
         "budgets": budget_table(runs),
-        "settings": settings_table(settings_used(job["tasks"]), yaml.safe_load(SOURCES.read_text()) or {}),
+        "settings": settings_table(settings_used(job["tasks"]), read_yaml(SOURCES)),
         "failures": failure_table(runs),
     }
     drawn = {
@@ -79,8 +81,9 @@ def write_supervised(job, folder):
         "breaks": (breaks(job["tasks"], runs), "Test accuracy of elements as sequences grow or symbols increase."),
     }
     for task in job["tasks"]:
-        problems = Problems.load(made / f"problems/{task}.npz")
-        clusters = read_clusters(made / f"learned/{task}.jsonl", "none", 0)
+        labels = load_labels(made / f"problems/{task}.labels.npz")
+        problems = replace(Problems.load(made / f"problems/{task}.npz"), clusters=labels)
+        clusters = read_clusters(made / f"learned/records/{task}/runs.jsonl", "none", 0)
         if problems.objects.dimensions == 2 and clusters is not None:
             caption = f"{name(task)}: test problems, true clusters above, found clusters below, circled where wrong."
             drawn[f"points_{task}"] = point_sets(problems, clusters), caption
@@ -137,7 +140,7 @@ def score_table(tasks, runs):
         for part, told in parts.items():
             for method, ok, every in groups(runs[task]):
                 row = {"task": name(task), "problems": told, "method": method}
-                row |= {score: spread([of(run["scores"][part]) for run in ok]) for score, of in SCORES.items()}
+                row |= {score: spread([of(run["scores"][part]) for run in ok]) for score, of in SHOWN.items()}
                 rows.append(row | {"ok runs": f"{len(ok)}/{len(every)}"})
     return pd.DataFrame(rows)
 
@@ -184,7 +187,7 @@ def verdict(values, published, lower_is_better):
 def published_table(runs, published):
     """Every published number beside the range of ours, with a verdict."""
     rows = []
-    for task, measure, value in published.itertuples(index=False):
+    for _, _, task, measure, value in published.itertuples(index=False):
         own = learned(runs.get(task, []))
         values = [measures(run)[measure] for run in own if run["status"] == "ok"]
         shown = [f"{value:.4g}" if np.isfinite(value) else "never" for value in sorted({*values})]
@@ -261,30 +264,22 @@ def point_sets(problems, clusters, columns=6):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, columns, figsize=(PAGE, 2.5), layout="constrained", squeeze=False)
         for i in range(columns):
-            matched = match_clusters(truth[i], found[i])
-            spare = iter(range(truth[i].max() + 1, len(COLOURS)))
-            named = {int(c): matched.get(int(c)) for c in np.unique(found[i])}
-            named = {c: next(spare) if to is None else to for c, to in named.items()}
-            below = np.array([named[int(c)] for c in found[i]])
-            for axis, own in zip(axes[:, i], (truth[i], below), strict=True):
-                axis.scatter(*points[i].T, c=[COLOURS[c] for c in own], s=4, linewidths=0)
+            for axis, own in zip(axes[:, i], (truth[i], found[i]), strict=True):
+                colour = colours(truth[i], own, truth[i].max() + 1)
+                axis.scatter(*points[i].T, c=[colour[int(c)] for c in own], s=4, linewidths=0)
                 axis.set(xticks=[], yticks=[], aspect="equal", xlim=limits, ylim=limits)
-            wrong = below != truth[i]
+            wrong = ~hits(truth[i], found[i])
             axes[1, i].scatter(*points[i][wrong].T, s=14, facecolors="none", edgecolors="black", linewidths=0.4)
             axes[0, i].set_title(f"clusters: {truth[i].max() + 1}")
-            axes[1, i].set_title(f"found: {len(named)}, MR {wrong.mean():.2f}")
+            axes[1, i].set_title(f"found: {len(np.unique(found[i]))}, MR {wrong.mean():.2f}")
     return figure
 
 
 def curves(tasks, runs):
     """Training and validation loss over epochs, a panel a task, a line a run."""
     with plt.rc_context(STYLE):
-        columns = 4
-        rows = -(-len(tasks) // columns)
-        figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.35 * rows), layout="constrained", squeeze=False)
-        for axis in axes.flat[len(tasks) :]:
-            axis.axis("off")
-        for axis, task in zip(axes.flat, tasks, strict=False):
+        figure, axes = grid(len(tasks), 4, 1.35)
+        for axis, task in zip(axes, tasks, strict=True):
             for run in runs[task]:
                 for term, style in (("loss", "-"), ("validation_loss", "--")):
                     losses = run["loss_curve"].get(term, [])
@@ -329,8 +324,7 @@ def break_table(tasks, runs):
                     "grows": setting,
                     "value": value,
                     "right element": spread([one["element_accuracy"] for one in scores]),
-                    "V-measure": spread([one["nmi"] for one in scores]),
-                    "ARI": spread([one["ari"] for one in scores]),
+                    **{score.title: spread([SHOWN[score.title](one) for one in scores]) for score in SCORES[1:]},
                     "validation accuracy 1 at epoch": ", ".join("never" if np.isinf(e) else str(e) for e in epochs),
                     "epochs": ", ".join(sorted({str(run["budget"]["epochs"]) for run in ok})),
                 }

@@ -1,4 +1,4 @@
-"""The study of RDDC's readings: from records to `replication.md`, `summary.csv` and two figures. It never trains.
+"""The study of RDDC's readings: from records to `replication.md`, `summary.csv` and three figures.
 
 A reading fills what the paper's text has lost. Every reading is judged by the paper's protocol, which looks at losses
 alone; what a choice with labels would have given stands apart and is named so.
@@ -17,12 +17,19 @@ from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from methods.rddc_plus import consensus
-from runs.records import commits, frame, read_clusters, read_records
+from reports import statistics, style, tables, verdict
+from reports.data import load_data
+from runs.results import commits, each_record, frame, read_clusters, read_records
 from runs.scores import scores
 
-from . import figures, tables, verdict
-from .data import load_data
+from .command import main
 
+STUDY = {
+    "readings": "all",
+    "records": "all",
+    "writes": ["replication.md", "replication/summary.csv"],
+    "draws": ["replication/spread", "replication/loss", "replication/terms"],
+}
 INTRODUCTION = """\
 Made from records by `make study`; nothing here is typed. Each number is ACC (NMI) on the test split of the ok run with
 the lowest {selection} loss; “by {other} loss” is what the other choice would have given."""
@@ -68,25 +75,21 @@ def agreement(clusters):
     return float(pairs.mean()) if len(pairs) else np.nan
 
 
-def write_study(job, folder):
-    """Write ``replication.md`` and, in the folder ``replication`` beside it, all else that it shows.
-
-    `job` is a slice of the config made by `workflow.jobs.study_job`.
-    """
-    folder = Path(folder)
+def report(job, folder):
+    """Write ``replication.md`` and, in the folder ``replication`` beside it, all else that it shows."""
     beside = folder / "replication"
     summaries, runs, together, every = [], [], {}, []
     for reading, part in job["readings"].items():
         files = [Path(part["folder"], file) for file in part["files"]]
         records = read_records(files)
         every += records
-        summaries.append(tables.summarise(records, reading, job["selection"]))
+        summaries.append(statistics.summarise(records, reading, job["selection"]))
         largest = [max(r["usage"]) / sum(r["usage"]) if r["usage"] else np.nan for r in records]
         runs.append(frame(records).assign(largest=largest))
         if len(runs) == 1:
-            figures.save(terms_over_time(records), beside / "terms")
+            style.save(terms_over_time(records), beside / "terms")
         for dataset, own in runs[-1].groupby("dataset"):
-            paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in read_records([path])}
+            paths = {r["seed"]: path for path in files if path.parent.name == dataset for r in each_record([path])}
             data = load_data(part["folder"], dataset)
             ok = own[own.status == "ok"].reset_index(drop=True)
             clusters = [read_clusters(paths[run.seed], run.vectorization, run.seed) for run in ok.itertuples()]
@@ -97,25 +100,25 @@ def write_study(job, folder):
     first = next(iter(job["readings"]))
     chosen = choices({dataset: found for (reading, dataset), found in together.items() if reading == first})
     write_text(beside / "summary.csv", verdict.summary_csv(summary))
-    figures.save(spread(summary, runs), beside / "spread")
-    figures.save(loss_against_accuracy(runs), beside / "loss")
+    style.save(spread(summary, runs), beside / "spread")
+    style.save(loss_against_accuracy(runs), beside / "loss")
     write_text(folder / "replication.md", page(job, summary, runs, agreed, chosen, made_with(every)))
 
 
 def spread(summary, runs):
     """Accuracy of every run, a panel a data set and a row a reading; the published value as a line."""
     datasets, readings = summary.dataset.unique(), summary.reading.unique()
-    with plt.rc_context(figures.STYLE):
-        size = (figures.PAGE, 0.22 * len(readings) + 0.9)
+    with plt.rc_context(style.STYLE):
+        size = (style.PAGE, 0.22 * len(readings) + 0.9)
         figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False, layout="constrained")
         for axis, dataset in zip(axes[0], datasets, strict=True):
             own = summary[summary.dataset == dataset].set_index("reading")
             for y, reading in enumerate(readings):
                 here = runs[(runs.dataset == dataset) & (runs.reading == reading) & (runs.status == "ok")]
-                axis.scatter(here.accuracy, [y] * len(here), s=9, color=figures.COLOURS[0], alpha=0.5, linewidths=0)
+                axis.scatter(here.accuracy, [y] * len(here), s=9, color=style.COLOURS[0], alpha=0.5, linewidths=0)
                 if not np.isnan(own.accuracy[reading]):
                     axis.scatter(own.accuracy[reading], y, s=34, facecolors="none", edgecolors="black", linewidths=1)
-            axis.axvline(own.published_accuracy.iloc[0], color=figures.COLOURS[1], linewidth=1.5)
+            axis.axvline(own.published_accuracy.iloc[0], color=style.COLOURS[1], linewidth=1.5)
             axis.set(title=tables.title(dataset), xlim=(0, 1.03))
             axis.grid(axis="x", linewidth=0.3)
         axes[0, 0].set_yticks(range(len(readings)), [reading.replace("_", " ") for reading in readings])
@@ -128,12 +131,12 @@ def terms_over_time(records):
     """The three terms of the loss over the epochs: every ok run thin, their mean bold; a panel a data set."""
     ok = [record for record in records if record["status"] == "ok"]
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
-    with plt.rc_context(figures.STYLE):
-        size = (figures.PAGE, figures.PAGE / 4)
+    with plt.rc_context(style.STYLE):
+        size = (style.PAGE, style.PAGE / 4)
         figure, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False, layout="constrained")
         for axis, dataset in zip(axes[0], datasets, strict=True):
             curves = [record["loss_curve"] for record in ok if record["dataset"] == dataset]
-            for colour, term in zip(figures.COLOURS, ("divergence", "orthogonality", "simplex"), strict=False):
+            for colour, term in zip(style.COLOURS, ("divergence", "orthogonality", "simplex"), strict=False):
                 values = [curve[term] for curve in curves if term in curve]
                 for line in values:
                     axis.plot(range(1, len(line) + 1), line, color=colour, linewidth=0.3, alpha=0.5)
@@ -152,12 +155,12 @@ def loss_against_accuracy(runs):
     """Training loss against test accuracy of every ok run of the first reading: does the lowest loss pick well?"""
     first = runs[(runs.reading == runs.reading.iloc[0]) & (runs.status == "ok")]
     datasets = first.dataset.unique()
-    with plt.rc_context(figures.STYLE):
-        size = (figures.PAGE, figures.PAGE / 4)
+    with plt.rc_context(style.STYLE):
+        size = (style.PAGE, style.PAGE / 4)
         figure, axes = plt.subplots(1, max(1, len(datasets)), figsize=size, squeeze=False, layout="constrained")
         for axis, dataset in zip(axes[0], datasets, strict=False):
             own = first[first.dataset == dataset]
-            axis.scatter(own.loss_train, own.accuracy, s=10, color=figures.COLOURS[0])
+            axis.scatter(own.loss_train, own.accuracy, s=10, color=style.COLOURS[0])
             axis.set(title=tables.title(dataset), ylim=(0, 1.03))
         axes[0, 0].set_ylabel("test accuracy")
         figure.supxlabel("training loss", fontsize=7)
@@ -252,7 +255,7 @@ def of_dataset(summary, runs, agreed, dataset, other):
     rows = []
     for _, row in summary[summary.dataset == dataset].iterrows():
         ok = runs[(runs.dataset == dataset) & (runs.reading == row.reading) & (runs.status == "ok")]
-        chosen = tables.select(ok, other)
+        chosen = statistics.select(ok, other)
         ranked = spearmanr(ok.loss_train, ok.accuracy).statistic if ok.accuracy.nunique() > 1 else np.nan
         rows.append(
             {
@@ -284,3 +287,7 @@ def with_labels(runs):
             "best run": [tables.pair(row.accuracy, row.nmi) for row in best.itertuples()],
         }
     )
+
+
+if __name__ == "__main__":
+    main(__doc__, report=report)
