@@ -6,6 +6,8 @@ import numpy as np
 
 from datasets.seeds import seed_sequence
 
+from .base import InvalidInput
+
 
 def zero(sequences):
     """Zero padding at the end to the longest sequence, flattened: shape (n, longest · d)."""
@@ -31,7 +33,9 @@ def avg(sequences):
 def vector(sequences):
     """The vectors of a data set whose sequences all have length 1: shape (n, d)."""
     if sequences.lengths.max() > 1:
-        raise ValueError(f"vectorization 'vector': a sequence has length {sequences.lengths.max()}, all need length 1")
+        raise InvalidInput(
+            f"vectorization 'vector': a sequence has length {sequences.lengths.max()}, all need length 1"
+        )
     return sequences.values
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from datasets.sequences import SPLITS
+from datasets.text import one_line
 from methods.base import TransductiveClusterer, load_method
 from runs.scores import SCORES
 
@@ -81,7 +82,7 @@ def ok_share(row):
 
 def ours(row):
     """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    scored = "no labels" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
+    scored = "not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
     return (scored if row.n_ok else "failed") + ok_share(row)
 
 
@@ -329,8 +330,13 @@ def where_from(summary, published):
     return [f"Published numbers: {paper}. Their protocol: {protocol}. Runs behind a number: {runs}."]
 
 
-def markdown(table, notes=()):
-    """A table of strings as Markdown, with `notes` below."""
-    strings = table.astype(str).replace(r"\|", r"\|", regex=True)
+def as_markdown(text):
+    """Text in a cell of a Markdown table: one line, and nothing in it has a meaning."""
+    return re.sub(r"[\\`*<|$~\[\]]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))
+
+
+def markdown(table, notes=(), cell=as_markdown):
+    """A table of strings as Markdown, with `notes` below; `cell` is what makes Markdown of a cell's text."""
+    strings = table.astype(str).map(cell)
     made = tabulate(strings, headers="keys", tablefmt="github", showindex=False, disable_numparse=True)
     return made + "\n" + "\n" * bool(notes) + "".join(f"- {note}\n" for note in notes)

@@ -19,7 +19,7 @@ from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
 
 from .record import VERSION, clusters_digest
-from .run import cost, failure_of, git_state, provenance, time_limit
+from .run import cost, failure_of, finite, git_state, provenance, time_limit
 from .worker import Worker, WorkerError
 
 CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
@@ -104,7 +104,7 @@ def learn(problems, task, method, seed, settings, limit, device):
         if not estimator.ordered:
             again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
             outcome["clusters"]["_again"] = again.tolist()
-    return outcome | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return finite(outcome) | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def outcome_of(problems, found):

@@ -19,8 +19,18 @@ def set_environment():
     os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
     # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
     os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    os.environ["PYTHONPATH"] = str(ROOT)
+    # A file random.py or datasets.py in the folder where Snakemake runs is no module of anybody's.
+    os.environ |= {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    if not can_be_made_in(Path(os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME', '')}/.cache")):
+        place = str(Path(".snakemake/cache").resolve())  # for what is compiled, and for matplotlib's list of fonts
+        os.environ |= {"XDG_CACHE_HOME": place, "MPLCONFIGDIR": place}
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def can_be_made_in(folder):
+    """Whether a file could be made in a folder, or in the nearest one above it that there is."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def is_own(resolved, dataset):
