@@ -25,9 +25,9 @@ def crop(sequences):
 
 
 def avg(sequences):
-    """Average over time: shape (n, d)."""
+    """Average over time, by each sequence's length or by the data set's ``average_length``: shape (n, d)."""
     sums = np.add.reduceat(sequences.values, sequences.offsets[:-1], axis=0, dtype=np.float64)
-    return (sums / sequences.lengths[:, None]).astype(np.float32)
+    return (sums / (sequences.average_length or sequences.lengths[:, None])).astype(np.float32)
 
 
 def vector(sequences):

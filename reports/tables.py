@@ -320,6 +320,17 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
+def averages(sheets):
+    """Whose time averages don't divide by each sequence's own length, as a list of one note, or of none."""
+    names = [title(name) for name, sheet in sheets.items() if sheet["settings"].get("average") == "padded"]
+    if not names:
+        return []
+    return [
+        f"Time averages of {', '.join(names)} divide by the length of the longest sequence, as the mean of a zero-padded"
+        " array does, so they depend on length; those of the others divide by each sequence's own length."
+    ]
+
+
 def where_from(summary, published):
     """Where the published numbers of a summary are from, as a list of one note, or of none where it has none."""
     if summary.published_accuracy.isna().all():

@@ -67,7 +67,9 @@ def check_dataset(resolved, dataset):
     """Raise `ConfigError` for a data set that isn't there, or a setting that it can't have."""
     settings, own = resolved["datasets"].get(dataset, {}), jobs.is_own(resolved, dataset)
     file = jobs.dataset_source(resolved, dataset)
-    check_settings(f"datasets.{dataset}", settings, settings_of(file, "read" if own else "load"))
+    averages = words(ROOT / "datasets/prepare.py", "AVERAGES")
+    known = settings_of(file, "read" if own else "load") | {"average": "{" + ", ".join(map(repr, averages)) + "}"}
+    check_settings(f"datasets.{dataset}", settings, known)
     if own and dataset in resolved["run"]["datasets"]:
         check_own(dataset, settings["path"], jobs.own_files(resolved, dataset))
 

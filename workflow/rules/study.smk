@@ -4,7 +4,7 @@
 rule study_raw:
     # One case of a study that reads raw data.
     input:
-        lambda w: local(imported_sources(studies.sources()[w.study])),
+        lambda w: local(imported_sources(studies.case_source(w.study))),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
     output:
         f"{config['results']}/{{study}}/{{dataset}}.jsonl",
