@@ -4,6 +4,7 @@ import ast
 import copy
 import functools
 import json
+import math
 import os
 import re
 import sys
@@ -261,6 +262,12 @@ def seed_blocks(n_seeds, per_job):
     return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
 
 
+def runs_of(inputs, block):
+    """Number of runs of a job: those of its seeds on each of its inputs."""
+    first, last = map(int, block.split("-"))
+    return (last - first + 1) * len(inputs.split("-"))
+
+
 def jobs(resolved):
     """(dataset, method, inputs, block of seeds) of every job, in the order of the config; inputs as ``zero-crop``."""
     for dataset in resolved["run"]["datasets"]:
@@ -393,3 +400,13 @@ def gpus(method):
     """GPUs that a job of this method asks for: 1 for a method that has a ``device``, else 0."""
     initialise = class_member(source("methods", method), "__init__")
     return int(any(argument.arg == "device" for argument in initialise.args.args))
+
+
+def minutes(limit, runs, attempt):
+    """Minutes that a batch system shall give a job of so many runs, each of at most `limit` seconds.
+
+    The first of three attempts gets what one run may take, the last what all may, since a run that an earlier attempt
+    finished is not done again; each has a quarter of an hour for all else. A short job is let in earlier, and one whose
+    end the batch system missed blocks nothing for long.
+    """
+    return math.ceil(limit * runs ** ((min(attempt, 3) - 1) / 2) / 60) + 15

@@ -12,6 +12,7 @@ rule fingerprint:
     threads: 1
     resources:
         mem_mb=8000,
+        runtime=240,
     params:
         raw=config["raw"],
         mirror=config["mirror"] or "",
@@ -101,6 +102,7 @@ rule diagnose:
     threads: 1
     resources:
         mem_mb=4000,
+        runtime=240,
     params:
         settings=lambda w: json.dumps(
             plan.method_settings(READINGS[w.reading], "rddc", w.dataset)
@@ -162,6 +164,7 @@ rule probe:
     threads: 1
     resources:
         mem_mb=4000,
+        runtime=240,
     params:
         settings=lambda w: json.dumps(
             plan.method_settings(READINGS[w.reading], "rddc", w.dataset)

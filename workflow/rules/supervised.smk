@@ -47,6 +47,11 @@ rule learn:
         gpu=lambda w: plan.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
+        runtime=lambda w, attempt: plan.minutes(
+            READINGS[w.reading]["time_limit"],
+            len(plan.learn_job(READINGS[w.reading], w.reading, w.task)["seeds"]),
+            attempt,
+        ),
     params:
         job=lambda w: json.dumps(plan.learn_job(READINGS[w.reading], w.reading, w.task)),
     shell:

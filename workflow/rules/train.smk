@@ -18,6 +18,11 @@ rule train:
         gpu=lambda w: plan.gpus(w.method),
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
+        runtime=lambda w, attempt: plan.minutes(
+            READINGS[w.reading]["time_limit"],
+            plan.runs_of(w.inputs, w.block),
+            attempt,
+        ),
     params:
         job=lambda w: json.dumps(plan.train_job(READINGS[w.reading], **w)),
     shell:
