@@ -326,8 +326,8 @@ def averages(sheets):
     if not names:
         return []
     return [
-        f"Time averages of {', '.join(names)} divide by the length of the longest sequence, as the mean of a zero-padded"
-        " array does, so they depend on length; those of the others divide by each sequence's own length."
+        f"Time averages of {', '.join(names)} divide by the length of the longest sequence, as the mean of a"
+        " zero-padded array does, so they depend on length; those of the others divide by each sequence's own length."
     ]
 
 

@@ -1,5 +1,6 @@
 """From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -54,6 +55,22 @@ def own_files(resolved, dataset):
 def seed_blocks(n_seeds, per_job):
     """Blocks of seeds as ``first-last``."""
     return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+
+
+def runs_of(inputs, block):
+    """Number of runs of a job: those of its seeds on each of its inputs."""
+    first, last = map(int, block.split("-"))
+    return (last - first + 1) * len(inputs.split("-"))
+
+
+def minutes(limit, runs, attempt):
+    """Minutes that a batch system shall give a job of so many runs, each of at most `limit` seconds.
+
+    The first of three attempts gets what one run may take, the last what all may, since a run that an earlier attempt
+    finished is not done again; each has a quarter of an hour for all else. A short job is let in earlier, and one whose
+    end the batch system missed blocks nothing for long.
+    """
+    return math.ceil(limit * runs ** ((min(attempt, 3) - 1) / 2) / 60) + 15
 
 
 def jobs(resolved):
