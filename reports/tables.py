@@ -10,6 +10,7 @@ from tabulate import tabulate
 from datasets.sequences import SPLITS
 from datasets.text import one_line
 from methods.base import TransductiveClusterer, load_method
+from methods.vectorize import INPUTS
 from runs.scores import SCORES
 
 from .published import CELL, read_published
@@ -17,16 +18,8 @@ from .statistics import LEAST, WANTED
 from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
-INPUTS = {
-    "zero": "zero padding",
-    "crop": "cropping",
-    "avg": "time average",
-    "vector": "vectors",
-    "none": "variable length",
-    "shuffled": "time-shuffled",
-    "labels": "labels",
-}
 FROM_LABELS = "labels"  # the input of the controls that need no run
+TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -46,7 +39,7 @@ def title(name):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return INPUTS.get(name, name.replace("_", " ").title())
+    return TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):

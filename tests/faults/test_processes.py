@@ -480,7 +480,7 @@ def test_padding_that_does_not_fit_is_a_record_and_the_other_input_has_its_own(d
     def refuse(sequences):
         raise MemoryError("Unable to allocate 4.47 GiB")
 
-    monkeypatch.setitem(vectorize.INPUTS, "zero", refuse)
+    monkeypatch.setitem(vectorize.INPUTS, "zero", vectorize.Input("zero padding", refuse))
     records, clusters = job(data, vectorization="zero")
     assert [record["status"] for record in records] == ["oom", "oom"] and clusters == {}
     assert records[0]["reason"] == "MemoryError: Unable to allocate 4.47 GiB"
