@@ -235,7 +235,7 @@ def test_readings_are_not_mixed():
 def test_without_labels_there_is_no_score_and_no_failure():
     made = [record(scores=dict.fromkeys(("train", "validation", "test")))]
     summary = statistics.summarise(made, "test", "train")
-    assert tables.table1(summary, ["arabic_digits"], {})["Arabic Digits"].tolist() == ["no labels"]
+    assert tables.table1(summary, ["arabic_digits"], {})["Arabic Digits"].tolist() == ["not scored"]
     assert tables.detailed(summary, "arabic_digits", 880)["mean ± std"].tolist() == ["–"]
 
 

@@ -15,6 +15,7 @@ rule study_raw:
     threads: 1
     resources:
         mem_mb=8000,
+        runtime=240,
     params:
         raw=config["raw"],
         mirror=config["mirror"] or "",
@@ -40,6 +41,7 @@ rule study_case:
     threads: 1
     resources:
         mem_mb=4000,
+        runtime=240,
     params:
         folder=subpath(input.data, ancestor=2),
         settings=lambda w: json.dumps(
