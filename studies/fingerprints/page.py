@@ -165,20 +165,22 @@ def setting_table(name, screened):
 
 def shared(records):
     """What the data sets have in common: how the NMI is normalised, and the affinity of spectral clustering."""
-    best = {name: ranked(name, found)[0] for name, found in records.items()}
-    by_nmi = {
-        normalisation: sum(misfit(name, record, "test", normalisation)["total"] for name, record in best.items())
-        for normalisation in NORMALISATIONS
-    }
-    lines = [f"{name} {value:.2f}" for name, value in sorted(by_nmi.items(), key=lambda item: item[1])]
+    finals = {name: ranked(name, found) for name, found in records.items()}
+    rows = []
+    for normalisation in NORMALISATIONS:
+        least = [min(misfit(name, r, "test", normalisation)["total"] for r in found) for name, found in finals.items()]
+        rows.append([normalisation, *(f"{value:.3f}" for value in least), f"{sum(least):.3f}"])
+    head = ["NMI's normalisation", *(name.replace("_", " ") for name in finals), "sum"]
     affinities = [
-        f"{name.replace('_', ' ')} {best_affinity(name, record).partition('_')[2] or 'default'}"
-        for name, record in best.items()
+        f"{name.replace('_', ' ')} {best_affinity(name, found[0]).partition('_')[2] or 'default'}"
+        for name, found in finals.items()
     ]
     return (
         "## Shared by all data sets\n\n"
-        f"NMI's normalisation, misfit summed over the best reading of each data set: {', '.join(lines)}.\n"
-        f"Best affinity of spectral clustering: {', '.join(affinities)} ("
+        "Least misfit of any reading, by what the mutual information is divided by: the arithmetic or geometric mean of"
+        " the two entropies, or the larger.\n\n"
+        f"{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n\n"
+        f"Affinity of spectral clustering that fits the best reading best: {', '.join(affinities)} ("
         + "; ".join(f"{name.partition('_')[2] or 'default'}: {formula}" for name, formula in AFFINITIES.items())
         + ").\n"
     )
