@@ -4,6 +4,7 @@ import ast
 import functools
 import re
 
+from datasets.text import one_line
 from runs.sources import ROOT, imported_sources, tree
 
 # Arguments that the harness gives, so that they are no settings.
@@ -12,6 +13,9 @@ HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes
 
 class ConfigError(ValueError):
     """The config asks for something that there isn't; the message is one line that names it."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 def source(folder, name):

@@ -1,6 +1,7 @@
 """Files and jobs of the studies, from what each file of studies/ declares in its ``STUDY``; none is imported.
 
 - ``raw``: data sets with a case each, which reads raw data.
+- ``cases``: file of the study's folder that makes these, so that another text of the page makes none anew.
 - ``readings``: which of the config's readings a study looks at: ``all``, ``first``, or those of a list that there are.
 - ``method`` or ``section``: what a case on prepared data is given: a method's settings or a section of the config.
 - ``records``: whose records the page reads: ``all`` or a method's name.
@@ -37,6 +38,12 @@ def assigned(path):
 def declared():
     """Name to ``STUDY`` of every study."""
     return {name: assigned(path) for name, path in sources().items()}
+
+
+def case_source(study):
+    """File that makes the cases of a study."""
+    path = sources()[study]
+    return path.with_name(declared()[study].get("cases", path.name))
 
 
 def variants(study, readings):
