@@ -10,6 +10,8 @@
 
 import ast
 import functools
+import json
+import shlex
 
 from runs.sources import ROOT, tree
 
@@ -109,3 +111,10 @@ def page_job(study, readings, results):
         parts[reading] = {"folder": folder, "files": files}
     selection = next(iter(readings.values()))["selection"]
     return {"selection": selection, "cases": cases(study, readings, results), "readings": parts}
+
+
+def page_argument(study, readings, results):
+    """The job as words of a command, by way of standard input; none where all cases are of raw data."""
+    if "raw" in declared()[study]:
+        return ""
+    return f"--job - <<< {shlex.quote(json.dumps(page_job(study, readings, results)))}"
