@@ -103,7 +103,7 @@ def simulate(jobs, gpus, cores, sizes):
     while left or running:
         for job in scheduler.select_jobs(left, left, free, sizes) if left else []:
             left.remove(job)
-            heapq.heappush(running, (now + job.seconds, job.name, job))
+            heapq.heappush(running, (now + job.seconds, len(left), job))  # by the second where two end at once
             free = {name: number - job.scheduler_resources[name] for name, number in free.items()}
         now, _, job = heapq.heappop(running)
         free = {name: number + job.scheduler_resources[name] for name, number in free.items()}
