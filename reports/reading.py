@@ -76,7 +76,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "table1": [
             *tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"]),
             *controls.explained(summary),
-            *tables.where_from(job["published"]),
+            *tables.where_from(summary, job["published"]),
         ],
         "selection": [tables.enough_runs(summary), tables.SELECTION],
         "controls": controls.said(compared) + controls.RULES,

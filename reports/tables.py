@@ -166,7 +166,7 @@ def detailed(summary, dataset, n_scored):
                 "input": title(row.vectorization),
                 "lowest loss": ours(row) + ("" if row.by_loss or pd.isna(row.accuracy) else " (mean)"),
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
-                **{score.title: number(row[score.name]) for score in OTHERS},
+                **{score.title: number(row[score.name], "z.2f") for score in OTHERS},
                 "published": theirs(row),
                 "difference": number(row.difference, "+z.2f"),
                 "verdict": row.verdict,
@@ -336,9 +336,9 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
-def where_from(published):
-    """Where the published numbers are from, as a list of one note, or of none without a table's name."""
-    if published is None:
+def where_from(summary, published):
+    """Where the published numbers of a summary are from, as a list of one note, or of none where it has none."""
+    if summary.published_accuracy.isna().all():
         return []
     _, paper, protocol, runs = read_published(published)
     if isinstance(paper, dict):
