@@ -1,7 +1,7 @@
 """The study of RDDC's readings: from records to `replication.md`, `summary.csv` and three figures.
 
-A reading fills what the paper's text has lost, and is a row of the config; the others are compared with the last.
-Each is judged by the paper's protocol, which looks at losses alone; what a choice with labels would have given stands apart
+A reading fills what the paper's text has lost, and is a row of the config; the others are compared with the last. Each
+is judged by the paper's protocol, which looks at losses alone; what a choice with labels would have given stands apart
 and is named so.
 """
 

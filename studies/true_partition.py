@@ -70,6 +70,8 @@ def probe(data, settings, dataset):
 def verdict(from_labels, from_random):
     """What the lowest losses, (n,) each, of the two kinds of runs say."""
     from_labels, from_random = np.asarray(from_labels), np.asarray(from_random)
+    if not len(from_random):
+        return "can't tell: no random start is ok"
     below = int((from_labels < from_random.min()).sum())
     if not below:
         lower = int((from_random < from_labels.min()).sum())

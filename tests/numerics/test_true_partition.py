@@ -27,6 +27,7 @@ def test_the_verdict_follows_the_losses():
     assert verdict([0.5, 0.6], [0.55, 0.7]) == f"leans to the true partition: 1 {of}"
     told = "can't tell: 2 of 3 random starts end lower than all from the labels"
     assert verdict([0.5], [0.4, 0.6, 0.45]) == told
+    assert verdict([0.5], []) == "can't tell: no random start is ok"
 
 
 def test_equal_records_give_equal_bytes(data, tmp_path, monkeypatch):
