@@ -14,12 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from datasets.sequences import Sequences
 from datasets.storage import read_arrays, write_arrays
+from datasets.text import one_line
 
 FORMAT = 1  # of what `Clusterer.save` writes
 
 
 class InvalidInput(ValueError):
     """What the user gave can't be clustered; the message is one line that says why."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 class Diverged(ArithmeticError):
@@ -196,10 +200,10 @@ class TransductiveClusterer(Clusterer):
 
 
 def check_squares(X):
-    """Raise `InvalidInput` for vectors whose squares don't add up to a number of their type, as distances need."""
+    """Raise `Diverged` for vectors whose squares don't add up to a number of their type, as distances need."""
     largest = float(np.abs(X).max())
     if largest**2 * X.size > float(np.finfo(X.dtype).max):
-        raise InvalidInput(f"X: values up to {largest:.3g} are too large to square in {X.dtype}; scale them")
+        raise Diverged(f"X: values up to {largest:.3g} are too large to square in {X.dtype}; scale them")
 
 
 def pack(value, place, arrays):

@@ -160,7 +160,7 @@ def diverges(method):
         X = data_for(method, Sequences(data.values * np.float32(scale), data.offsets))
         try:
             (outcome,) = clone(method).set_params(**settings).fit_seeds(X, [0])
-        except InvalidInput:
+        except (InvalidInput, Diverged):
             continue
         if not isinstance(outcome, Diverged):
             values = [value for curve in outcome.loss_curve_.values() for value in curve]

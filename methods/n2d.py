@@ -171,7 +171,13 @@ def load_umap():
     """UMAP's class. Its import takes seconds, which only those who use it should pay."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
-        from umap import UMAP
+        try:
+            from umap import UMAP
+        except RuntimeError as error:
+            if "cannot cache function" not in str(error):
+                raise
+            remedy = "set NUMBA_CACHE_DIR to a folder that can be written"
+            raise OSError(f"numba has no place for what it compiles of umap-learn; {remedy}") from error
     return UMAP
 
 

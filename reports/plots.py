@@ -8,6 +8,7 @@ import html
 
 import numpy as np
 
+from datasets.text import one_line
 from runs.scores import SCORES
 
 from .matching import contingency, places
@@ -38,12 +39,12 @@ def heading(name):
 
 def text(value):
     """Text from data as plotly may show it."""
-    return html.escape(str(value), quote=False)
+    return html.escape(one_line(value), quote=False)
 
 
 def short(name, most=40):
     """A name from data as plotly may show it, its middle left out where it is longer than `most` characters."""
-    half = most // 2
+    half, name = most // 2, one_line(name)
     return text(name if len(name) <= most else f"{name[:half]}…{name[1 - half :]}")
 
 

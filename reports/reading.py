@@ -28,6 +28,8 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     """
     tables.name_rows(job["methods"])
     folder, names = Path(job["folder"]), job["run"]["datasets"]
+    for made in (tables_folder, figures_folder, clusters_folder):
+        Path(made).mkdir(parents=True, exist_ok=True)  # where no run is ok, one stays empty, and Snakemake looks for it
     files = [folder / file for file in job["files"]]
     records = read_records(files)
     rank = {row: place for place, row in enumerate(map(tuple, job["rows"]))}
@@ -44,12 +46,20 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     indices = index_table(data, clusters)
     written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
     pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, Path(figures_folder))
+    written["footnotes"]["results"] = unscored(sheets, labels, job["scored"])
     write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
 
 
 def control_rows(job):
     """The controls among the rows, (method, vectorization)."""
     return {(control["method"], control["input"]) for control in job["run"]["controls"]}
+
+
+def unscored(sheets, labels, scored):
+    """A sentence for every data set without scores, with the reason."""
+    none = [name for name, known in labels.items() if not (known >= 0).any()]
+    why = {True: f"no sequence with a label is in the {scored} split", False: "there are no labels"}
+    return [f"{tables.title(name)}: nothing is scored, because {why[bool(sheets[name]['classes'])]}." for name in none]
 
 
 def write_tables(job, records, clusters, summary, labels, sheets, indices, folder):
@@ -76,6 +86,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "table1": [
             *tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"]),
             *controls.explained(summary),
+            *tables.averages(sheets),
             *tables.where_from(summary, job["published"]),
         ],
         "selection": [tables.enough_runs(summary), tables.SELECTION],

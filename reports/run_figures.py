@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .matching import contingency
-from .style import COLOURS, PAGE, STYLE, grid
+from .style import COLOURS, PAGE, STYLE, grid, plain
 from .tables import title
 
 
@@ -30,7 +30,8 @@ def confusion(cells, classes):
                     axis.text(j, i, count, ha="center", va="center", color="black" if share[i, j] > 0.6 else "white")
             axis.set_title(textwrap.fill(name, 26), fontsize=6.5)
             axis.set(xticks=[], yticks=range(len(classes)))
-            axis.set_yticklabels([c[:12] for c in classes] if axis.get_subplotspec().is_first_col() else [], fontsize=6)
+            names = [plain(name, 12) for name in classes] if axis.get_subplotspec().is_first_col() else []
+            axis.set_yticklabels(names, fontsize=6)
         figure.supxlabel(
             "cluster, matched to its class; colour: share of the class, from 0 (dark) to 1 (light)", fontsize=7
         )

@@ -5,14 +5,13 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .matching import colours
-from .style import COLUMN, PAGE, STYLE, grid
+from .style import COLUMN, PAGE, STYLE, add_legend, grid, plain
 
 
-def coloured(axis, points, found, colour, size, names=None):
-    """Draw `points`, shape (n, 2), in the `colour` of their group, whose name, if any, is for a legend."""
-    for group in np.unique(found):
-        chosen, label = found == group, names[group] if names and group >= 0 else None
-        axis.scatter(*points[chosen].T, color=colour[group], s=size, linewidths=0, label=label)
+def coloured(axis, points, found, colour, size):
+    """Draw `points`, shape (n, 2), in the `colour` of their group; returns each group with what was drawn."""
+    parts = {group: points[found == group].T for group in np.unique(found)}
+    return {g: axis.scatter(*part, color=colour[g], s=size, linewidths=0) for g, part in parts.items()}
 
 
 def four_panels(points, lengths, labels, kmeans, rddc, classes):
@@ -37,15 +36,17 @@ def four_panels(points, lengths, labels, kmeans, rddc, classes):
         axes[0, 0].set_title("elements")
         ticks = MaxNLocator(5, integer=True, min_n_ticks=1)
         figure.colorbar(drawn, ax=axes[0, 0], fraction=0.046, pad=0.02, ticks=ticks)
-        panels = [("truth", labels, classes), ("k-means, average", kmeans, None), ("RDDC", rddc, None)]
-        for axis, (name, found, names) in zip(axes.flat[1:], panels, strict=True):
+        panels = [("truth", labels), ("k-means, average", kmeans), ("RDDC", rddc)]
+        for axis, (name, found) in zip(axes.flat[1:], panels, strict=True):
             axis.set_title(f"{name}: no ok run" if found is None else name)
-            if found is not None:
-                coloured(axis, points, found, colours(labels, found, len(classes)), size, names)
-        handles, names = axes[0, 1].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=3, fontsize=6.5, markerscale=3, handletextpad=0.1
-        )
+            if found is None:
+                continue
+            groups = coloured(axis, points, found, colours(labels, found, len(classes)), size)
+            if name == "truth":
+                known = [group for group in groups if group >= 0]
+                handles, names = [groups[group] for group in known], [plain(classes[group]) for group in known]
+                how = {"ncols": 3, "fontsize": 6.5, "markerscale": 3, "handletextpad": 0.1}
+                add_legend(figure, handles, names, loc="outside lower center", **how)
         for letter, axis in zip("abcd", axes.flat, strict=True):
             axis.set_title(f"({letter}) {axis.get_title()}")
             axis.set(xticks=[], yticks=[])

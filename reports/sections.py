@@ -89,7 +89,7 @@ def results(datasets, summary, written):
         shown = shown.drop(columns="verdict")
     return [
         table(filled(shown), (*WHERE, "verdict"), charts),
-        notes([*([FOREST] if scored else []), SORTING, FILES]),
+        notes([*written["footnotes"]["results"], *([FOREST] if scored else []), SORTING, FILES]),
     ]
 
 

@@ -9,8 +9,10 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from datasets.storage import whole_file
+from datasets.text import one_line
 
 COLUMN, PAGE = 3.4, 7.0
 # Okabe and Ito's palette, black last.
@@ -23,14 +25,30 @@ STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "svg.hashsalt": "fixed",
+    "text.parse_math": False,  # a class may be called $5_$10
     "pdf.fonttype": 42,
 }
+
+
+def plain(name, most=40):
+    """A name from data as a figure may show it: in one line of at most `most` characters that its font has."""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    shown = "".join(c if ord(c) in known else f"[{ord(c):X}]" for c in one_line(name))
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def add_legend(owner, handles, names, **how):
+    """A legend of a figure or of axes with all of `names`: matplotlib leaves out those that begin with ``_``."""
+    made = owner.legend(handles, ["name"] * len(names), **how)
+    for text, name in zip(made.get_texts(), names, strict=True):
+        text.set_text(name)
+    return made
 
 
 def save(figure, path):
     """Write `figure` as PNG (300 dpi) and PDF, without dates."""
     for ending, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Creator": None})):
-        with whole_file(path.with_suffix(ending)) as temporary:
+        with plt.rc_context(STYLE), whole_file(path.with_suffix(ending)) as temporary:  # some text is made only now
             figure.savefig(temporary, dpi=300, metadata=metadata)
         # Laying out takes as long as drawing: the second file takes the first one's.
         figure.set_layout_engine("none")

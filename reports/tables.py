@@ -8,7 +8,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from datasets.sequences import SPLITS
+from datasets.text import one_line
 from methods.base import TransductiveClusterer, load_method
+from methods.vectorize import INPUTS
 from runs.scores import SCORES
 
 from .published import CELL, read_published
@@ -16,16 +18,8 @@ from .statistics import LEAST, WANTED
 from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
-INPUTS = {
-    "zero": "zero padding",
-    "crop": "cropping",
-    "avg": "time average",
-    "vector": "vectors",
-    "none": "variable length",
-    "shuffled": "time-shuffled",
-    "labels": "labels",
-}
 FROM_LABELS = "labels"  # the input of the controls that need no run
+TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -62,7 +56,7 @@ def title_of_file(name):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return INPUTS.get(name, name.replace("_", " ").title())
+    return TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):
@@ -98,7 +92,7 @@ def ok_share(row):
 
 def ours(row):
     """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    scored = "no labels" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
+    scored = "not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
     return (scored if row.n_ok else "failed") + ok_share(row)
 
 
@@ -336,6 +330,17 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
+def averages(sheets):
+    """Whose time averages don't divide by each sequence's own length, as a list of one note, or of none."""
+    names = [title(name) for name, sheet in sheets.items() if sheet["settings"].get("average") == "padded"]
+    if not names:
+        return []
+    return [
+        f"Time averages of {', '.join(names)} divide by the length of the longest sequence, as the mean of a"
+        " zero-padded array does, so they depend on length; those of the others divide by each sequence's own length."
+    ]
+
+
 def where_from(summary, published):
     """Where the published numbers of a summary are from, as a list of one note, or of none where it has none."""
     if summary.published_accuracy.isna().all():
@@ -346,8 +351,13 @@ def where_from(summary, published):
     return [f"Published numbers: {paper}. Their protocol: {protocol}. Runs behind a number: {runs}."]
 
 
-def markdown(table, notes=()):
-    """A table of strings as Markdown, with `notes` below."""
-    strings = table.astype(str).replace(r"\|", r"\|", regex=True)
+def as_markdown(text):
+    """Text in a cell of a Markdown table: one line, and nothing in it has a meaning."""
+    return re.sub(r"[\\`*<|$~\[\]]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))
+
+
+def markdown(table, notes=(), cell=as_markdown):
+    """A table of strings as Markdown, with `notes` below; `cell` is what makes Markdown of a cell's text."""
+    strings = table.astype(str).map(cell)
     made = tabulate(strings, headers="keys", tablefmt="github", showindex=False, disable_numparse=True)
     return made + "\n" + "\n" * bool(notes) + "".join(f"- {note}\n" for note in notes)

@@ -151,4 +151,6 @@ def frame(records, split="test"):
         | record["cost"]
         for record in records
     ]
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    words = (*RUN, "status", "reason", "n_clusters", "found", "gpu")
+    return table.astype({name: float for name in table.columns if name not in words})

@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import math
 import os
 import platform
+import re
 import resource
 import signal
 import subprocess
@@ -19,11 +21,13 @@ from threadpoolctl import threadpool_info
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
+from datasets.text import one_line
 from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import resumable
 from methods.progress import begin
 from methods.vectorize import vectorize
 
+from .gpu import unless_lost
 from .record import VERSION, clusters_digest
 from .resume import Resume
 from .sources import ROOT, imported_sources, source_digest
@@ -62,17 +66,21 @@ def status_of(failure):
         "not enough memory" in str(failure) or "OutOfMemory" in type(failure).__name__
     ):
         status = "oom"
-    reason = " ".join(str(failure).split()) or type(failure).__name__
+    # Some libraries refuse what their own sums became: the user's input is finite, or it would be an `InvalidInput`.
+    if isinstance(failure, ValueError) and re.search("(contains|must not contain) (NaN|infinity|infs)", str(failure)):
+        status = "diverged"
+    reason = one_line(failure) or type(failure).__name__
     return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
 
 
-def train(estimator, X, parts, seeds, limit, training):
+def train(estimator, vectorized, parts, seeds, limit, training):
     """Fit and predict with a group of seeds, together on a GPU; this is what a `Worker` does.
 
     Parameters
     ----------
     estimator : Clusterer
-    X : ndarray or Sequences
+    vectorized : callable
+        Gives X, an ndarray or Sequences; here, where the memory that it takes is the run's.
     parts : dict of str to ndarray
         Indices of the splits.
     seeds : dict of int to int
@@ -91,8 +99,11 @@ def train(estimator, X, parts, seeds, limit, training):
     start, spent = time.perf_counter(), 0.0
     try:
         with warnings.catch_warnings(), training as spent, time_limit(limit * len(seeds), spent):
-            # scikit-learn warns where a run is degenerate; the record's status says so instead.
-            warnings.simplefilter("ignore", category=UserWarning)
+            # scikit-learn and numpy warn where a run is degenerate; the record's status says so instead.
+            for category in (UserWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", category)
+            X = vectorized()
+            start = time.perf_counter()
             outcomes = estimator.fit_seeds(take(X, parts["train"]), list(seeds.values()))
             seconds = time.perf_counter() - start
             runs = [fields_of(outcome, X, parts) for outcome in outcomes]
@@ -132,17 +143,23 @@ def attempt(worker, progress, seeds, limit):
 
 
 def attempts(worker, progress, groups, limit):
-    """Pairs (seed, fields) of all groups; a seed that ran out of memory is tried again, alone in a fresh process."""
-    again = []
-    for group in groups:
+    """Pairs (seed, fields) of all groups.
+
+    Seeds that ran out of memory are tried again at the end, half as many together, in a fresh process; one that was
+    alone from the start, once more.
+    """
+    left = [(group, False) for group in groups]
+    for group, again in left:  # which grows on the way
+        if again:
+            worker.stop()
+        failed = []
         for seed, fields in attempt(worker, progress, group, limit):
-            if fields["status"] == "oom":
-                again.append(seed)
+            if fields["status"] == "oom" and not (again and len(group) == 1):
+                failed.append(seed)
             else:
                 yield seed, fields
-    for seed in again:
-        worker.stop()
-        yield from attempt(worker, progress, [seed], limit)
+        half = (len(failed) + 1) // 2
+        left += [(part, True) for part in (failed[:half], failed[half:]) if part]
 
 
 def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device="cpu", resume=None, **what):
@@ -178,7 +195,7 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     """
     run = run_fields(sequences, settings, dataset=dataset, vectorization=vectorization, **what)
     where = f"{dataset}, {run['method']}, {vectorization}"
-    X = vectorize(sequences, vectorization)
+    vectorized = functools.cache(lambda: vectorize(sequences, vectorization))
     parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
     estimator = load_method(run["algorithm"])(**settings | {"n_clusters": run["n_clusters"]})
     if "device" in estimator.get_params():
@@ -191,7 +208,7 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
         last = seeds.index(request["seeds"][-1])
         begin(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1)
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
-        return train(estimator, X, parts, states, limit, resumable(request["folder"], request["origin"]))
+        return train(estimator, vectorized, parts, states, limit, resumable(request["folder"], request["origin"]))
 
     try:
         with Worker(answer) as worker:
@@ -201,7 +218,7 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
             left = [seed for seed in seeds if seed not in progress.runs]
             together = left and getattr(estimator, "device", "cpu") != "cpu"
             for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
-                progress.keep(seed, fields)
+                progress.keep(seed, unless_lost(fields, device))
     except InvalidInput as error:
         raise InvalidInput(f"{where}: {error}") from error
     return whole_records(run, source, entropy, progress.runs, len(parts["train"]), device)
@@ -265,7 +282,22 @@ def fields_of(outcome, X, parts):
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
     embeddings = {name: points.tolist() for name, points in outcome.embeddings_.items()}
     beside = {"clusters": found.tolist(), "embeddings": embeddings}
-    return outcome_of(outcome, found, validation) | beside
+    return finite(outcome_of(outcome, found, validation) | beside)
+
+
+def finite(fields):
+    """The fields of a record, or those of a run that diverged where a number among them isn't finite."""
+    trouble = not_finite({name: fields.get(name) for name in ("loss", "loss_curve", "embeddings")})
+    return failure_of(Diverged(trouble)) if trouble else fields
+
+
+def not_finite(value, where=()):
+    """The first number of a record's field that isn't finite, as a sentence; None where all are."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    told = (not_finite(part, (*where, str(key))) for key, part in parts)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{' '.join(where)} is {value}"
+    return next(filter(None, told), None)
 
 
 def clusters_of(fitted, X, train):

@@ -18,8 +18,9 @@ from datasets.sequences import SPLITS
 from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
 
+from .gpu import unless_lost
 from .record import VERSION, clusters_digest
-from .run import cost, failure_of, git_state, provenance, time_limit
+from .run import cost, failure_of, finite, git_state, provenance, time_limit
 from .worker import Worker, WorkerError
 
 CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
@@ -56,7 +57,7 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
     records, clusters = [], {}
     with Worker(lambda seed: learn(problems, task, method, seed, settings, limit, device)) as worker:
         for seed in seeds:
-            outcome = ask(worker, seed, limit)
+            outcome = unless_lost(ask(worker, seed, limit), device)
             if "invalid" in outcome:
                 raise InvalidInput(f"{task}, {method}: {outcome['invalid']}")
             for name, found in (outcome.pop("clusters") or {}).items():
@@ -104,7 +105,7 @@ def learn(problems, task, method, seed, settings, limit, device):
         if not estimator.ordered:
             again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
             outcome["clusters"]["_again"] = again.tolist()
-    return outcome | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return finite(outcome) | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def outcome_of(problems, found):

@@ -4,11 +4,15 @@ import ast
 import functools
 import re
 
+from datasets.text import one_line
 from runs.sources import HARNESS, ROOT, imported_sources, tree
 
 
 class ConfigError(ValueError):
     """The config asks for something that there isn't; the message is one line that names it."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 def source(folder, name):

@@ -13,6 +13,7 @@ import numpy as np
 from datasets import own
 from datasets.fetch import DataError
 from datasets.storage import visible_files
+from datasets.text import one_line
 from methods.base import InvalidInput
 from methods.contract import Note, check_method
 from runs.sources import ROOT
@@ -107,6 +108,7 @@ def report(what):
     with contextlib.closing(iter(check(what))) as findings:
         for looked_at, problem in findings:
             verdict = "ok   " if problem is None else "note " if isinstance(problem, Note) else "WRONG"
-            print(f"{verdict} {looked_at}" + (f": {problem}" if problem else ""), flush=True)
+            told = f"{looked_at}: {problem}" if problem else looked_at
+            print(f"{verdict} {one_line(told)}", flush=True)
             fine &= verdict != "WRONG"
     return fine

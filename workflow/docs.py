@@ -36,7 +36,7 @@ def method_section(name):
     reads = ast.literal_eval(class_member(path, "accepts").value)
     usage = f"`from methods.{name} import {class_name(path)}`; it reads {reads}."
     shown = parameter_table(find(path, class_name(path)), class_member(path, "__init__"))
-    return heading(name) + "\n\n".join([docstring(path), usage, markdown(shown)])
+    return heading(name) + "\n\n".join([docstring(path), usage, markdown(shown, cell=written)])
 
 
 def dataset_section(name):
@@ -45,7 +45,7 @@ def dataset_section(name):
     load = find(path, "load")
     settings = parameter_table(load, load)
     settings = settings[~settings.name.isin([code(name) for name in HARNESS])]
-    shown = markdown(settings) if len(settings) else "There is nothing to set.\n"
+    shown = markdown(settings, cell=written) if len(settings) else "There is nothing to set.\n"
     return heading(name) + "\n\n".join([docstring(path), origin(path), shown])
 
 
@@ -119,3 +119,8 @@ def parameter_table(described, function):
 def code(text):
     """Text in backticks; nothing for nothing."""
     return text and f"`{text}`"
+
+
+def written(text):
+    """A cell's text that is Markdown already, as docstrings nearly are."""
+    return text.replace("|", "\\|")

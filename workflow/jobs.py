@@ -1,5 +1,6 @@
 """From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -19,8 +20,18 @@ def set_environment():
     os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
     # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
     os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    os.environ["PYTHONPATH"] = str(ROOT)
+    # A file random.py or datasets.py in the folder where Snakemake runs is no module of anybody's.
+    os.environ |= {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    if not can_be_made_in(Path(os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME', '')}/.cache")):
+        place = str(Path(".snakemake/cache").resolve())  # for what is compiled, and for matplotlib's list of fonts
+        os.environ |= {"XDG_CACHE_HOME": place, "MPLCONFIGDIR": place}
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def can_be_made_in(folder):
+    """Whether a file could be made in a folder, or in the nearest one above it that there is."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def is_own(resolved, dataset):
@@ -44,6 +55,22 @@ def own_files(resolved, dataset):
 def seed_blocks(n_seeds, per_job):
     """Blocks of seeds as ``first-last``."""
     return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+
+
+def runs_of(inputs, block):
+    """Number of runs of a job: those of its seeds on each of its inputs."""
+    first, last = map(int, block.split("-"))
+    return (last - first + 1) * len(inputs.split("-"))
+
+
+def minutes(limit, runs, attempt):
+    """Minutes that a batch system shall give a job of so many runs, each of at most `limit` seconds.
+
+    The first of three attempts gets what one run may take, the last what all may, since a run that an earlier attempt
+    finished is not done again; each has a quarter of an hour for all else. A short job is let in earlier, and one whose
+    end the batch system missed blocks nothing for long.
+    """
+    return math.ceil(limit * runs ** ((min(attempt, 3) - 1) / 2) / 60) + 15
 
 
 def jobs(resolved):

@@ -1,6 +1,7 @@
 """Files and jobs of the studies, from what each file of studies/ declares in its ``STUDY``; none is imported.
 
 - ``raw``: data sets with a case each, which reads raw data.
+- ``cases``: file of the study's folder that makes these, so that another text of the page makes none anew.
 - ``readings``: the study lays readings side by side, ``all`` of the config's.
 - ``rows``: it lays rows of the first reading side by side: those of a list that there are, or as ``variants`` the last
   row of the config, which the others are compared with, and all others of the same method.
@@ -56,6 +57,12 @@ def assigned(path):
 def declared():
     """Name to ``STUDY`` of every study."""
     return {name: assigned(path) for name, path in sources().items()}
+
+
+def case_source(study):
+    """File that makes the cases of a study."""
+    path = sources()[study]
+    return path.with_name(declared()[study].get("cases", path.name))
 
 
 def variants(study, readings):

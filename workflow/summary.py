@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+from datasets.text import one_line
 from runs.results import each_record
 
 from .jobs import record_files
@@ -52,4 +53,4 @@ def print_summary(readings):
     try:
         print("\n".join(["", *summary(readings)]))
     except (OSError, ValueError) as error:
-        print(f"\nno summary: {error}")
+        print(f"\nno summary: {one_line(error)}")

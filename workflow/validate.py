@@ -20,6 +20,8 @@ def check_config(user):
     """Raise `ConfigError` for the first key, name or value that the config with `user`'s layers can't have."""
     config = lay(user)
     check_schema(config)
+    for where, path in (("the project's own folder", ROOT), ("results", config["results"])):
+        check_braces(where, path)
     for reading in config["readings"]:
         laid = lay(user, reading)
         check_schema(laid)
@@ -65,10 +67,27 @@ def check_dataset(resolved, dataset):
     """Raise `ConfigError` for a data set that isn't there, or a setting that it can't have."""
     settings, own = resolved["datasets"].get(dataset, {}), jobs.is_own(resolved, dataset)
     file = jobs.dataset_source(resolved, dataset)
-    check_settings(f"datasets.{dataset}", settings, settings_of(file, "read" if own else "load"))
-    if own and dataset in resolved["run"]["datasets"] and not jobs.own_files(resolved, dataset):
-        where = f"{settings['path']} (seen from {Path.cwd()})"
-        raise ConfigError(f"config: datasets.{dataset}.path: no file, and no folder with CSV files, at {where}")
+    averages = words(ROOT / "datasets/prepare.py", "AVERAGES")
+    known = settings_of(file, "read" if own else "load") | {"average": "{" + ", ".join(map(repr, averages)) + "}"}
+    check_settings(f"datasets.{dataset}", settings, known)
+    if own and dataset in resolved["run"]["datasets"]:
+        check_own(dataset, settings["path"], jobs.own_files(resolved, dataset))
+
+
+def check_own(dataset, path, files):
+    """Raise `ConfigError` when there are no `files` at the path of a user's data set, or one that can't be used."""
+    where = f"datasets.{dataset}.path"
+    if not files:
+        seen = f"{path} (seen from {Path.cwd()})"
+        raise ConfigError(f"config: {where}: no file, and no folder with CSV files, at {seen}")
+    for file in files:
+        check_braces(where, file)
+
+
+def check_braces(where, path):
+    """Raise `ConfigError` for a path with braces, which mean something to Snakemake."""
+    if set("{}") & set(str(path)):
+        raise ConfigError(f"config: {where}: Snakemake can't have braces in a path: rename {path}")
 
 
 def check_method(resolved, method):

@@ -1,8 +1,10 @@
 """Figures and the page they end in: there, of the promised size, equal bytes twice, whatever runs failed."""
 
 import html.parser
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -208,7 +210,7 @@ def job(folder, records, data):
         "classes": CLASSES,
         "dimensions": 2,
         "lengths": {"min": 4, "median": 7.0, "max": 11},
-        "split_sizes": {part: int(n) for part, n in zip(SPLITS, np.bincount(data.sequences.split), strict=True)},
+        "split_sizes": {part: int(np.sum(data.sequences.split == i)) for i, part in enumerate(SPLITS)},
         "source": {"file": "f", "form": "csv", "origin": "mirror"},
         "licence": "CC0",
     }
@@ -248,6 +250,29 @@ ONE = record(
 )
 
 
+@pytest.mark.parametrize(
+    ("split", "classes", "why"),
+    [
+        ("train", CLASSES, "no sequence with a label is in the test split"),
+        ("test", [], "there are no labels"),
+    ],
+)
+def test_a_report_without_scores_says_why(tmp_path, split, classes, why, data):
+    sequences = replace(data.sequences, split=np.full(N, SPLITS.index(split)))
+    labels = data.labels if classes else np.full(N, -1)
+    none = [ONE | {"scores": dict.fromkeys(SPLITS)}]
+    asked = job(tmp_path, none, Data(sequences, labels, {"classes": classes}))
+    asked |= {"published": None, "figures": {"dataset": None, "one_length": None}}
+    sheet = json.loads((tmp_path / "data/speech_commands.json").read_text()) | {"classes": classes}
+    write_json(tmp_path / "data/speech_commands.json", sheet)
+    made = [tmp_path / name for name in ("report.html", "tables", "figures", "clusters")]
+    with ThreadPoolExecutor() as beside:
+        write_report(asked, *made, beside)
+    page = re.sub("<(style|script).*?</\\1>", "", made[0].read_text(), flags=re.DOTALL)
+    assert f"Speech Commands: nothing is scored, because {why}." in page and "not scored" in page
+    assert not re.search(r">[^<]*\bnan\b", page) and "1 of them ok" in page
+
+
 @pytest.mark.parametrize("records", [[ONE], [ONE, FAILED], [FAILED]], ids=["no RDDC", "RDDC failed", "all failed"])
 def test_a_report_of_whatever_there_is(tmp_path, records, data):
     asked = job(tmp_path, records, data)
@@ -258,6 +283,7 @@ def test_a_report_of_whatever_there_is(tmp_path, records, data):
     first, second = (sorted((tmp_path / place).rglob("*.*")) for place in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert all(path.stat().st_size for path in first)
+    assert all(path.is_dir() for path in made[1:])
     text = (tmp_path / "a/report.html").read_text()
     page = Reader(text)
     assert page.open == [] and page.loads == []
@@ -266,3 +292,33 @@ def test_a_report_of_whatever_there_is(tmp_path, records, data):
     assert not re.search(r"\bnan\b", "".join(path.read_text() for path in first if path.suffix in (".md", ".tex")))
     if FAILED in records:
         assert "failed 0/1" in text and "&lt;script&gt;" in text
+
+
+NOISE = np.random.default_rng(0).normal(size=(30, 3, 2))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        [np.array([[1.0, 2], [3, 4]])] * 12,
+        [np.array([[1.0, 2], [3, 4]]) + 1e-7 * i for i in range(12)],
+        [np.zeros((3, 2))] * 12,
+        [*NOISE, np.full((3, 2), 9.97e36)],
+        [np.full((3, 2), 3e38) * (-1) ** i for i in range(30)],
+        NOISE * 1e-40,
+        NOISE[:, :, :1] * 1e38,
+        NOISE[:2],
+    ],
+    ids=["copies", "all but copies", "zeros", "a fill value", "huge", "tiny", "huge, padded", "two"],
+)
+def test_whatever_the_values_are_they_have_places_in_the_plane(arrays):
+    """Numbers that t-SNE itself would crash of, or take memory out of hand for."""
+    _, points = embedding.plane(Sequences.from_list(arrays), "x")
+    assert points.shape == (len(arrays), 2) and np.isfinite(points).all()
+
+
+def test_padding_for_a_figure_is_bounded():
+    offsets = np.cumsum([0] + [5] * 399 + [3_000_000])
+    made = Sequences(np.random.default_rng(0).normal(size=(offsets[-1], 1)), offsets)
+    assert embedding.embedded_input(made) == "avg"
+    assert embedding.embedded_input(made.subset(np.arange(399))) == "zero"

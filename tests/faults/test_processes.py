@@ -21,8 +21,8 @@ import runs.resume
 import runs.run
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
-from methods import checkpoint
-from methods.base import Clusterer, Diverged
+from methods import checkpoint, vectorize
+from methods.base import Clusterer, Diverged, InvalidInput, load_method
 from reports.statistics import summarise
 from reports.tables import failures, table1
 from runs import worker
@@ -32,6 +32,7 @@ from runs.resume import Resume
 from runs.run import run_job
 from runs.score import score_runs
 from runs.sources import ROOT
+from workflow import catalogue
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
 
@@ -216,12 +217,14 @@ def test_the_kernel_ends_what_takes_the_last_of_the_memory(data, when, short_of_
 class Together(Clusterer):
     """Pretends to train on a device that has memory for so many seeds at once."""
 
-    room = 1
+    room, told = 1, None
 
     def __init__(self, n_clusters=3, device="cpu", random_state=None):
         self.n_clusters, self.device, self.random_state = n_clusters, device, random_state
 
     def fit_seeds(self, X, random_states):
+        with self.told.open("a") as stream:
+            stream.write(f"{len(random_states)}\n")
         if len(random_states) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().fit_seeds(X, random_states)
@@ -235,15 +238,27 @@ class Together(Clusterer):
         return np.arange(len(X)) % 3
 
 
-@pytest.mark.parametrize(("room", "statuses"), [(3, ["ok"] * 3), (1, ["ok"] * 3), (0, ["oom"] * 3)])
-def test_seeds_that_do_not_fit_together_are_tried_alone(data, monkeypatch, room, statuses):
+@pytest.mark.parametrize(
+    ("room", "tried"),
+    [
+        (6, [6]),
+        (3, [6, 3, 3]),
+        (2, [6, 3, 3, 2, 1, 2, 1]),
+        (1, [6, 3, 3, 2, 1, 2, 1, 1, 1, 1, 1]),
+        (0, [6, 3, 3, 2, 1, 2, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_seeds_that_do_not_fit_together_are_tried_in_halves(data, monkeypatch, tmp_path, room, tried):
     monkeypatch.setattr(runs.run, "load_method", lambda name: Together)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "pretend")
-    monkeypatch.setattr(Together, "room", 3)
-    whole, _ = job(data, seeds=(0, 1, 2), device="cuda")
+    monkeypatch.setattr(Together, "told", tmp_path / "told")
+    monkeypatch.setattr(Together, "room", 6)
+    whole, _ = job(data, seeds=range(6), device="cuda")
+    (tmp_path / "told").unlink()
     monkeypatch.setattr(Together, "room", room)
-    records, _ = job(data, seeds=(0, 1, 2), device="cuda")
-    assert [record["status"] for record in records] == statuses
+    records, _ = job(data, seeds=range(6), device="cuda")
+    assert [int(line) for line in (tmp_path / "told").read_text().split()] == tried
+    assert [record["status"] for record in records] == ["ok" if room else "oom"] * 6
     if room:
         assert without_cost(records) == without_cost(whole)
 
@@ -387,5 +402,91 @@ def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatc
     assert sorted(failures(records).status) == sorted(set(statuses) - {"ok"})
     assert "the largest holds 100%" in records[6]["reason"]
     only = summarise([record for record in records if record["status"] == "ok"], "test", "train")
-    for column in ("accuracy", "nmi", "mean", "std", "best", "nmi_mean"):
+    for column in ("accuracy", "nmi", "mean", "std", "best"):
         assert summary[column][0] == only[column][0], column
+
+
+# ---- numbers that overflow
+
+
+def with_a_fill_value(data, sequence):
+    """The same sequences, one value of one of them what netCDF writes where nothing was measured."""
+    values = data.values.copy()
+    values[data.offsets[sequence], 0] = 9.96921e36
+    return replace(data, values=values)
+
+
+class InProcess(worker.Worker):
+    """Answers in this process, which has compiled what it needs for the first answer."""
+
+    def ask(self, request, limit):
+        return json.loads(json.dumps(self._answer(request)))
+
+
+@pytest.mark.parametrize("method", catalogue.available("methods"))
+def test_nothing_that_is_not_finite_leaves_a_run_as_ok(data, method, monkeypatch):
+    """Whatever a method makes of a value whose square float32 can't hold, its records can be written and read."""
+    monkeypatch.setattr(runs.run, "Worker", InProcess)
+    accepts = load_method(method).accepts
+    if load_method(method).supervised:
+        return
+    how = "none" if accepts == "sequences" else "avg"
+    settings = load_method(method).small
+    for made in (with_a_fill_value(data, 0), with_a_fill_value(data, 45), replace(data, values=data.values * 1e37)):
+        (record,), _ = job(made, seeds=[0], method=method, vectorization=how, settings=settings)
+        check_record(record)
+        json.dumps(record, allow_nan=False)
+        assert record["status"] in ("ok", "collapsed", "diverged"), record["reason"]
+
+
+@pytest.mark.parametrize("sequence", [0, 45], ids=["train", "validation"])
+def test_values_whose_squares_are_not_finite_are_a_run_that_diverged(data, sequence):
+    (record,), clusters = job(with_a_fill_value(data, sequence), seeds=[0])
+    assert record["status"] == "diverged" and "too large to square in float32; scale them" in record["reason"]
+    assert clusters == {} and record["loss"] == {"train": None, "validation": None}
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_loss_that_is_not_finite_is_a_run_that_diverged(data, monkeypatch, part):
+    if part == "train":
+        monkeypatch.setattr(methods.kmeans.KMeans, "loss_", property(lambda self: np.inf, lambda self, value: None))
+    else:
+        monkeypatch.setattr(methods.kmeans.KMeans, "score_loss", lambda self, X: np.inf)
+    (record,), clusters = job(data, seeds=[0])
+    assert (record["status"], record["reason"], clusters) == ("diverged", f"loss {part} is inf", {})
+
+
+def test_sums_that_a_library_refuses_are_a_run_that_diverged(data, monkeypatch):
+    def refuse(self, X):
+        raise ValueError("Input contains NaN.")
+
+    monkeypatch.setattr(methods.kmeans.KMeans, "score_loss", refuse)
+    (record,), _ = job(data, seeds=[0])
+    assert (record["status"], record["reason"]) == ("diverged", "ValueError: Input contains NaN.")
+
+
+@pytest.mark.parametrize("field", ["loss_curve_", "embeddings_"])
+def test_no_field_is_left_out_of_the_look_at_it(data, monkeypatch, field):
+    bad = {"loss_curve_": {"term": [1.0, float("nan")]}, "embeddings_": {"map": np.array([[1.0, np.inf]])}}
+    monkeypatch.setattr(methods.kmeans.KMeans, field, bad[field])
+    (record,), _ = job(data, seeds=[0])
+    assert record["status"] == "diverged" and record["reason"].endswith(("term 1 is nan", "map 0 1 is inf"))
+
+
+# ---- vectors that don't fit in memory
+
+
+def test_padding_that_does_not_fit_is_a_record_and_the_other_input_has_its_own(data, monkeypatch):
+    def refuse(sequences):
+        raise MemoryError("Unable to allocate 4.47 GiB")
+
+    monkeypatch.setitem(vectorize.INPUTS, "zero", vectorize.Input("zero padding", refuse))
+    records, clusters = job(data, vectorization="zero")
+    assert [record["status"] for record in records] == ["oom", "oom"] and clusters == {}
+    assert records[0]["reason"] == "MemoryError: Unable to allocate 4.47 GiB"
+    assert [record["status"] for record in job(data, vectorization="crop")[0]] == ["ok", "ok"]
+
+
+def test_an_input_that_can_not_be_used_is_no_record(data):
+    with pytest.raises(InvalidInput, match="toy, kmeans, vector: vectorization 'vector': a sequence has length 8"):
+        job(data, vectorization="vector")

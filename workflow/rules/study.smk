@@ -4,7 +4,7 @@
 rule study_raw:
     # One case of a study that reads raw data.
     input:
-        lambda w: local(imported_sources(studies.sources()[w.study])),
+        lambda w: local(imported_sources(studies.case_source(w.study))),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
     output:
         f"{config['results']}/{{study}}/{{dataset}}.jsonl",
@@ -15,6 +15,7 @@ rule study_raw:
     threads: 1
     resources:
         mem_mb=8000,
+        runtime=240,
     params:
         raw=config["raw"],
         mirror=config["mirror"] or "",
@@ -38,6 +39,7 @@ rule study_case:
     threads: 1
     resources:
         mem_mb=4000,
+        runtime=240,
     params:
         folder=lambda w: studies.variants(w.study, READINGS)[w.variant].folder,
         settings=lambda w: json.dumps(

@@ -18,6 +18,11 @@ rule train:
         gpu=lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method)),
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
+        runtime=lambda w, attempt: jobs.minutes(
+            READINGS[w.reading]["time_limit"],
+            jobs.runs_of(w.inputs, w.block),
+            attempt,
+        ),
     params:
         job=lambda w: json.dumps(jobs.train_job(READINGS[w.reading], **w)),
     shell:
