@@ -23,7 +23,7 @@ from runs.scores import SCORES
 from . import latex, verdict
 from .data import load_sheet
 from .published import CELL
-from .tables import FROM_LABELS, number, title
+from .tables import FROM_LABELS, name_rows, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"
 DIGITS = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]
@@ -69,6 +69,7 @@ def write_appendix(job, tables, figures, folder):
     ValueError
         When pdflatex refuses the text, with its first complaint.
     """
+    name_rows(job["methods"])
     tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
     records = read_records([source / file for file in job["files"]])
     sheets = {name: load_sheet(source, name) for name in job["run"]["datasets"]}
@@ -307,13 +308,29 @@ def environment(records):
 
 
 def deviations(methods):
-    """``deviations.tex``: the docstring of every method's file, as it stands there."""
+    """``deviations.tex``: the docstring of every method's file, as it stands there, and how its rows differ from it."""
     parts = []
-    for name in methods:
-        tree = ast.parse((METHODS / f"{name}.py").read_text(encoding="utf-8"))
-        said = latex.docstring(ast.get_docstring(tree) or "Nothing.")
-        parts.append(f"\\room\\subsection{{{latex.escape(title(name))}}}\n\n{said}")
+    for method in dict.fromkeys(said["algorithm"] for said in methods.values()):
+        tree = ast.parse((METHODS / f"{method}.py").read_text(encoding="utf-8"))
+        parts += [subsection(method), latex.docstring(ast.get_docstring(tree) or "Nothing.")]
+        for row, said in methods.items():
+            if row != method == said["algorithm"]:
+                parts += [subsection(row), latex.escape(difference(said)) + "\n"]
     return "\n".join(parts)
+
+
+def difference(said):
+    """How a row differs from its method, as `workflow.rows.described` tells it; the settings are those of the row."""
+    own = [f"{name} {value}" for name, value in said["settings"].items() if name in said["own"]]
+    for dataset, settings in said["datasets"].items():
+        own += [f"{name} {value} on {title(dataset)}" for name, value in settings.items() if name in said["own"]]
+    told = f"{title(said['algorithm'])} with {'; '.join(own)}." if own else ""
+    return " ".join(filter(None, (said["reason"], told)))
+
+
+def subsection(row):
+    """Heading of what is said of a row."""
+    return f"\\room\\subsection{{{latex.escape(title(row))}}}\n"
 
 
 def compile_pdf(folder):
