@@ -125,11 +125,12 @@ def page(jobs, sizes, seconds, numbers):
     longest, whole = max(jobs, key=lambda job: job.seconds), sum(job.seconds for job in jobs)
     runs = f"{sum(map(len, seconds.values()))} runs of {len(seconds)} cells"
     return (
-        f"# Schedule on several GPUs, simulated\n\n{len(jobs)} jobs with {whole / 60:.1f} min of training, the longest"
-        f" {longest.name} with {longest.seconds / 60:.1f} min; {CORES} cores a GPU.\n\n{table(jobs, sizes, numbers)}\n\n"
+        f"# Schedule on several GPUs, simulated\n\n{len(jobs)} jobs with {whole / 60:.1f} min of training, the"
+        f" longest {longest.name} with {longest.seconds / 60:.1f} min; {CORES} cores a GPU.\n\n"
+        f"{table(jobs, sizes, numbers)}\n\n"
         "**Simulated**, with Snakemake's own greedy scheduler and this project's priorities, at the pace of the device"
-        f" that made the records ({runs}). Where that was a CPU this tells how evenly the work is shared out, and bounds"
-        " the time from above: a GPU trains a block's seeds together. Seconds are by the clock, so that other work on"
+        f" that made the records ({runs}). Where that was a CPU this tells how evenly the work is shared out, and"
+        " bounds the time from above: a GPU trains a block's seeds together. Seconds are by the clock, so that other work on"
         " that machine lengthens them. Data are taken to be ready, and the tables to take no time.\n"
     )
 
