@@ -130,8 +130,8 @@ def page(jobs, sizes, seconds, numbers):
         f"{table(jobs, sizes, numbers)}\n\n"
         "**Simulated**, with Snakemake's own greedy scheduler and this project's priorities, at the pace of the device"
         f" that made the records ({runs}). Where that was a CPU this tells how evenly the work is shared out, and"
-        " bounds the time from above: a GPU trains a block's seeds together. Seconds are by the clock, so that other work on"
-        " that machine lengthens them. Data are taken to be ready, and the tables to take no time.\n"
+        " bounds the time from above: a GPU trains a block's seeds together. Seconds are by the clock, so that other"
+        " work on that machine lengthens them. Data are taken to be ready, and the tables to take no time.\n"
     )
 
 
