@@ -50,7 +50,7 @@ def test_seconds_of_a_job_from_other_numbers_of_seeds(tmp_path):
     made[0]["cost"]["seconds"], made[1]["cost"]["seconds"] = 2.0, 4.0
     write_records(tmp_path / "records/arabic_digits/rddc-none.0-1.jsonl", made, {"none": {0: np.array([0])}})
     seconds = seconds_of_runs(tmp_path)
-    assert seconds == {("arabic_digits", "rddc", "none"): 3.0}
+    assert seconds == {("arabic_digits", "rddc", "none"): [2.0, 4.0]}
     jobs, missing = jobs_of(resolved(), seconds)
     found = {one.name: one.seconds for one in jobs if one.seconds}
     assert found == {"arabic_digits/rddc-none.0-9": 30.0, "arabic_digits/rddc-none.10-19": 30.0}
