@@ -19,7 +19,7 @@ from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
 FROM_LABELS = "labels"  # the input of the controls that need no run
-TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
+INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -56,7 +56,7 @@ def title_of_file(name):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return TITLES.get(name, name.replace("_", " ").title())
+    return INPUT_TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):
