@@ -12,6 +12,8 @@
 
 import ast
 import functools
+import json
+import shlex
 from typing import NamedTuple
 
 from runs.sources import ROOT, tree
@@ -130,3 +132,10 @@ def page_job(study, readings, results):
         parts[name] = {"folder": variant.folder, "files": files, "row": row}
     selection = next(iter(readings.values()))["selection"]
     return {"selection": selection, "cases": cases(study, readings, results), "variants": parts}
+
+
+def page_argument(study, readings, results):
+    """The job as words of a command, by way of standard input; none where all cases are of raw data."""
+    if "raw" in declared()[study]:
+        return ""
+    return f"--job - <<< {shlex.quote(json.dumps(page_job(study, readings, results)))}"

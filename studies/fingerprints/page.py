@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from datasets.prepare import keywords
 from datasets.storage import write_text
 from reports.style import COLOURS, PAGE, STYLE, save
 
@@ -138,7 +139,7 @@ def statement_table(name, best):
     rows = []
     for i, statement in enumerate(STATEMENTS[name]):
         values = [record["measurements"][i] for _, record in shown(best)]
-        marks = [f"{value:.2f}" if value >= statement.demand else f"{value:.2f} ✗" for value in values]
+        marks = [f"{value:.3f}" + " ✗" * (value < statement.demand) for value in values]
         rows.append([statement.said, statement.name, f"{statement.demand:.2f}", *marks])
     return tabulate(rows, head, tablefmt="pipe", disable_numparse=True) + "\n"
 
@@ -146,11 +147,11 @@ def statement_table(name, best):
 def setting_table(name, screened):
     """Least misfit of the first stage for each value of the settings that readings differ in: what is decided by it."""
     keys = dict.fromkeys(key for record in screened for key in record["reading"])
-    rows = []
+    defaults, rows = {"average": "length"} | keywords(READERS[name][0].load), []
     for key in keys:
         least = {}
         for record in screened:
-            value = record["reading"].get(key, "default")
+            value = record["reading"].get(key, defaults.get(key, "–"))
             value = len(value) if key == "characters" else describe({"groups": value}) if key == "groups" else value
             fit = misfit(name, record, "all")["total"]
             least[str(value)] = min(fit, least.get(str(value), np.inf))
@@ -164,20 +165,22 @@ def setting_table(name, screened):
 
 def shared(records):
     """What the data sets have in common: how the NMI is normalised, and the affinity of spectral clustering."""
-    best = {name: ranked(name, found)[0] for name, found in records.items()}
-    by_nmi = {
-        normalisation: sum(misfit(name, record, "test", normalisation)["total"] for name, record in best.items())
-        for normalisation in NORMALISATIONS
-    }
-    lines = [f"{name} {value:.2f}" for name, value in sorted(by_nmi.items(), key=lambda item: item[1])]
+    finals = {name: ranked(name, found) for name, found in records.items()}
+    rows = []
+    for normalisation in NORMALISATIONS:
+        least = [min(misfit(name, r, "test", normalisation)["total"] for r in found) for name, found in finals.items()]
+        rows.append([normalisation, *(f"{value:.3f}" for value in least), f"{sum(least):.3f}"])
+    head = ["NMI's normalisation", *(name.replace("_", " ") for name in finals), "sum"]
     affinities = [
-        f"{name.replace('_', ' ')} {best_affinity(name, record).partition('_')[2] or 'default'}"
-        for name, record in best.items()
+        f"{name.replace('_', ' ')} {best_affinity(name, found[0]).partition('_')[2] or 'default'}"
+        for name, found in finals.items()
     ]
     return (
         "## Shared by all data sets\n\n"
-        f"NMI's normalisation, misfit summed over the best reading of each data set: {', '.join(lines)}.\n"
-        f"Best affinity of spectral clustering: {', '.join(affinities)} ("
+        "Least misfit of any reading, by what the mutual information is divided by: the arithmetic or geometric mean of"
+        " the two entropies, or the larger.\n\n"
+        f"{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n\n"
+        f"Affinity of spectral clustering that fits the best reading best: {', '.join(affinities)} ("
         + "; ".join(f"{name.partition('_')[2] or 'default'}: {formula}" for name, formula in AFFINITIES.items())
         + ").\n"
     )

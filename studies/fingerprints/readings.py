@@ -121,18 +121,17 @@ def possible_sets(sequences, labels):
 
 
 def read_arabic_digits(fetched, seed):
-    """Means and standard deviations over a sequence, over all, or none; with and without the sequence of 4 frames."""
+    """Means and standard deviations over a sequence, over all sequences, or none."""
     plain, labels = parts(arabic_digits.load(fetched(), seed, centre="none", scale="none"))
-    for centre, scale, shortest in itertools.product(arabic_digits.SPANS, arabic_digits.SPANS, (4, 7)):
+    for centre, scale in itertools.product(arabic_digits.SPANS, arabic_digits.SPANS):
         if centre == "none" and scale == "sequence":
             continue  # divided by its own spread but not centred: nobody does that
 
-        def make(centre=centre, scale=scale, kept=plain.lengths >= shortest):
+        def make(centre=centre, scale=scale):
             values = arabic_digits.normalise(plain.values.astype(np.float64), plain.offsets, centre, scale)
-            return Sequences(values, plain.offsets).subset(kept), labels[kept]
+            return Sequences(values, plain.offsets), labels
 
-        settings = {"centre": centre, "scale": scale} | ({"shortest": shortest} if shortest > 4 else {})
-        yield Reading(settings, make, anchor=shortest == 4)
+        yield Reading({"centre": centre, "scale": scale}, make, anchor=True)
 
 
 SPEECH = {"scale": "mel", "energy": "log"}

@@ -75,9 +75,7 @@ for study, declared in studies.declared().items():
             mem_mb=8000,
         params:
             study=study,
-            given="" if "raw" in declared else "--job -",
-            job=json.dumps(studies.page_job(study, READINGS, config["results"])),
             folder=subpath(output[0], parent=True),
+            job=studies.page_argument(study, READINGS, config["results"]),
         shell:
-            "python -m studies.{params.study} report {params.given} --out {params.folder:q} <<< {params.job:q}"
-            " 2>&1 | tee {log:q}"
+            "python -m studies.{params.study} report --out {params.folder:q} {params.job} 2>&1 | tee {log:q}"
