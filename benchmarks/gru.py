@@ -292,7 +292,7 @@ def plot(found, path):
     """Ratio to packed ``nn.GRU`` over the batch size, one line a shape, dashed for two threads."""
     import matplotlib.pyplot as plt
 
-    from reports.figures import COLOURS, COLUMN, STYLE, save
+    from reports.style import COLOURS, COLUMN, STYLE, save
 
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(COLUMN, COLUMN * 0.75), layout="constrained")

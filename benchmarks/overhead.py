@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from datasets.storage import write_text
-from runs.records import read_records
+from runs.results import each_record
 
 from .gru import machine
 
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 def page(folder):
     """Wall time, training time and what is left, as Markdown."""
     files = sorted(Path(folder).glob("records/*/*.jsonl"))
-    trained = sum(record["cost"]["seconds"] for record in read_records(files))
+    trained = sum(record["cost"]["seconds"] for record in each_record(files))
     times = [path.stat().st_mtime for path in Path(folder).rglob("*") if path.is_file()]
     wall, cores = max(times) - min(times), os.cpu_count()
     return (

@@ -20,7 +20,7 @@ import numpy as np
 from datasets.sequences import Sequences
 from datasets.storage import write_json, write_text
 from methods.vectorize import vectorize
-from workflow import plan
+from runs.sources import ROOT
 
 HERE = Path(__file__).parent
 SIZES = {
@@ -29,7 +29,7 @@ SIZES = {
     "sequences": (10_000, 100_000, 1_000_000),
 }
 DATASETS = ["character_trajectories", "twenty_newsgroups", "speech_commands", "arabic_digits"]
-READINGS = sorted(path.stem for path in (plan.ROOT / "config/readings").glob("*.yaml") if path.stem != "smoke")
+READINGS = sorted(path.stem for path in (ROOT / "config/readings").glob("*.yaml") if path.stem != "smoke")
 
 
 def measured(work):
@@ -48,7 +48,7 @@ def planning(n_readings):
     config = {"readings": READINGS[:n_readings], "run": {"datasets": DATASETS}, "methods": methods}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", plan.ROOT / "Snakefile", "--directory", folder]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
         command += ["--dry-run", "--cores", "1", "--configfile", Path(folder, "config.json")]
         run, seconds = measured(lambda: subprocess.run(command, capture_output=True, text=True, check=True))
     jobs = int(run.stdout.split("\ntotal ")[1].split()[0])
@@ -61,14 +61,12 @@ def records(n):
 
     Its summary is the paper's protocol for every cell; the report's says more and takes its records as a list.
     """
-    from reports.tables import CELL, protocol_score
-    from runs.records import each_record, frame
+    from reports.statistics import CELL, protocol_score
+    from runs.results import each_scored, frame
     from runs.run import run_job
 
     rng = np.random.default_rng(0)
-    toy = Sequences.from_list(
-        list(rng.normal(size=(200, 3, 2))), np.arange(200) % 3, np.repeat([0, 1, 2], [100, 50, 50])
-    )
+    toy = Sequences.from_list(list(rng.normal(size=(200, 3, 2))), np.repeat([0, 1, 2], [100, 50, 50]), n_classes=3)
     job = {"reading": "scale", "dataset": "toy", "method": "ddc", "vectorization": "avg", "seeds": [0], "limit": 60}
     made, _ = run_job(toy, **job, settings={"epochs": 50, "batch": 50})
     with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +79,7 @@ def records(n):
             lines = [json.dumps(run | {"seed": seed}, sort_keys=True) + "\n" for seed in range(first, first + 20)]
             paths[-1].write_text("".join(lines))
         size = len(lines[0])
-        table, reading = measured(lambda: frame(each_record(paths)))
+        table, reading = measured(lambda: frame(each_scored(paths)))
     assert len(table) == n
 
     def summary():
@@ -101,7 +99,7 @@ def sequences(n):
     values = rng.standard_normal((offsets[-1], 13), dtype=np.float32)
     values += np.repeat(labels, np.diff(offsets))[:, None]
     seconds = {}
-    made, seconds["make"] = measured(lambda: Sequences(values, offsets, labels))
+    made, seconds["make"] = measured(lambda: Sequences(values, offsets))
     with tempfile.TemporaryDirectory() as folder:
         _, seconds["save"] = measured(lambda: made.save(Path(folder, "made.npz")))
         loaded, seconds["load"] = measured(lambda: Sequences.load(Path(folder, "made.npz")))

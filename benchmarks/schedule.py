@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from snakemake.scheduling.greedy import Scheduler, SchedulerSettings
 from tabulate import tabulate
 
 from datasets.storage import write_text
-from runs.records import each_record
-from workflow import plan
+from runs.results import each_record
+from workflow import catalogue, layers, rows
+from workflow import jobs as planned
 
 HERE = Path(__file__).parent
 CORES = 8  # a GPU, for the jobs that need none
@@ -77,12 +77,13 @@ def seconds_of_runs(folder):
 def jobs_of(resolved, seconds):
     """The trainings of a reading, and the cells of theirs that there are no seconds of."""
     made, missing = [], []
-    for dataset, method, inputs, block in plan.jobs(resolved):
+    for dataset, method, inputs, block in planned.jobs(resolved):
         first, last = map(int, block.split("-"))
         cells = [(dataset, method, how) for how in inputs.split("-")]
         missing += [", ".join(cell) for cell in cells if cell not in seconds]
         total = (last - first + 1) * sum(float(np.mean(seconds[cell])) for cell in cells if cell in seconds)
-        made.append(Job(f"{dataset}/{method}-{inputs}.{block}", dataset, plan.gpus(method), total))
+        gpu = catalogue.gpus(rows.algorithm(resolved, method))
+        made.append(Job(f"{dataset}/{method}-{inputs}.{block}", dataset, gpu, total))
     return made, missing
 
 
@@ -142,15 +143,13 @@ def main():
     parser.add_argument("--configfile", type=Path, help="laid over config/config.yaml, as Snakemake does")
     parser.add_argument("--gpus", type=int, nargs="+", default=[1, 2, 4, 8])
     arguments = parser.parse_args()
-    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    if arguments.configfile is not None:
-        config = plan.merge(config, yaml.safe_load(arguments.configfile.read_text(encoding="utf-8")))
     try:
+        user = layers.read_user([arguments.configfile] if arguments.configfile else [], [])
         seconds = seconds_of_runs(arguments.folder)
         sizes = {path.stem: path.stat().st_size for path in arguments.folder.glob("data/*.npz")}
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
-    jobs, missing = jobs_of(plan.resolve(config, arguments.folder.name), seconds)
+    jobs, missing = jobs_of(layers.resolve(user, arguments.folder.name), seconds)
     if missing:
         sys.exit(f"error: {arguments.folder}: no record of {'; '.join(missing)}")
     text = page(jobs, sizes, seconds, arguments.gpus)

@@ -17,7 +17,18 @@ from .sequences import Sequences
 ALPHABETS = ("one_hot", "shared", "fresh")
 
 
-def draw(sizes, seed, sequences=None, *, symbols=3, length=(15, 15), alphabet="one_hot", dimensions=300, noise=0.1):
+def draw(
+    sizes,
+    seed,
+    sequences=None,
+    labels=None,
+    *,
+    symbols=3,
+    length=(15, 15),
+    alphabet="one_hot",
+    dimensions=300,
+    noise=0.1,
+):
     """Draw problems.
 
     Parameters
@@ -26,7 +37,7 @@ def draw(sizes, seed, sequences=None, *, symbols=3, length=(15, 15), alphabet="o
         Split to its number of sequences.
     seed : int
         Every split has a stream of its own.
-    sequences : None
+    sequences, labels : None
         Nothing is drawn from a data set.
     symbols : int
     length : (int, int)

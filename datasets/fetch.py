@@ -20,7 +20,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .sequences import Sequences
+import numpy as np
+
+from .sequences import Sequences, check_labels
+from .text import one_line
 
 MIRROR_VARIABLE = "SEQUENCE_DATA_MIRROR"
 ORIGIN_FILE = "origin.json"
@@ -32,6 +35,9 @@ PER_FILE = 1000  # bytes that a file counts for at least, a bound against millio
 
 class DataError(ValueError):
     """Raw data that are missing, broken or not what they should be; the message is one line with the remedy."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))  # it may name what stands in a file
 
 
 @dataclass(frozen=True)
@@ -188,7 +194,9 @@ class Loaded:
     Parameters
     ----------
     sequences : Sequences
-        With labels, and with the official training and test sets in `split` where there are such.
+        With the official training and test sets in `split` where there are such.
+    labels : ndarray of shape (n,), int64
+        Class of every sequence, 0, 1, ...; -1 where unknown. For stratification and scores, never for training.
     classes : tuple of str
         Name of every label.
     notes : dict
@@ -198,9 +206,13 @@ class Loaded:
     """
 
     sequences: Sequences
+    labels: np.ndarray
     classes: tuple
     notes: dict
     identifiers: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "labels", check_labels(self.labels, len(self.sequences)))
 
 
 def expect(name, what, found, expected):
@@ -362,7 +374,7 @@ def _unpack_verified(source, archive, file, folder, origin, remedy):
     try:
         _unpack(archive, file, folder)
     except Exception as error:  # a broken archive raises whatever its bytes lead to
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise DataError(f"{source.name}: {file}: cannot be unpacked ({reason}); {remedy}") from error
     if archive.members:
         _verify_members(source, archive.members, folder, str(file), remedy)
@@ -453,7 +465,7 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
         try:
             return _download_once(archive, file, timeout)
         except (OSError, EOFError, http.client.HTTPException) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
                 if error.code < 500:

@@ -61,5 +61,5 @@ def load(raw, seed):
     expect(NAME, "images and columns", table.shape, (sum(CLASS_SIZES), 65))
     images, labels = table[:, :64] / 16, table[:, 64].astype(int)
     expect(NAME, "images of each digit", np.bincount(labels, minlength=10).tolist(), CLASS_SIZES)
-    sequences = Sequences(images, np.arange(len(images) + 1), labels)
-    return Loaded(sequences, tuple("0123456789"), {})
+    sequences = Sequences(images, np.arange(len(images) + 1))
+    return Loaded(sequences, labels, tuple("0123456789"), {})

@@ -101,7 +101,7 @@ def load(raw, seed, *, columns="last_500", reviews=27_000, terms=5000):
         "empty": int((values.max(axis=1) == 0).sum()),
         "variance": round(float(values.var(axis=0, dtype=np.float64).mean()), 6),
     }
-    return Loaded(Sequences(values, np.arange(len(values) + 1), labels), CLASSES, notes)
+    return Loaded(Sequences(values, np.arange(len(values) + 1)), labels, CLASSES, notes)
 
 
 def count_terms(texts, terms):

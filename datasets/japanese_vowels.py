@@ -83,7 +83,7 @@ def load(raw, seed):
     lengths = [len(array) for array in arrays]
     expect(NAME, "shortest and longest", (min(lengths), max(lengths)), LENGTHS)
     classes = tuple(f"speaker {c}" for c in COUNTS["TRAIN"])
-    return Loaded(Sequences.from_list(arrays, labels, np.array(split)), classes, {})
+    return Loaded(Sequences.from_list(arrays, np.array(split)), labels, classes, {})
 
 
 def _read(path):

@@ -77,13 +77,14 @@ def load(raw, seed, *, n=None):
         split.append(np.full(count, code))
     images, labels, split = map(np.concatenate, (images, labels, split))
     expect(NAME, "images of each digit", np.bincount(labels, minlength=10).tolist(), CLASS_SIZES)
-    sequences = Sequences(images / np.float32(255), np.arange(len(images) + 1), labels, split)
+    sequences = Sequences(images / np.float32(255), np.arange(len(images) + 1), split)
     if n is not None:
         if not 1 <= n <= len(sequences):
             raise ValueError(f"{NAME}: n: {n}, expected 1 to {len(sequences)}")
         rng = np.random.default_rng(seed_sequence(seed, NAME, "subset"))
-        sequences = sequences.subset(np.sort(rng.permutation(len(sequences))[:n]))
-    return Loaded(sequences, tuple("0123456789"), {})
+        chosen = np.sort(rng.permutation(len(sequences))[:n])
+        sequences, labels = sequences.subset(chosen), labels[chosen]
+    return Loaded(sequences, labels, tuple("0123456789"), {})
 
 
 def read_idx(path, shape):

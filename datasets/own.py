@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from .fetch import DataError, Loaded, file_sha256
-from .sequences import Sequences
+from .sequences import UNKNOWN, Sequences
 from .storage import read_arrays, visible_files
 
 LABELS = "labels.csv"
@@ -64,13 +64,12 @@ def read(path, *, k=None):
             f"{path}: there are no labels, so the number of clusters must be given: k: 5, or k: [2, 3, 4, 5] to compare"
         )
     number = {name: i for i, name in enumerate(classes)}
-    known = np.array([number[label] for label in labels]) if classes else None
-    sequences = Sequences(sequences.values, sequences.offsets, known)
+    known = [number[label] for label in labels] if classes else np.full(len(sequences), UNKNOWN)
     identifiers = tuple(identifiers or map(str, range(len(sequences))))
     if len(set(identifiers)) < len(identifiers):
         twice = next(name for name in identifiers if identifiers.count(name) > 1)
         raise DataError(f"{path}: identifier {twice!r} is there twice")
-    return Loaded(sequences, classes, {}, identifiers)
+    return Loaded(sequences, known, classes, {}, identifiers)
 
 
 def digest(path):

@@ -15,7 +15,9 @@ from .sequences import Sequences
 SHAPES = ("blob", "ring", "half ring", "line")
 
 
-def draw(sizes, seed, sequences=None, *, clusters=(1, 5), points=72, noise=0.05, radius=0.1, distance=0.35):
+def draw(
+    sizes, seed, sequences=None, labels=None, *, clusters=(1, 5), points=72, noise=0.05, radius=0.1, distance=0.35
+):
     """Draw problems.
 
     Parameters
@@ -24,7 +26,7 @@ def draw(sizes, seed, sequences=None, *, clusters=(1, 5), points=72, noise=0.05,
         Split to its number of problems.
     seed : int
         Every split has a stream of its own.
-    sequences : None
+    sequences, labels : None
         Nothing is drawn from a data set.
     clusters : (int, int)
         Fewest and most clusters.

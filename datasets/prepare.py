@@ -2,15 +2,17 @@
 
 import importlib
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from . import own
-from .fetch import fetch
-from .sequences import SPLITS, stratified_split
+from .fetch import choose, fetch
+from .sequences import SPLITS, UNKNOWN, stratified_split
 
 SPLIT_KINDS = ("stratified", "official", "everything")
+AVERAGES = ("length", "padded")
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
@@ -82,6 +84,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         One of `available`, or any other name for a user's data.
     settings : dict or None
         Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`.
+        Also ``average``: what a time average divides by, each sequence's own ``length`` or that of the longest, as the
+        mean of a ``padded`` array does: it then depends on length.
     split : dict
         ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
@@ -97,6 +101,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     Returns
     -------
     sequences : Sequences
+    labels : ndarray of shape (n,), int64
     sheet : dict
         JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
         dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation; of a user's
@@ -108,7 +113,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
-    path = settings.pop("path", None)
+    path, average = settings.pop("path", None), settings.pop("average", "length")
     defaults = keywords(own.read) if path else settings_of(name)
     for what, given, allowed in (("setting", settings, defaults), ("split key", split, ("kind", "fractions"))):
         unknown = sorted(set(given) - set(allowed))
@@ -117,18 +122,22 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     kind, fractions = split.get("kind", "stratified"), tuple(split.get("fractions", FRACTIONS))
     if kind not in SPLIT_KINDS:
         raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
+    choose(name, "average", average, AVERAGES)
     settings = {**defaults, **settings}
     loaded, described = load_own(path, settings) if path else load_public(name, settings, raw, mirror, seed)
-    sequences = loaded.sequences
+    sequences, labels = loaded.sequences, loaded.labels
     if kind == "official":
-        parts = official_split(sequences.labels, sequences.split, seed, name, fractions)
+        parts = official_split(labels, sequences.split, seed, name, fractions)
     elif kind == "everything":
         parts = np.zeros(len(sequences), np.int8)
     else:
         # A user's data with several k go by several names, and are split alike under all of them.
-        parts = stratified_split(sequences.labels, seed, "own" if path else name, fractions)
-    sequences = sequences.with_split(parts)
+        parts = stratified_split(labels, seed, "own" if path else name, fractions)
+    sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
     lengths = sequences.lengths
+    if average == "padded":
+        sequences = replace(sequences, average_length=int(lengths.max()))
+        described["settings"]["average"] = average
     sheet = {
         "name": name,
         "split": {"kind": kind, "fractions": list(fractions)},
@@ -136,13 +145,13 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "digest": sequences.digest(),
         "n": len(sequences),
         "classes": list(loaded.classes),
-        "class_sizes": [int(np.sum(sequences.labels == i)) for i in range(len(loaded.classes))],
+        "class_sizes": [int(np.sum(labels == i)) for i in range(len(loaded.classes))],
         "dimensions": sequences.dimensions,
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},
         "notes": loaded.notes,
     } | described
-    return sequences, sheet
+    return sequences, labels, sheet
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):

@@ -5,11 +5,12 @@ kept once in a pool: many problems can be drawn from few objects.
 """
 
 import hashlib
-from dataclasses import dataclass
+import importlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .sequences import SPLITS, Sequences
+from .sequences import SPLITS, UNKNOWN, Sequences
 from .storage import read_arrays, write_arrays
 
 
@@ -26,7 +27,8 @@ class Problems:
     offsets : ndarray of shape (p + 1,), int64
         Problem i is ``members[offsets[i]:offsets[i + 1]]``.
     clusters : ndarray of shape (M,), int64
-        Cluster of every member within its problem, 0, 1, ...; used for training and scoring, never for prediction.
+        Cluster of every member within its problem, 0, 1, ...; -1 where it is withheld, as from all who learn it is for
+        the test problems.
     split : ndarray of shape (p,), int8
         Index into `datasets.sequences.SPLITS`.
 
@@ -55,8 +57,8 @@ class Problems:
                 raise ValueError(f"{name}: expected shape ({expected},), got ({given},)")
         if len(self.members) and not 0 <= self.members.min() <= self.members.max() < len(self.objects):
             raise ValueError(f"members: expected 0 to {len(self.objects) - 1}, the last object")
-        if len(self.clusters) and self.clusters.min() < 0:
-            raise ValueError(f"clusters: expected integers from 0, got {self.clusters.min()}")
+        if len(self.clusters) and self.clusters.min() < UNKNOWN:
+            raise ValueError(f"clusters: expected integers from 0, or {UNKNOWN}, got {self.clusters.min()}")
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -82,6 +84,11 @@ class Problems:
         offsets = np.concatenate([[0], np.cumsum(self.sizes[chosen])])
         return Problems(self.objects, self.members[inside], offsets, self.clusters[inside], self.split[chosen])
 
+    def withhold(self, name):
+        """The same problems without the clusters of one split."""
+        inside = np.repeat(self.split == SPLITS.index(name), self.sizes)
+        return replace(self, clusters=np.where(inside, UNKNOWN, self.clusters))
+
     def digest(self):
         """SHA-256 over content."""
         sha = hashlib.sha256(self.objects.digest().encode())
@@ -94,16 +101,14 @@ class Problems:
         used, members = np.unique(self.members, return_inverse=True)
         pool = self.objects.subset(used)
         arrays = {name: getattr(self, name) for name in ("offsets", "clusters", "split")}
-        write_arrays(
-            path, values=pool.values, object_offsets=pool.offsets, classes=pool.labels, members=members, **arrays
-        )
+        write_arrays(path, values=pool.values, object_offsets=pool.offsets, members=members, **arrays)
 
     @classmethod
     def load(cls, path):
         """Read what `save` wrote; ``ValueError`` naming the file when it is broken or lacks an array."""
         arrays = read_arrays(path)
         try:
-            pool = Sequences(*(arrays.pop(name) for name in ("values", "object_offsets", "classes")))
+            pool = Sequences(*(arrays.pop(name) for name in ("values", "object_offsets")))
             return cls(pool, **arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
@@ -123,3 +128,9 @@ def gather(objects, problems):
     members, clusters = zip(*pairs, strict=True)
     offsets = np.concatenate([[0], np.cumsum([len(chosen) for chosen in members])])
     return Problems(objects, np.concatenate(members), offsets, np.concatenate(clusters), split)
+
+
+def draw_problems(job, sequences=None, labels=None):
+    """Problems of one task from the function ``draw`` of its file in ``datasets/``."""
+    generator = importlib.import_module(f"datasets.{job['problems']}")
+    return generator.draw(job["sizes"], job["seed"], sequences, labels, **job["settings"])

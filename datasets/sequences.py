@@ -1,7 +1,7 @@
 """The ragged container: sequences of different lengths as one flat array and offsets, never padded."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,12 +9,13 @@ from .seeds import seed_sequence
 from .storage import read_arrays, write_arrays
 
 SPLITS = ("train", "validation", "test")
-TYPES = {"values": "float32", "offsets": "int64", "labels": "int64", "split": "int8"}
+TYPES = {"values": "float32", "offsets": "int64", "split": "int8", "n_classes": "int64", "average_length": "int64"}
+UNKNOWN = -1  # the label of a sequence whose class isn't known
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences of d-dimensional vectors.
+    """Sequences of d-dimensional vectors. They carry no labels, so that nothing that trains on them can look at any.
 
     Parameters
     ----------
@@ -22,10 +23,12 @@ class Sequences:
         All elements of all sequences, one after the other.
     offsets : ndarray of shape (n + 1,), int64
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``.
-    labels : ndarray of shape (n,), int64, optional
-        Classes 0, 1, ...; -1 where unknown. Used for scoring and stratification, never for training.
     split : ndarray of shape (n,), int8, optional
         Index into `SPLITS`; everything is ``train`` when left out.
+    n_classes : int
+        Number of classes of the data set, which its protocol tells every method; 0 where it isn't known.
+    average_length : int
+        What a time average divides by, such as the length of the padded array; 0 for each sequence's own length.
 
     Raises
     ------
@@ -35,8 +38,9 @@ class Sequences:
 
     values: np.ndarray
     offsets: np.ndarray
-    labels: np.ndarray | None = None
     split: np.ndarray | None = None
+    n_classes: int = 0
+    average_length: int = 0
 
     def __post_init__(self):
         set_field = object.__setattr__  # the only way to fill the defaults of a frozen dataclass
@@ -53,13 +57,15 @@ class Sequences:
             raise ValueError(
                 f"offsets: expected 0, ..., {len(self.values)} (the number of elements), one more than sequences"
             )
-        for name, default in (("labels", -1), ("split", 0)):
-            given = getattr(self, name)
-            dtype = np.int64 if name == "labels" else np.int8
-            filled = np.full(len(self), default, dtype) if given is None else np.asarray(given, dtype=dtype)
-            if filled.shape != (len(self),):
-                raise ValueError(f"{name}: expected shape ({len(self)},), got {filled.shape}")
-            set_field(self, name, filled)
+        split = np.zeros(len(self), np.int8) if self.split is None else np.asarray(self.split, dtype=np.int8)
+        if split.shape != (len(self),):
+            raise ValueError(f"split: expected shape ({len(self)},), got {split.shape}")
+        set_field(self, "split", split)
+        for name in ("n_classes", "average_length"):
+            number = getattr(self, name)
+            if np.ndim(number) or int(number) < 0:
+                raise ValueError(f"{name}: expected a number from 0, got {number}")
+            set_field(self, name, int(number))
         if len(self) and self.lengths.min() < 1:
             raise ValueError(
                 f"sequence {int(self.lengths.argmin())}: length {int(self.lengths.min())}, at least 1 is needed"
@@ -75,7 +81,7 @@ class Sequences:
             raise ValueError(f"sequence {sequence}, element {element - self.offsets[sequence]}: NaN or infinite value")
 
     @classmethod
-    def from_list(cls, sequences, labels=None, split=None):
+    def from_list(cls, sequences, split=None, n_classes=0):
         """Build from a list of arrays of shape (length_i, d), or (length_i,) for one dimension.
 
         Raises
@@ -93,7 +99,7 @@ class Sequences:
                     f"sequence {i}: shape {array.shape}, expected (length, {arrays[0].shape[-1]}) as in sequence 0"
                 )
         offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
-        return cls(np.concatenate(arrays), offsets, labels, split)
+        return cls(np.concatenate(arrays), offsets, split, n_classes)
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -113,38 +119,32 @@ class Sequences:
         """Number d of values in an element."""
         return self.values.shape[1]
 
-    @property
-    def n_classes(self):
-        """Number of distinct known labels."""
-        return len(np.unique(self.labels[self.labels >= 0]))
-
     def subset(self, index):
         """Sequences at `index` (integers or a mask), in that order."""
         index = np.arange(len(self))[index]
         lengths = self.lengths[index]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         elements = np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Sequences(self.values[elements], offsets, self.labels[index], self.split[index])
+        return Sequences(self.values[elements], offsets, self.split[index], self.n_classes, self.average_length)
 
     def part(self, name):
         """Sequences of one split: ``train``, ``validation`` or ``test``."""
         return self.subset(self.split == SPLITS.index(name))
 
-    def with_split(self, split):
-        """The same sequences with another split."""
-        return replace(self, split=split)
-
     def digest(self):
         """SHA-256 over content, the same on every machine."""
         sha = hashlib.sha256()
-        for array in (self.values.astype("<f4"), self.offsets.astype("<i8"), self.labels.astype("<i8"), self.split):
+        for array in (self.values.astype("<f4"), self.offsets.astype("<i8"), self.split):
             sha.update(repr(array.shape).encode())
             sha.update(np.ascontiguousarray(array).tobytes())
+        if self.average_length:
+            sha.update(f"average_length {self.average_length}".encode())
         return sha.hexdigest()
 
     def save(self, path):
         """Write as ``.npz`` without pickle, whole or not at all."""
-        write_arrays(path, values=self.values, offsets=self.offsets, labels=self.labels, split=self.split)
+        numbers = {name: np.int64(getattr(self, name)) for name in ("n_classes", "average_length")}
+        write_arrays(path, values=self.values, offsets=self.offsets, split=self.split, **numbers)
 
     @classmethod
     def load(cls, path):
@@ -167,6 +167,27 @@ class Sequences:
             return cls(**arrays)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def check_labels(labels, n):
+    """Labels as an int64 array: a class 0, 1, ... or `UNKNOWN` for each of `n` sequences; ValueError for others."""
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        raise ValueError(f"labels: expected shape ({n},), got {labels.shape}")
+    if labels.size and (labels.dtype.kind not in "iu" or labels.min() < UNKNOWN):
+        raise ValueError(f"labels: expected integers from 0, or {UNKNOWN} where a class isn't known")
+    return labels.astype(np.int64)
+
+
+def load_labels(path):
+    """Labels of a data set's sequences, shape (n,), from the file of their own that only scores and figures open."""
+    arrays = read_arrays(path)
+    if arrays.keys() != {"labels"}:
+        raise ValueError(f"{path}: expected one array, labels, got {', '.join(sorted(arrays)) or 'none'}")
+    try:
+        return check_labels(arrays["labels"], arrays["labels"].size)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1)):

@@ -13,7 +13,7 @@ from .seeds import seed_sequence
 from .sequences import SPLITS
 
 
-def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
+def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20):
     """Draw problems.
 
     Parameters
@@ -23,7 +23,8 @@ def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
     seed : int
         Every split has a stream of its own.
     sequences : Sequences
-        The data set, with labels and splits.
+        The data set, with splits.
+    labels : ndarray of shape (n,)
     test_classes : list of int
     clusters : (int, int)
         Fewest and most clusters.
@@ -39,13 +40,13 @@ def draw(sizes, seed, sequences, *, test_classes, clusters=(1, 4), objects=20):
     ValueError
         When a side has fewer classes, or a class fewer objects, than a problem may need.
     """
-    train_classes = sorted(set(np.unique(sequences.labels).tolist()) - {-1, *test_classes})
+    train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
     allowed = {"train": train_classes, "validation": train_classes, "test": list(test_classes)}
     problems = {}
     for part, size in sizes.items():
         rng = np.random.default_rng(seed_sequence(seed, "unseen", part))
         usable = (part == "test") | (sequences.split == SPLITS.index(part))
-        pools = [np.flatnonzero(usable & (sequences.labels == label)) for label in allowed[part]]
+        pools = [np.flatnonzero(usable & (labels == label)) for label in allowed[part]]
         if len(pools) < clusters[1]:
             raise ValueError(f"clusters: up to {clusters[1]}, but the {part} problems have {len(pools)} classes")
         most = -(-objects // clusters[0])

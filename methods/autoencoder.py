@@ -10,7 +10,7 @@ import sklearn.cluster
 import torch
 from sklearn.base import TransformerMixin
 
-from .base import Clusterer, Diverged, InvalidInput
+from .base import Clusterer, Diverged
 from .deep import OPTIMIZERS, divergence_of, init_linear, linear, minimise, random_streams, trainable
 
 CORRUPTION = 0.2
@@ -198,6 +198,7 @@ class CodeClusterer(TransformerMixin, Clusterer):
         "optimizer": tuple(OPTIMIZERS),
         "cluster_optimizer": tuple(OPTIMIZERS),
     }
+    small = {"widths": (16, 4), "batch": 20, "layer_updates": 4, "pretrain_updates": 8, "cluster_updates": 8}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -207,9 +208,6 @@ class CodeClusterer(TransformerMixin, Clusterer):
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
-        for name, allowed in self.choices.items():
-            if getattr(self, name) not in allowed:
-                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
         init, order, noise, kmeans = random_streams(self.random_state, 4)
         mean_square = max(np.square(X).mean(), np.finfo(np.float32).tiny)
         self.scale_ = float(1 / np.sqrt(mean_square)) if self.input_scale == "mean_square" else 1.0

@@ -1,4 +1,7 @@
-"""The contract that every clustering method keeps: scikit-learn's conventions, and what a run may end with."""
+"""The base of every clustering method: scikit-learn's conventions, and what a run may end with.
+
+What a method promises beyond its attributes is listed in `methods.contract`.
+"""
 
 import importlib
 import json
@@ -11,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from datasets.sequences import Sequences
 from datasets.storage import read_arrays, write_arrays
+from datasets.text import one_line
 
 FORMAT = 1  # of what `Clusterer.save` writes
 
@@ -18,9 +22,20 @@ FORMAT = 1  # of what `Clusterer.save` writes
 class InvalidInput(ValueError):
     """What the user gave can't be clustered; the message is one line that says why."""
 
+    def __init__(self, message):
+        super().__init__(one_line(message))
+
 
 class Diverged(ArithmeticError):
     """The loss stopped being finite; the message names the epoch and the last finite loss."""
+
+
+def store(given):
+    """Keep the arguments of an estimator's ``__init__``, which gives its ``locals()``, under their own names.
+
+    That is all that scikit-learn lets ``__init__`` do.
+    """
+    vars(given["self"]).update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
 
 
 class Clusterer(ClusterMixin, BaseEstimator):
@@ -28,7 +43,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     A method is one file ``methods/<name>.py`` with one class of that name. ``__init__`` only stores its settings,
     two of which are ``n_clusters`` and ``random_state``; ``fit(X)`` sets the attributes below; ``predict(X)`` gives
-    the clusters of other sequences.
+    the clusters of other sequences. `methods.contract.PROMISES` is all that is asked of it, and checked.
 
     Attributes
     ----------
@@ -40,6 +55,12 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Whether nothing is random, so that one run stands for all seeds.
     supervised : bool
         False; what learns from labels is no `Clusterer` but a `methods.supervised.SupervisedClusterer`.
+    choices : dict of str to sequence of str
+        The words that a setting may be; `fit` refuses others.
+    small : dict
+        Settings with which it trains on 60 short sequences in moments, for `methods.contract`.
+    exempt : dict of str to str
+        Promises, and checks of scikit-learn's, that the method can't keep, by name, each with the reason.
     labels_ : ndarray of shape (n,), int64
         Cluster of every sequence of ``fit``, 0 to ``n_clusters - 1``.
     loss_ : float or None
@@ -58,6 +79,9 @@ class Clusterer(ClusterMixin, BaseEstimator):
     backend = "scikit-learn"
     deterministic = False
     supervised = False
+    choices = {}
+    small = {}
+    exempt = {}
     loss_ = None
     loss_curve_ = {}
     n_updates_ = None
@@ -141,17 +165,22 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
         if not reset:
             check_is_fitted(self)
-        if self.accepts == "vectors":
-            try:
+        for name, words in self.choices.items():
+            if getattr(self, name) not in words:
+                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+        try:
+            if self.accepts == "vectors":
                 X = validate_data(self, X, reset=reset, dtype=np.float32)
-            except ValueError as error:
-                raise InvalidInput(str(error).splitlines()[0]) from error
-        else:
-            X = X if isinstance(X, Sequences) else Sequences.from_list(X)
-            if reset:
-                self.n_features_in_ = X.dimensions
-            elif X.dimensions != self.n_features_in_:
-                raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}")
+            elif not isinstance(X, Sequences):
+                X = Sequences.from_list(X)
+        except ValueError as error:
+            raise InvalidInput(str(error).splitlines()[0]) from error
+        if self.accepts == "vectors":
+            check_squares(X)
+        elif reset:
+            self.n_features_in_ = X.dimensions
+        elif X.dimensions != self.n_features_in_:
+            raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}")
         if reset and not 1 <= self.n_clusters <= len(X):
             raise InvalidInput(f"n_clusters={self.n_clusters}: expected 1 to the number of sequences, {len(X)}")
         return X
@@ -168,6 +197,13 @@ class TransductiveClusterer(Clusterer):
         """Cluster of the nearest training vector, shape (n,)."""
         X = self._check(X, reset=False)
         return self.labels_[pairwise_distances_argmin(X, self._training_vectors)]
+
+
+def check_squares(X):
+    """Raise `Diverged` for vectors whose squares don't add up to a number of their type, as distances need."""
+    largest = float(np.abs(X).max())
+    if largest**2 * X.size > float(np.finfo(X.dtype).max):
+        raise Diverged(f"X: values up to {largest:.3g} are too large to square in {X.dtype}; scale them")
 
 
 def pack(value, place, arrays):

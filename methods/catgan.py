@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from .autoencoder import PART, finite
-from .base import Clusterer
+from .base import Clusterer, store
 from .deep import batch_norm, init_batch_norm, init_linear, linear, minimise, random_streams, trainable
 
 TITLE = "CatGAN"
@@ -59,6 +59,7 @@ class CatGAN(Clusterer):
     """
 
     backend = "torch"
+    small = {"discriminator_widths": (16, 8), "generator_widths": (8,), "latent": 4, "batch": 20, "epochs": 4}
 
     def __init__(
         self,
@@ -73,16 +74,7 @@ class CatGAN(Clusterer):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.discriminator_widths = discriminator_widths
-        self.generator_widths = generator_widths
-        self.latent = latent
-        self.noise = noise
-        self.learning_rate = learning_rate
-        self.batch = batch
-        self.epochs = epochs
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from .autoencoder import PART, CodeClusterer, finite
+from .base import store
 from .deep import minimise
 
 TITLE = "DCN"
@@ -89,22 +90,7 @@ class DCN(CodeClusterer):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.distance_weight = distance_weight
-        self.initial_count = initial_count
-        self.widths = widths
-        self.pretraining = pretraining
-        self.layer_updates = layer_updates
-        self.pretrain_updates = pretrain_updates
-        self.cluster_updates = cluster_updates
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.cluster_optimizer = cluster_optimizer
-        self.cluster_learning_rate = cluster_learning_rate
-        self.input_scale = input_scale
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     def _cluster(self, autoencoder, data, labels, order):
         """Alternate between the network, the assignments and the centroids, from those of k-means."""

@@ -10,6 +10,7 @@ iterations; in each, a centroid has tslearn's own limit of 30 steps of DBA, whic
 d² to the nearest centroid.
 """
 
+from .base import store
 from .elastic import ElasticKMeans
 
 TITLE = "DTW k-means"
@@ -31,10 +32,7 @@ class DTWKMeans(ElasticKMeans):
     _settings = {}
 
     def __init__(self, n_clusters=8, sample=300, iterations=10, random_state=None):
-        self.n_clusters = n_clusters
-        self.sample = sample
-        self.iterations = iterations
-        self.random_state = random_state
+        store(locals())
 
     def _costs(self, tslearn, array):
         return tslearn.metrics.cdist_dtw(array, self.cluster_centers_) ** 2

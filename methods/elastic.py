@@ -28,6 +28,7 @@ class ElasticKMeans(Clusterer):
 
     accepts = "sequences"
     backend = "tslearn"
+    small = {"sample": 40, "iterations": 2}
 
     def fit(self, X, y=None):
         """Cluster sequences."""

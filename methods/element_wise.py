@@ -11,6 +11,7 @@ Budget: `epochs` passes over the problems in batches of `batch` of one length.
 
 import torch
 
+from .base import store
 from .supervised import SupervisedClusterer, dense, lstm
 
 TITLE = "element-wise LSTM"
@@ -34,12 +35,7 @@ class ElementWise(SupervisedClusterer):
     ordered = True
 
     def __init__(self, units=16, learning_rate=1e-3, batch=8, epochs=70, device="cpu", random_state=None):
-        self.units = units
-        self.learning_rate = learning_rate
-        self.batch = batch
-        self.epochs = epochs
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     def _build(self, X):
         layers = {"lstm": lstm(X.objects.dimensions, self.units), "softmax": dense(self.units, self.n_clusters_)}

@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from .base import Clusterer
+from .base import Clusterer, store
 
 TITLE = "k-Shape"
 
@@ -43,12 +43,10 @@ class KShape(Clusterer):
 
     accepts = "sequences"
     backend = "numpy"
+    small = {"iterations": 2}
 
     def __init__(self, n_clusters=8, n_init=1, iterations=30, random_state=None):
-        self.n_clusters = n_clusters
-        self.n_init = n_init
-        self.iterations = iterations
-        self.random_state = random_state
+        store(locals())
 
     def fit(self, X, y=None):
         """Cluster sequences."""

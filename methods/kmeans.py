@@ -9,7 +9,7 @@ import numpy as np
 import sklearn.cluster
 from sklearn.metrics import pairwise_distances_argmin_min
 
-from .base import Clusterer
+from .base import Clusterer, store
 
 TITLE = "k-means"
 
@@ -28,10 +28,7 @@ class KMeans(Clusterer):
     """
 
     def __init__(self, n_clusters=8, n_init=10, max_iter=300, random_state=None):
-        self.n_clusters = n_clusters
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.random_state = random_state
+        store(locals())
 
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch.nn.functional import leaky_relu, log_softmax, nll_loss, relu, softmax
 
-from .base import InvalidInput
+from .base import InvalidInput, store
 from .gru import gru_final_states, init_gru_weights
 from .supervised import SupervisedClusterer, dense, lstm
 
@@ -69,16 +69,7 @@ class L2C(SupervisedClusterer):
         device="cpu",
         random_state=None,
     ):
-        self.embedding = embedding
-        self.embedding_units = embedding_units
-        self.layers = layers
-        self.units = units
-        self.pair_weight = pair_weight
-        self.learning_rate = learning_rate
-        self.batch = batch
-        self.epochs = epochs
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     def _build(self, X):
         if self.embedding not in EMBEDDINGS:

@@ -8,7 +8,7 @@ there are only so many clusters.
 
 import numpy as np
 
-from .base import Clusterer
+from .base import Clusterer, store
 from .kmeans import KMeans
 
 TITLE = "k-means on length"
@@ -28,9 +28,7 @@ class LengthKMeans(Clusterer):
     accepts = "sequences"
 
     def __init__(self, n_clusters=8, n_init=10, random_state=None):
-        self.n_clusters = n_clusters
-        self.n_init = n_init
-        self.random_state = random_state
+        store(locals())
 
     def fit(self, X, y=None):
         """Cluster sequences by their lengths."""

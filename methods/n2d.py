@@ -28,7 +28,7 @@ from sklearn.base import TransformerMixin
 from sklearn.metrics import pairwise_distances_argmin
 
 from .autoencoder import DenseAutoencoder, init_autoencoder, pretrain
-from .base import Clusterer, InvalidInput
+from .base import Clusterer, store
 from .deep import random_streams, trainable
 
 TITLE = "N2D"
@@ -68,6 +68,7 @@ class N2D(TransformerMixin, Clusterer):
 
     backend = "torch, umap-learn, scikit-learn"
     choices = {"manifold": ("umap", "isomap", "none"), "clustering": ("gaussian_mixture", "kmeans", "dbscan")}
+    small = {"widths": (16, 4), "manifold": "isomap", "neighbors": 25, "batch": 20, "epochs": 4}
 
     def __init__(
         self,
@@ -87,21 +88,7 @@ class N2D(TransformerMixin, Clusterer):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.widths = widths
-        self.code_units = code_units
-        self.components = components
-        self.manifold = manifold
-        self.neighbors = neighbors
-        self.clustering = clustering
-        self.min_samples = min_samples
-        self.radius = radius
-        self.watched = watched
-        self.batch = batch
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -116,9 +103,6 @@ class N2D(TransformerMixin, Clusterer):
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
-        for name, allowed in self.choices.items():
-            if getattr(self, name) not in allowed:
-                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(allowed)}")
         training, manifold, clustering = random_streams(self.random_state, 3)
         self._train(X, training)
         code = self.transform(X)
@@ -187,7 +171,13 @@ def load_umap():
     """UMAP's class. Its import takes seconds, which only those who use it should pay."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
-        from umap import UMAP
+        try:
+            from umap import UMAP
+        except RuntimeError as error:
+            if "cannot cache function" not in str(error):
+                raise
+            remedy = "set NUMBA_CACHE_DIR to a folder that can be written"
+            raise OSError(f"numba has no place for what it compiles of umap-learn; {remedy}") from error
     return UMAP
 
 

@@ -16,6 +16,7 @@ in the paper at all. Budget: `epochs` passes over the training data in batches o
 import numpy as np
 import torch
 
+from .base import store
 from .ddc import DivergenceClusterer
 from .deep import batch_norm, init_batch_norm
 from .gru import RESETS, backend_for, gru_final_states, init_gru_weights
@@ -59,6 +60,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         "input_scale": ("overall", "dimension", "none"),
         "batches": ("shuffled", "by_length", "truncated"),
     }
+    small = DivergenceClusterer.small | {"recurrent_units": 4}
 
     def __init__(
         self,
@@ -84,27 +86,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.recurrent_units = recurrent_units
-        self.recurrent_layers = recurrent_layers
-        self.reset = reset
-        self.input_scale = input_scale
-        self.update_bias = update_bias
-        self.batches = batches
-        self.hidden_units = hidden_units
-        self.hidden_batch_norm = hidden_batch_norm
-        self.kernel_width = kernel_width
-        self.relative_width = relative_width
-        self.orthogonality_form = orthogonality_form
-        self.orthogonality_weight = orthogonality_weight
-        self.simplex_weight = simplex_weight
-        self.initialisation = initialisation
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.batch = batch
-        self.epochs = epochs
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     @property
     def backend(self):

@@ -21,7 +21,7 @@ reports/replication.md shows what a consensus without step 2's networks gives. B
 import numpy as np
 from sklearn.cluster import KMeans
 
-from .base import Diverged, InvalidInput
+from .base import Diverged, InvalidInput, store
 from .deep import DeepMethod
 from .rddc import RDDC
 
@@ -69,6 +69,7 @@ class RDDCPlus(DeepMethod):
     """
 
     accepts = "sequences"
+    small = {"restarts": 2, "offspring": 1, "consensus_epochs": 2, "rddc": RDDC.small | {"epochs": 4}}
 
     def __init__(
         self,
@@ -81,14 +82,7 @@ class RDDCPlus(DeepMethod):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.restarts = restarts
-        self.offspring = offspring
-        self.parents = parents
-        self.consensus_epochs = consensus_epochs
-        self.rddc = rddc
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     @property
     def backend(self):

@@ -20,6 +20,7 @@ batches of `batch`. A run is selected by the reconstruction's loss, which judges
 import numpy as np
 import torch
 
+from .base import store
 from .deep import DeepMethod, init_linear, linear, minimise, random_streams
 from .gru import backend_for, gru_final_states, init_gru_weights
 from .kmeans import KMeans
@@ -47,6 +48,7 @@ class RecurrentAutoencoder(DeepMethod):
     """
 
     accepts = "sequences"
+    small = {"recurrent_units": 4, "batch": 20, "epochs": 8}
 
     def __init__(
         self,
@@ -61,16 +63,7 @@ class RecurrentAutoencoder(DeepMethod):
         device="cpu",
         random_state=None,
     ):
-        self.n_clusters = n_clusters
-        self.recurrent_units = recurrent_units
-        self.code_units = code_units
-        self.update_bias = update_bias
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.batch = batch
-        self.epochs = epochs
-        self.device = device
-        self.random_state = random_state
+        store(locals())
 
     @property
     def backend(self):

@@ -10,6 +10,7 @@ the square of soft-DTW. Budget: `sample` sequences, one start of at most `iterat
 be negative.
 """
 
+from .base import store
 from .elastic import ElasticKMeans
 
 TITLE = "soft-DTW k-means"
@@ -30,14 +31,10 @@ class SoftDTWKMeans(ElasticKMeans):
     """
 
     metric = "softdtw"
+    small = ElasticKMeans.small | {"barycenter_iterations": 2}
 
     def __init__(self, n_clusters=8, gamma=1.0, sample=300, iterations=10, barycenter_iterations=5, random_state=None):
-        self.n_clusters = n_clusters
-        self.gamma = gamma
-        self.sample = sample
-        self.iterations = iterations
-        self.barycenter_iterations = barycenter_iterations
-        self.random_state = random_state
+        store(locals())
 
     @property
     def _settings(self):

@@ -8,7 +8,7 @@ loss to select a run by. The test split is scored by the rule of `TransductiveCl
 import numpy as np
 from sklearn.cluster import SpectralClustering
 
-from .base import TransductiveClusterer
+from .base import TransductiveClusterer, store
 
 TITLE = "Spectral"
 
@@ -25,9 +25,7 @@ class Spectral(TransductiveClusterer):
     """
 
     def __init__(self, n_clusters=8, gamma=1.0, random_state=None):
-        self.n_clusters = n_clusters
-        self.gamma = gamma
-        self.random_state = random_state
+        store(locals())
 
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""

@@ -1,7 +1,8 @@
-"""What the supervised methods share: the contract, mini-batches without padding, and the training loop.
+"""What the supervised methods share: the contract, mini-batches without padding, and a training loop of their own.
 
 A supervised method learns from clustering problems whose clusters are known (`datasets.problems.Problems`) and then
-clusters other problems. It stands apart from `methods.base.Clusterer`, which never sees a label.
+clusters other problems. It stands apart from `methods.base.Clusterer`, which never sees a label. The loop isn't that
+of `methods.deep`: batches here differ in number and size, validation is watched, and networks are torch's own modules.
 """
 
 import contextlib
@@ -157,9 +158,10 @@ def mean_terms(seen):
 
 @contextlib.contextmanager
 def seeded(rng):
-    """Layers made in the block are initialised from `rng`; torch's global state is left as it was."""
+    """Layers made in the block, on the CPU, are initialised from `rng`; torch's global state is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**63)))
+        # Not torch.manual_seed, which seeds every GPU as well, and those aren't forked.
+        torch.default_generator.manual_seed(int(rng.integers(2**63)))
         yield
 
 

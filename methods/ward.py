@@ -8,7 +8,7 @@ Nothing is random and there is no loss, so one run stands for all seeds. The tes
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from .base import TransductiveClusterer
+from .base import TransductiveClusterer, store
 
 TITLE = "Ward"
 
@@ -26,8 +26,7 @@ class Ward(TransductiveClusterer):
     deterministic = True
 
     def __init__(self, n_clusters=8, random_state=None):
-        self.n_clusters = n_clusters
-        self.random_state = random_state
+        store(locals())
 
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D), n at least 2."""

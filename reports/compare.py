@@ -24,9 +24,9 @@ import pandas as pd
 from scipy import stats
 
 from datasets.storage import write_text
-from runs.records import each_record
+from runs.results import each_scored
 
-from .tables import CELL
+from .published import CELL
 
 FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6
 METRICS = ["test_accuracy", "train_accuracy", "validation_loss", "train_loss"]
@@ -77,7 +77,7 @@ def read_runs(path):
         files = sorted(path.rglob("records/*/*.jsonl"))
         if not files:
             raise ValueError(f"{path}: there are no records")
-        runs = pd.DataFrame([run_of(record) for record in each_record(files)], columns=COLUMNS)
+        runs = pd.DataFrame([run_of(record) for record in each_scored(files)], columns=COLUMNS)
     else:
         runs = pd.read_csv(path, dtype=dict.fromkeys(WORDS, str))
         if list(runs.columns) != COLUMNS:

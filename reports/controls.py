@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from datasets.seeds import seed_sequence
-from runs.scores import match_clusters, scores
+from runs.scores import SCORES, scores
 
-from .tables import CELL, FROM_LABELS, RESAMPLES, number, percentiles, protocol_score, resample, title
+from .matching import hits
+from .published import CELL
+from .statistics import RESAMPLES, percentiles, protocol_score, resample
+from .tables import FROM_LABELS, number, title
 
 DRAWS = 100
 SAYS = {
@@ -30,7 +33,7 @@ RULES = [
 
 
 def from_labels(labels, n_clusters, dataset):
-    """Oracle, majority and random of one data set, as rows of `reports.tables.summarise`.
+    """Oracle, majority and random of one data set, as rows of `reports.statistics.summarise`.
 
     Parameters
     ----------
@@ -56,23 +59,19 @@ def from_labels(labels, n_clusters, dataset):
 
 def control_row(name, dataset, scored):
     """A row of the summary: means and the range of 95 % of what was `scored`."""
-    accuracy, nmi = (np.array([one[score] for one in scored]) for score in ("accuracy", "nmi"))
+    accuracy = np.array([one["accuracy"] for one in scored])
     low, high = percentiles(accuracy)
-    spread = len(scored) > 1
     return dict(zip(CELL, (name, FROM_LABELS, dataset), strict=True)) | {
         "control": True,
         "n": len(scored),
         "n_ok": len(scored),
         "failures": "",
         "by_loss": False,
-        "accuracy": accuracy.mean(),
+        **{score.name: np.mean([one[score.name] for one in scored]) for score in SCORES},
         "accuracy_low": low,
         "accuracy_high": high,
-        "nmi": nmi.mean(),
         "mean": accuracy.mean(),
-        "std": accuracy.std(ddof=1) if spread else np.nan,
-        "nmi_mean": nmi.mean(),
-        "nmi_std": nmi.std(ddof=1) if spread else np.nan,
+        "std": accuracy.std(ddof=1) if len(scored) > 1 else np.nan,
         "best": accuracy.max(),
         "verdict": "not comparable",
     }
@@ -84,7 +83,7 @@ def with_labels(summary, labels, n_clusters):
     Parameters
     ----------
     summary : DataFrame
-        As `reports.tables.summarise` gives it.
+        As `reports.statistics.summarise` gives it.
     labels : dict of str to ndarray
         Data set to labels of all sequences, -1 where unknown or not scored.
     n_clusters : dict of str to int
@@ -95,14 +94,6 @@ def with_labels(summary, labels, n_clusters):
         return summary
     below = pd.DataFrame(rows, columns=summary.columns).assign(reading=summary.reading.iloc[0])
     return pd.concat([summary, below.astype(summary.dtypes)], ignore_index=True)
-
-
-def hits(labels, clusters):
-    """Which sequences are in the right class under the best one-to-one map, bool of shape (n,)."""
-    classes = np.full(clusters.max() + 1, -1)
-    for cluster, label in match_clusters(labels, clusters).items():
-        classes[cluster] = label
-    return classes[clusters] == labels
 
 
 def resampled_accuracies(right, dataset):
@@ -129,7 +120,7 @@ def against(runs, clusters, labels, selection, controls):
     Parameters
     ----------
     runs : DataFrame
-        As `runs.records.frame` gives it.
+        As `runs.results.frame` gives it.
     clusters : callable
         Data set, method, vectorization and seed to the clusters of all sequences, None for a run that gave none.
     labels : dict of str to ndarray

@@ -7,6 +7,8 @@ import unicodedata
 from tabulate import LATEX_ESCAPE_RULES
 
 BREAK = "\u200b"  # a place where a line may end
+APART = "\u200c"  # keeps two characters from becoming one, as -- does a dash
+LIGATURES = re.compile(r"-(?=-)|`(?=`)|'(?=')|,(?=,)|[!?](?=`)")
 SYMBOLS = {
     "–": "--",
     "—": "---",
@@ -31,6 +33,7 @@ SYMBOLS = {
     "Σ": "$\\Sigma$",
     "\u00a0": "~",
     BREAK: "\\allowbreak{}",
+    APART: "{}",
 }
 ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
 GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "mu", "nu", "pi", "rho", "sigma", "tau")
@@ -41,14 +44,15 @@ INLINE = re.compile(r"``(.+?)``|`(.+?)`|\*(\S[^*]*)\*", re.DOTALL)
 
 def escape(text):
     """Text with what LaTeX would take for a command escaped; a character that it has not is called by its name."""
-    return "".join(map(character, unicodedata.normalize("NFC", text)))
+    apart = LIGATURES.sub(f"\\g<0>{APART}", unicodedata.normalize("NFC", text))
+    return "".join(map(character, apart))
 
 
 def character(char):
     """One character as LaTeX."""
     if known := (LATEX_ESCAPE_RULES | SYMBOLS).get(char):
         return known
-    if char.isascii():
+    if char.isascii() or not char.isprintable():
         return char if char.isprintable() else " "
     name = unicodedata.name(char, f"U+{ord(char):04X}")
     letter = name.rpartition(" ")[2].lower().replace("lamda", "lambda")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import plotly.offline
 
+from datasets.text import one_line
+
 HERE = Path(__file__).parent
 NO_SCRIPT = "Without JavaScript this page has its tables; the figures lie in the folder figures beside it."
 
@@ -30,7 +32,7 @@ def table(frame, choose=(), charts=None):
     if frame.empty:
         return "<p>None.</p>"
     names = [f"<th{' data-choose' * (name in choose)}>{html.escape(str(name))}</th>" for name in frame.columns]
-    lines = [[f"<td>{html.escape(str(value))}</td>" for value in row] for row in frame.itertuples(index=False)]
+    lines = [[f"<td>{html.escape(one_line(value))}</td>" for value in row] for row in frame.itertuples(index=False)]
     if charts:
         name, before, drawn = charts
         place = frame.columns.get_loc(before)

@@ -6,7 +6,8 @@ from scipy.stats import studentized_range, trim_mean
 
 from datasets.seeds import seed_sequence
 
-from .tables import RESAMPLES, number, percentiles, title
+from .statistics import RESAMPLES, percentiles
+from .tables import number, title
 
 STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: trim_mean(values, 0.25, axis=axis)}
 
@@ -42,7 +43,7 @@ def paired_table(runs, rows, deterministic):
     Parameters
     ----------
     runs : DataFrame
-        As `runs.records.frame` gives it.
+        As `runs.results.frame` gives it.
     rows : list of (method, vectorization)
         In the order of the table, controls left out.
     deterministic : set of str

@@ -8,7 +8,11 @@ import html
 
 import numpy as np
 
-from .figures import contingency, places
+from datasets.text import one_line
+from runs.scores import SCORES
+
+from .matching import contingency, places
+from .run_figures import usual_range
 from .tables import title
 
 TEXT = {"size": 11, "color": "--ink", "family": "system-ui, sans-serif"}
@@ -35,12 +39,12 @@ def heading(name):
 
 def text(value):
     """Text from data as plotly may show it."""
-    return html.escape(str(value), quote=False)
+    return html.escape(one_line(value), quote=False)
 
 
 def short(name, most=40):
     """A name from data as plotly may show it, its middle left out where it is longer than `most` characters."""
-    half = most // 2
+    half, name = most // 2, one_line(name)
     return text(name if len(name) <= most else f"{name[:half]}…{name[1 - half :]}")
 
 
@@ -55,8 +59,8 @@ def plain(array, digits=3):
 
 
 def outcome(run):
-    """What became of a run, a row of `runs.records.frame`."""
-    scored = f"accuracy {shown(run.accuracy)}, NMI {shown(run.nmi)}"
+    """What became of a run, a row of `runs.results.frame`."""
+    scored = ", ".join(f"{score.title} {shown(getattr(run, score.name))}" for score in SCORES)
     return f"seed {run.seed}<br>{scored if run.status == 'ok' else f'{run.status}: {text(run.reason)}'}"
 
 
@@ -66,7 +70,7 @@ def strips(summary, runs):
     Parameters
     ----------
     summary, runs : DataFrame
-        Cells and runs of one data set, as `reports.tables.summarise` and `runs.records.frame` give them.
+        Cells and runs of one data set, as `reports.statistics.summarise` and `runs.results.frame` give them.
     """
     cells = list(summary.itertuples())
     names = [f"{title(c.method)}, {title(c.vectorization)}" for c in cells]
@@ -76,59 +80,59 @@ def strips(summary, runs):
     around = height + 0.5 * ((runs.seed.to_numpy() * 0.618 + 0.5) % 1 - 0.5)
     ok = (runs.status == "ok").to_numpy()
     said = np.array([f"{names[row[r.method, r.vectorization]]}, {outcome(r)}" for r in runs.itertuples()])
-
-    def points(name, x, y, hover, symbol, size, colour, width=0, opacity=1):
-        line = {"width": width, "color": colour}
-        marker = {"symbol": symbol, "size": size, "color": colour, "line": line, "opacity": opacity}
-        data = {"type": "scatter", "mode": "markers", "name": name, "x": plain(x), "y": plain(y), "marker": marker}
-        return data | {"text": list(hover), "hoverinfo": "text", "cliponaxis": False}
-
     y = np.arange(len(cells))
     low, high, ours, theirs = (
         summary[name].to_numpy(float) for name in ("accuracy_low", "accuracy_high", "accuracy", "published_accuracy")
     )
-    gap = np.full(len(cells), np.nan)
-    interval = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "95 % interval of ours",
-        "x": plain(np.ravel([low, high, gap], order="F")),
-        "y": plain(np.ravel([y, y, gap], order="F")),
-        "line": {"color": "--ink", "width": 1},
-        "hoverinfo": "skip",
-    }
     by = ["paper's protocol" if c.by_loss else "mean of the ok runs" for c in cells]
     own = [f"{name}<br>ours {shown(c.accuracy)}, {how}" for name, c, how in zip(names, cells, by, strict=True)]
     paper = [f"{name}<br>published {shown(value, '.2f')}" for name, value in zip(names, theirs, strict=True)]
     data = [
         points("run", runs.accuracy[ok], around[ok], said[ok], "circle", 6, "--c0", opacity=0.65),
         points("run, not ok", np.full_like(around[~ok], -0.03), around[~ok], said[~ok], "x-thin", 6, "--c5", width=1.5),
-        interval,
+        intervals("95 % interval of ours", low, high, y),
         points("ours", ours, y, own, "circle-open", 11, "--ink", width=1.6),
         points("published", theirs, y, paper, "line-ns", 9, "--c1", width=3.5),
     ]
     data = [trace for trace in data if any(value is not None for value in trace["x"])]
-    if not data:
-        return None
+    return {"data": data, "layout": strip_layout(cells, names)} if data else None
+
+
+def points(name, x, y, hover, symbol, size, colour, width=0, opacity=1):
+    """A trace of markers, each with a text of its own."""
+    line = {"width": width, "color": colour}
+    marker = {"symbol": symbol, "size": size, "color": colour, "line": line, "opacity": opacity}
+    data = {"type": "scatter", "mode": "markers", "name": name, "x": plain(x), "y": plain(y), "marker": marker}
+    return data | {"text": list(hover), "hoverinfo": "text", "cliponaxis": False}
+
+
+def intervals(name, low, high, y):
+    """A trace of horizontal lines."""
+    gap = np.full(len(y), np.nan)
+    x, y = (plain(np.ravel(ends, order="F")) for ends in ([low, high, gap], [y, y, gap]))
+    line = {"color": "--ink", "width": 1}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "skip"}
+
+
+def strip_layout(cells, names):
+    """The layout of `strips`: a row a cell, the methods apart."""
+    y = list(range(len(cells)))
     borders = [place - 0.5 for place in y[1:] if cells[place].method != cells[place - 1].method]
     share = [f" {int(c.n_ok)}/{int(c.n)} ok" if c.n_ok < c.n else "" for c in cells]
-    return {
-        "data": data,
-        "layout": layout(
-            max(23 * len(cells) + 90, 200),  # room for a legend of several lines on a phone
-            showlegend=True,
-            legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": TEXT},
-            xaxis=AXIS | {"range": [-0.06, 1.03], "title": heading("accuracy"), "dtick": 0.2, "tick0": 0},
-            yaxis=AXIS
-            | {"range": [len(cells) - 0.5, -0.5], "showgrid": False, "tickvals": y.tolist()}
-            | {"ticktext": [name + ratio for name, ratio in zip(names, share, strict=True)]},
-            shapes=[
-                {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": edge, "y1": edge, "layer": "below"}
-                | {"line": {"color": "--line", "width": 1}}
-                for edge in borders
-            ],
-        ),
-    }
+    return layout(
+        max(23 * len(cells) + 90, 200),  # room for a legend of several lines on a phone
+        showlegend=True,
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": TEXT},
+        xaxis=AXIS | {"range": [-0.06, 1.03], "title": heading("accuracy"), "dtick": 0.2, "tick0": 0},
+        yaxis=AXIS
+        | {"range": [len(cells) - 0.5, -0.5], "showgrid": False, "tickvals": y}
+        | {"ticktext": [name + ratio for name, ratio in zip(names, share, strict=True)]},
+        shapes=[
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": edge, "y1": edge, "layer": "below"}
+            | {"line": {"color": "--line", "width": 1}}
+            for edge in borders
+        ],
+    )
 
 
 def loss_curves(records, selected):
@@ -141,16 +145,11 @@ def loss_curves(records, selected):
     selected : int or None
         Seed.
     """
-    curves = [(record, record["loss_curve"].get("loss", [])) for record in records]
-    usual = [curve for record, curve in curves if record["status"] == "ok" and curve] or [c for _, c in curves if c]
-    if not usual:
+    if not (limits := usual_range(records)):
         return None
-    # A run that diverges would flatten all others: the axis is theirs, and its cross stands at the edge.
-    usual = np.concatenate(usual)
-    margin = 0.05 * np.ptp(usual) or 0.05
-    low, high = usual.min() - margin, usual.max() + margin
     data = []
-    for record, losses in sorted(curves, key=lambda pair: pair[0]["seed"] == selected):
+    for record in sorted(records, key=lambda record: record["seed"] == selected):
+        losses = record["loss_curve"].get("loss", [])
         chosen, ok = record["seed"] == selected, record["status"] == "ok"
         line = {
             "color": "--c0" if ok else "--c5",
@@ -165,14 +164,14 @@ def loss_curves(records, selected):
         data.append(curve | {"hovertemplate": f"{said}<br>epoch %{{x}}: %{{y}}<extra></extra>"})
         if not ok and losses:
             marker = {"symbol": "x-thin", "size": 7, "line": {"color": "--c5", "width": 1.5}}
-            end = {"x": [len(losses)], "y": plain(np.clip(losses[-1:], low, high), 6), "marker": marker}
+            end = {"x": [len(losses)], "y": plain(np.clip(losses[-1:], *limits), 6), "marker": marker}
             data.append({"type": "scatter", "mode": "markers", "hoverinfo": "skip", "cliponaxis": False} | end)
     return {
         "data": data,
         "layout": layout(
             190,
             xaxis=AXIS | {"title": heading("epoch"), "nticks": 5, "rangemode": "tozero"},
-            yaxis=AXIS | {"range": [low, high], "nticks": 5},
+            yaxis=AXIS | {"range": list(limits), "nticks": 5},
         ),
     }
 
@@ -218,19 +217,17 @@ def confusion(labels, found, classes):
     }
 
 
-def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
+def scatter(data, chosen, points, clusters):
     """Points that page.js colours by label, length or the clusters of a method.
 
     Parameters
     ----------
-    sequences : Sequences
+    data : Data
+        A sequence without an identifier is called by its place in the data set.
     chosen, points : ndarray
-        As `reports.figures.plane` gives them.
+        As `reports.embedding.plane` gives them.
     clusters : dict of str to ndarray of shape (n,)
         Method to the clusters of its run.
-    classes : list of str
-    identifiers : list of str, optional
-        Of all sequences; their places in the data set when left out.
 
     Returns
     -------
@@ -238,14 +235,15 @@ def scatter(sequences, chosen, points, clusters, classes, identifiers=None):
         ``points``: ``x``, ``y``, ``name``, ``length`` of every point, and ``ways`` to colour them: a name, the
         ``names`` of the groups and the ``group`` of every point.
     """
-    names = [short(name) for name in classes]
+    sequences, labels, sheet = data
+    names, identifiers = [short(name) for name in sheet["classes"]], sheet.get("identifiers")
     ways = []
-    if (sequences.labels >= 0).any():
-        group = np.where(sequences.labels < 0, len(names), sequences.labels)[chosen].tolist()
+    if (labels >= 0).any():
+        group = np.where(labels < 0, len(names), labels)[chosen].tolist()
         ways.append({"name": "label", "names": [*names, "unknown"], "group": group})
     for method, found in clusters.items():
-        place = places(sequences.labels, found, len(classes))
-        extra = [f"cluster {cluster}" for cluster, number in place.items() if number >= len(classes)]
+        place = places(labels, found, len(names))
+        extra = [f"cluster {cluster}" for cluster, number in place.items() if number >= len(names)]
         group = [place[int(cluster)] for cluster in found[chosen]]
         ways.append({"name": method, "names": [f"cluster for {name}" for name in names] + extra, "group": group})
     return {

@@ -1,6 +1,5 @@
 """Generated results between two markers of the README, so that no number there is typed."""
 
-import json
 import os
 import platform
 import re
@@ -10,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from datasets.storage import write_text
-from runs.records import commits, read_records
+from runs.results import commits, each_record, read_records
 
+from .data import load_sheet
 from .tables import markdown, span, title
 from .verdict import RULES, headline
 
@@ -53,7 +53,7 @@ def results(folder, pictures):
     )
     summary = pd.read_csv(folder / "tables/summary.csv")
     summary["difference"] = summary.accuracy - summary.published_accuracy
-    sheets = {name: json.loads((folder / f"data/{name}.json").read_text()) for name in summary.dataset.unique()}
+    sheets = {name: load_sheet(folder, name) for name in summary.dataset.unique()}
     parts = [
         made,
         (folder / "tables/table1.md").read_text(encoding="utf-8"),
@@ -87,7 +87,7 @@ def verdicts(summary):
 def wall_time(folder):
     """Seconds from the start of the first training to the last record, by the times of the files, without pauses."""
     ends = {file: file.stat().st_mtime for file in Path(folder).glob("records/*/*.jsonl")}
-    spans = [(end - sum(run["cost"]["seconds"] for run in read_records([file])), end) for file, end in ends.items()]
+    spans = [(end - sum(run["cost"]["seconds"] for run in each_record([file])), end) for file, end in ends.items()]
     total, until = 0.0, -np.inf
     for start, end in sorted(spans):
         total += max(end - (start if start > until + PAUSE else until), 0)

@@ -3,7 +3,7 @@
 import shutil
 
 from datasets.storage import write_text
-from runs.records import commit, read_records
+from runs.results import commit, read_records
 
 # Folder below results/, and the parts of its page, a picture last.
 SYSTEMS = {

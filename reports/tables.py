@@ -1,40 +1,26 @@
-"""Tables from records: the paper's protocol beside the published numbers, and what a reviewer asks for next.
-
-The paper's protocol takes, of all runs of a cell, the one with the lowest loss and reports its scores on the test
-split. A method without a loss (Ward, spectral clustering) reports the mean over its runs instead. Runs that are not ok
-are never selected and enter no mean; they are counted as ``n_ok/n`` in the cell.
-"""
+"""Tables as strings: the summary of records beside the published numbers, and what a reviewer asks for next."""
 
 import functools
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
+from datasets.text import one_line
 from methods.base import TransductiveClusterer, load_method
-from runs.records import frame
+from methods.vectorize import INPUTS
+from runs.scores import SCORES
 
-from .verdict import split_error, verdict
+from .published import CELL, read_published
+from .statistics import LEAST, WANTED
+from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
-PUBLISHED = ROOT / "reports" / "published"
-CELL = ["method", "vectorization", "dataset"]
-INPUTS = {
-    "zero": "zero padding",
-    "crop": "cropping",
-    "avg": "time average",
-    "vector": "vectors",
-    "none": "variable length",
-    "shuffled": "time-shuffled",
-    "labels": "labels",
-}
-RESAMPLES = 2000
-WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
 FROM_LABELS = "labels"  # the input of the controls that need no run
+TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
+OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
@@ -46,195 +32,31 @@ SELECTION = (
 )
 
 
-@functools.cache
+TITLES = {}  # of the config's rows that are no file
+
+
+def name_rows(methods):
+    """Let `title` know the rows of a report: `methods` is name to what `workflow.rows.described` says of it."""
+    TITLES.clear()
+    for row, said in methods.items():
+        if (method := said["algorithm"]) != row:
+            words = row.removeprefix(f"{method}_").replace("_", " ")
+            TITLES[row] = said["title"] or f"{title(method)}, {words}"
+
+
 def title(name):
-    """A name as a table prints it: the ``TITLE`` of a method's or data set's file, an input's, or made of its words."""
+    """A name as a table prints it: a row's title, or that of a method, a data set or an input."""
+    return TITLES.get(name) or title_of_file(name)
+
+
+@functools.cache
+def title_of_file(name):
+    """The ``TITLE`` of a method's or data set's file, an input's, or one made of the name's words."""
     for path in (ROOT / "methods" / f"{name}.py", ROOT / "datasets" / f"{name}.py"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return INPUTS.get(name, name.replace("_", " ").title())
-
-
-def published(name):
-    """A published table: ``method, vectorization, dataset, accuracy, nmi``; empty for ``None``."""
-    columns = [*CELL, "accuracy", "nmi"]
-    return pd.DataFrame(columns=columns) if name is None else pd.read_csv(PUBLISHED / f"{name}.csv")[columns]
-
-
-def select(runs, selection):
-    """Index of the ok run with the lowest loss on split `selection`; None without an ok run or a loss."""
-    losses = runs.loc[runs.status == "ok", f"loss_{selection}"].astype(float)
-    return None if losses.isna().all() else losses.idxmin()
-
-
-def protocol_score(runs, selection, score):
-    """`score` of the selected run; the mean over ok runs for a method without a loss; None without an ok run."""
-    ok = runs[runs.status == "ok"]
-    if ok.empty or ok[score].isna().all():
-        return None
-    chosen = select(runs, selection)
-    return float(ok[score].mean() if chosen is None else runs.loc[chosen, score])
-
-
-def resample(runs, selection, statistic, name, size=None, accuracy=None):
-    """A statistic of the accuracy in `RESAMPLES` resamples of the runs, failed ones among them.
-
-    A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives no number.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        The runs of one cell.
-    statistic : {"protocol", "mean"}
-    name : str
-        Of the cell; gives it a random stream of its own.
-    size : int, optional
-        Runs in a resample; as many as there are when left out.
-    accuracy : ndarray of shape (n, RESAMPLES), optional
-        Another accuracy of every run in each resample, in place of the record's.
-
-    Returns
-    -------
-    ndarray of shape (RESAMPLES,)
-        NaN where there is no number.
-    """
-    ok = (runs.status == "ok").to_numpy()
-    rng = np.random.default_rng(seed_sequence(0, "bootstrap", name))
-    draws = rng.integers(len(runs), size=(RESAMPLES, size or len(runs)))
-    if accuracy is None:
-        accuracy = np.repeat(runs.accuracy.to_numpy(float)[:, None], RESAMPLES, axis=1)
-    loss = runs[f"loss_{selection}"].to_numpy(float)
-    each = np.arange(RESAMPLES)
-    if statistic == "protocol" and not np.isnan(loss[ok]).all():
-        usable = np.where(ok & ~np.isnan(loss), loss, np.inf)[draws]
-        chosen = draws[each, usable.argmin(axis=1)]
-        return np.where(np.isfinite(usable.min(axis=1)), accuracy[chosen, each], np.nan)
-    drawn = np.where(ok[draws], accuracy[draws, each[:, None]], 0)
-    counts = ok[draws].sum(axis=1)
-    return np.divide(drawn.sum(axis=1), counts, out=np.full(RESAMPLES, np.nan), where=counts > 0)
-
-
-def percentiles(values):
-    """(2.5 %, 97.5 %) of the numbers among `values`; (None, None) without any."""
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return None, None
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def bootstrap(runs, selection, statistic, name):
-    """Percentile interval (2.5 %, 97.5 %) of `resample`; (None, None) without any ok run."""
-    return percentiles(resample(runs, selection, statistic, name))
-
-
-def seeds_needed(runs, selection, statistic, name):
-    """How many runs it takes until the half-width of the interval is `WANTED`, from the runs that there are.
-
-    Resamples of 2, 3, ... n runs tell how wide the interval is with so many. Beyond n, the mean's is extrapolated by
-    1/sqrt(n), up to ten times as many; the protocol's is not, as a resample can't have a lower loss than the runs.
-
-    Returns
-    -------
-    str
-        ``12``, ``about 90`` where extrapolated, ``> 20`` where it can't be told; fewer than `LEAST` ok runs tell
-        nothing, and a dash where nothing is scored.
-    """
-    if runs.accuracy.isna().all():
-        return "–"
-    n, n_ok = len(runs), int((runs.status == "ok").sum())
-    if n_ok < LEAST:
-        return f"> {n}"
-    halves = {}
-    for size in range(2, n + 1):
-        low, high = percentiles(resample(runs, selection, statistic, name, size))
-        halves[size] = np.inf if low is None else (high - low) / 2
-    too_wide = [size for size, half in halves.items() if half > WANTED]
-    if not too_wide:
-        return "2"
-    if max(too_wide) < n:
-        return str(max(too_wide) + 1)
-    needed = int(np.ceil(n * (halves[n] / WANTED) ** 2))
-    if statistic == "protocol":
-        return f"> {n}"
-    return f"about {needed}" if needed <= 10 * n else f"> {10 * n}"
-
-
-def summarise(records, reading, selection, scored="test", published_name="rddc_table1", controls=()):
-    """One row a cell, ours and the paper's.
-
-    Parameters
-    ----------
-    records : list of dict
-        All of one reading.
-    reading : str
-    selection : {"train", "validation"}
-        Split whose loss selects a run. Labels can't: no score is looked at.
-    scored : {"test", "train"}
-        Split whose scores are shown.
-    published_name : str or None
-        Table of `published`.
-    controls : set of (method, vectorization)
-        Rows that are controls.
-
-    Returns
-    -------
-    DataFrame
-        `CELL`, reading, control, n, n_ok, failures, accuracy and nmi by the paper's protocol with their interval, mean,
-        std (ddof 1; missing with fewer than 2 ok runs), best, published and difference. What there is not is None or
-        NaN.
-    """
-    strangers = {record["reading"] for record in records} - {reading}
-    if strangers:
-        raise ValueError(f"records of reading {min(strangers)} among those of {reading}")
-    runs = frame(records, scored)
-    rows = []
-    for cell, group in runs.groupby(CELL, sort=False):
-        group = group.reset_index(drop=True)
-        ok = group[group.status == "ok"]
-        low, high = bootstrap(group, selection, "protocol", " ".join(cell))
-        mean_low, mean_high = bootstrap(group, selection, "mean", " ".join(cell))
-        failures = group.status[group.status != "ok"].value_counts()
-        rows.append(
-            dict(zip(CELL, cell, strict=True))
-            | {
-                "reading": reading,
-                "control": cell[:2] in controls,
-                "n": len(group),
-                "n_ok": len(ok),
-                "failures": ", ".join(f"{count} {status}" for status, count in failures.items()),
-                "by_loss": select(group, selection) is not None,
-                "accuracy": protocol_score(group, selection, "accuracy"),
-                "accuracy_low": low,
-                "accuracy_high": high,
-                "nmi": protocol_score(group, selection, "nmi"),
-                "mean": ok.accuracy.mean(),
-                "mean_low": mean_low,
-                "mean_high": mean_high,
-                "std": ok.accuracy.std(ddof=1),
-                "nmi_mean": ok.nmi.mean(),
-                "nmi_std": ok.nmi.std(ddof=1),
-                "best": ok.accuracy.max(),
-                "seeds_protocol": seeds_needed(group, selection, "protocol", " ".join(cell)),
-                "seeds_mean": seeds_needed(group, selection, "mean", " ".join(cell)),
-                "seconds": group.seconds.mean(),
-                "peak_memory_mib": group.peak_memory_mib.max(),
-                "sequences": group.sequences[group.found > 0].max(),  # a failed run doesn't say how many it took
-                "updates": group.updates.max(),
-                "epochs": group.epochs.max(),
-                "parameters": group.parameters.max(),
-            }
-        )
-    theirs = published(published_name).rename(columns={"accuracy": "published_accuracy", "nmi": "published_nmi"})
-    table = pd.DataFrame(rows).merge(theirs, on=CELL, how="left")
-    words = (*CELL, "reading", "control", "failures", "by_loss", "seeds_protocol", "seeds_mean")
-    numbers = [name for name in table.columns if name not in words]
-    table[numbers] = table[numbers].astype(float)
-    table["difference"] = table.accuracy - table.published_accuracy
-    columns = ["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]
-    table["verdict"] = [verdict(*row) for row in table[columns].itertuples(index=False)]
-    return table
+    return TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):
@@ -270,8 +92,15 @@ def ok_share(row):
 
 def ours(row):
     """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    scored = "no labels" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
+    scored = "not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
     return (scored if row.n_ok else "failed") + ok_share(row)
+
+
+def theirs(row):
+    """The published cell, with what other scores a paper has."""
+    others = [(score.title, row[f"published_{score.name}"]) for score in OTHERS]
+    told = [f", {name} {value:.2f}" for name, value in others if not pd.isna(value)]
+    return pair(row.published_accuracy, row.published_nmi) + "".join(told)
 
 
 def mean_std(row):
@@ -313,7 +142,7 @@ def table1(summary, datasets, skip):
 
 
 def detailed(summary, dataset, n_scored):
-    """Everything about one data set's cells: protocol, interval, published, difference, verdict, mean ± std.
+    """Everything about one data set's cells: all scores by the protocol, published, difference, verdict, mean ± std.
 
     Parameters
     ----------
@@ -331,7 +160,8 @@ def detailed(summary, dataset, n_scored):
                 "input": title(row.vectorization),
                 "lowest loss": ours(row) + ("" if row.by_loss or pd.isna(row.accuracy) else " (mean)"),
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
-                "published": pair(row.published_accuracy, row.published_nmi),
+                **{score.title: number(row[score.name], "z.2f") for score in OTHERS},
+                "published": theirs(row),
                 "difference": number(row.difference, "+z.2f"),
                 "verdict": row.verdict,
                 "another split": "–" if pd.isna(error) else f"± {error:.2f}",
@@ -474,8 +304,8 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     if len(without):
         names = ", ".join(map(title, without))
         notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")
-    runs = summary[summary.vectorization != FROM_LABELS].method.unique()
-    if by_neighbour := [title(name) for name in runs if issubclass(load_method(name), TransductiveClusterer)]:
+    ran = {record["method"]: load_method(record["algorithm"]) for record in records}
+    if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
             f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"
             " nearest training sequence."
@@ -500,8 +330,34 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
-def markdown(table, notes=()):
-    """A table of strings as Markdown, with `notes` below."""
-    strings = table.astype(str).replace(r"\|", r"\|", regex=True)
+def averages(sheets):
+    """Whose time averages don't divide by each sequence's own length, as a list of one note, or of none."""
+    names = [title(name) for name, sheet in sheets.items() if sheet["settings"].get("average") == "padded"]
+    if not names:
+        return []
+    return [
+        f"Time averages of {', '.join(names)} divide by the length of the longest sequence, as the mean of a"
+        " zero-padded array does, so they depend on length; those of the others divide by each sequence's own length."
+    ]
+
+
+def where_from(summary, published):
+    """Where the published numbers of a summary are from, as a list of one note, or of none where it has none."""
+    if summary.published_accuracy.isna().all():
+        return []
+    _, paper, protocol, runs = read_published(published)
+    if isinstance(paper, dict):
+        paper = "; ".join(f"{title(method)}: {said}" for method, said in paper.items())
+    return [f"Published numbers: {paper}. Their protocol: {protocol}. Runs behind a number: {runs}."]
+
+
+def as_markdown(text):
+    """Text in a cell of a Markdown table: one line, and nothing in it has a meaning."""
+    return re.sub(r"[\\`*<|$~\[\]]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))
+
+
+def markdown(table, notes=(), cell=as_markdown):
+    """A table of strings as Markdown, with `notes` below; `cell` is what makes Markdown of a cell's text."""
+    strings = table.astype(str).map(cell)
     made = tabulate(strings, headers="keys", tablefmt="github", showindex=False, disable_numparse=True)
     return made + "\n" + "\n" * bool(notes) + "".join(f"- {note}\n" for note in notes)

@@ -8,6 +8,8 @@ be another one on another split. `split_error` says by how much; it stands besid
 import numpy as np
 import pandas as pd
 
+from runs.scores import SCORES
+
 ROUNDING = 0.005  # half a unit of a published accuracy's last digit
 RULES = [
     "Reproduced: the published accuracy lies in the 95 % bootstrap interval of our protocol over runs, widened by the"
@@ -19,8 +21,8 @@ RULES = [
     " what the choice of the two test splits may add: the half-width of the 95 % interval of the difference of two"
     " accuracies on test splits of our size, by binomial sampling. The verdict does not use it.",
 ]
-COLUMNS = ["method", "vectorization", "dataset", "reading", "n_ok", "n", "accuracy", "accuracy_low", "accuracy_high"]
-COLUMNS += ["nmi", "published_accuracy", "published_nmi", "verdict"]
+COLUMNS = ["method", "vectorization", "dataset", "reading", "n_ok", "n", *(score.name for score in SCORES)]
+COLUMNS += ["accuracy_low", "accuracy_high", *(f"published_{score.name}" for score in SCORES), "verdict"]
 
 
 def verdict(accuracy, low, high, published):
@@ -63,7 +65,7 @@ def within_split_error(summary, n_test):
     Parameters
     ----------
     summary : DataFrame
-        As `reports.tables.summarise` gives it.
+        As `reports.statistics.summarise` gives it.
     n_test : dict of str to int
         Data set to size of the test split.
 

@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import math
 import os
 import platform
+import re
 import resource
 import signal
 import subprocess
@@ -12,24 +14,26 @@ import time
 import traceback
 import warnings
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_info
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
+from datasets.text import one_line
 from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import resumable
 from methods.progress import begin
 from methods.vectorize import vectorize
 
 from .gpu import unless_lost
+from .record import VERSION, clusters_digest
 from .resume import Resume
-from .scores import scores
 from .sources import ROOT, imported_sources, source_digest
 from .worker import Killed, TimeLimit, Worker, WorkerError
 
-JOB_SOURCES = imported_sources(ROOT / "workflow" / "scripts" / "train.py")
+JOB_SOURCES = imported_sources(Path(__file__))
 
 
 @contextlib.contextmanager
@@ -62,19 +66,21 @@ def status_of(failure):
         "not enough memory" in str(failure) or "OutOfMemory" in type(failure).__name__
     ):
         status = "oom"
-    reason = " ".join(str(failure).split()) or type(failure).__name__
+    # Some libraries refuse what their own sums became: the user's input is finite, or it would be an `InvalidInput`.
+    if isinstance(failure, ValueError) and re.search("(contains|must not contain) (NaN|infinity|infs)", str(failure)):
+        status = "diverged"
+    reason = one_line(failure) or type(failure).__name__
     return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
 
 
-def train(estimator, X, labels, parts, seeds, limit, training):
-    """Fit, predict and score a group of seeds, together on a GPU; this is what a `Worker` does.
+def train(estimator, vectorized, parts, seeds, limit, training):
+    """Fit and predict with a group of seeds, together on a GPU; this is what a `Worker` does.
 
     Parameters
     ----------
     estimator : Clusterer
-    X : ndarray or Sequences
-    labels : ndarray of shape (n,)
-        For the scores alone.
+    vectorized : callable
+        Gives X, an ndarray or Sequences; here, where the memory that it takes is the run's.
     parts : dict of str to ndarray
         Indices of the splits.
     seeds : dict of int to int
@@ -93,11 +99,14 @@ def train(estimator, X, labels, parts, seeds, limit, training):
     start, spent = time.perf_counter(), 0.0
     try:
         with warnings.catch_warnings(), training as spent, time_limit(limit * len(seeds), spent):
-            # scikit-learn warns where a run is degenerate; the record's status says so instead.
-            warnings.simplefilter("ignore", category=UserWarning)
+            # scikit-learn and numpy warn where a run is degenerate; the record's status says so instead.
+            for category in (UserWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", category)
+            X = vectorized()
+            start = time.perf_counter()
             outcomes = estimator.fit_seeds(take(X, parts["train"]), list(seeds.values()))
             seconds = time.perf_counter() - start
-            runs = [fields_of(outcome, X, labels, parts) for outcome in outcomes]
+            runs = [fields_of(outcome, X, parts) for outcome in outcomes]
     except InvalidInput as error:
         return {"invalid": str(error)}
     except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
@@ -153,37 +162,24 @@ def attempts(worker, progress, groups, limit):
         left += [(part, True) for part in (failed[:half], failed[half:]) if part]
 
 
-def run_job(
-    sequences,
-    *,
-    reading,
-    dataset,
-    method,
-    vectorization,
-    seeds,
-    settings,
-    limit,
-    n_clusters=None,
-    device="cpu",
-    resume=None,
-):
-    """Train, predict and score one method for a block of seeds.
+def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device="cpu", resume=None, **what):
+    """Train and predict with one method for a block of seeds.
 
     Parameters
     ----------
     sequences : Sequences
-        With splits; labels are used for scoring and for the number of clusters alone.
-    reading, dataset, method, vectorization : str
+        With splits.
+    dataset, vectorization : str
     seeds : list of int
     settings : dict
         Of the method.
     limit : float
         Seconds a run may take.
-    n_clusters : int, optional
-        That of `settings`, or the number of classes, when left out.
     device : str
     resume : Resume, optional
         Where an interrupted job finds what it had done; its folder is made when that takes a while, and never removed.
+    **what
+        As `run_fields` takes it: reading, method, algorithm, n_clusters.
 
     Returns
     -------
@@ -197,24 +193,14 @@ def run_job(
     InvalidInput
         When the input or a setting can't be used at all, in one line.
     """
-    where = f"{dataset}, {method}, {vectorization}"
-    n_clusters = n_clusters or settings.get("n_clusters") or sequences.n_classes
-    if n_clusters < 1:
-        raise InvalidInput(f"{where}: the data set has no labels; give n_clusters")
-    X = vectorize(sequences, vectorization)
+    run = run_fields(sequences, settings, dataset=dataset, vectorization=vectorization, **what)
+    where = f"{dataset}, {run['method']}, {vectorization}"
+    vectorized = functools.cache(lambda: vectorize(sequences, vectorization))
     parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
-    estimator = load_method(method)(**settings | {"n_clusters": n_clusters})
+    estimator = load_method(run["algorithm"])(**settings | {"n_clusters": run["n_clusters"]})
     if "device" in estimator.get_params():
         estimator.set_params(device=device)
-    entropy = {seed: seed_sequence(seed, dataset, method) for seed in seeds}
-    run = {
-        "schema_version": 1,
-        "reading": reading,
-        "dataset": dataset,
-        "method": method,
-        "vectorization": vectorization,
-        "n_clusters": n_clusters,
-    }
+    entropy = {seed: seed_sequence(seed, dataset, run["algorithm"]) for seed in seeds}
 
     def answer(request):
         if request is None:
@@ -222,12 +208,11 @@ def run_job(
         last = seeds.index(request["seeds"][-1])
         begin(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1)
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
-        training = resumable(request["folder"], request["origin"])
-        return train(estimator, X, sequences.labels, parts, states, limit, training)
+        return train(estimator, vectorized, parts, states, limit, resumable(request["folder"], request["origin"]))
 
     try:
         with Worker(answer) as worker:
-            source = provenance(sequences, method, settings) | worker.ask(None, limit)
+            source = provenance(sequences, run["algorithm"], settings) | worker.ask(None, limit)
             origin = run | source | {"limit": limit, "job_digest": source_digest(JOB_SOURCES)}
             progress = (resume or Resume()).cell(vectorization, origin)
             left = [seed for seed in seeds if seed not in progress.runs]
@@ -236,23 +221,60 @@ def run_job(
                 progress.keep(seed, unless_lost(fields, device))
     except InvalidInput as error:
         raise InvalidInput(f"{where}: {error}") from error
+    return whole_records(run, source, entropy, progress.runs, len(parts["train"]), device)
+
+
+def run_fields(sequences, settings, *, reading, dataset, method, vectorization, algorithm=None, n_clusters=None):
+    """The fields of a record that are known before the run.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    settings : dict
+    reading, dataset, method, vectorization : str
+    algorithm : str, optional
+        File in ``methods/`` that the row `method` runs; that of the same name when left out.
+    n_clusters : int, optional
+        That of `settings`, or the number of classes, when left out.
+
+    Raises
+    ------
+    InvalidInput
+        When nothing says how many clusters there are.
+    """
+    n_clusters = n_clusters or settings.get("n_clusters") or sequences.n_classes
+    if n_clusters < 1:
+        raise InvalidInput(f"{dataset}, {method}, {vectorization}: the data set has no labels; give n_clusters")
+    return {
+        "schema_version": VERSION,
+        "reading": reading,
+        "dataset": dataset,
+        "method": method,
+        "algorithm": algorithm or method,
+        "vectorization": vectorization,
+        "n_clusters": n_clusters,
+    }
+
+
+def whole_records(run, source, entropy, outcomes, n_train, device):
+    """Records of all seeds, and their clusters, from what `train` made of each; see `run_job`."""
     records, clusters, git = [], {}, {"git": git_state()}
-    for seed in seeds:
-        fields = dict(progress.runs[seed])
+    for seed, words in entropy.items():
+        fields = dict(outcomes[seed])
         found = fields.pop("clusters")
         if found is not None:
             clusters[seed] = np.array(found, np.int32)
         embeddings = fields.pop("embeddings", {})
         clusters |= {f"{seed}_{name}": np.array(points, np.float32) for name, points in embeddings.items()}
-        fields["budget"] = {"sequences": len(parts["train"])} | fields["budget"]
+        fields["budget"] = {"sequences": n_train} | fields["budget"]
         if device != "cpu":
             fields["cost"] |= {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
-        words = {"seed_entropy": [int(word) for word in entropy[seed].entropy]}
-        records.append(run | {"seed": seed, "provenance": git | source | words} | fields)
+        where = git | source | {"seed_entropy": [int(word) for word in words.entropy]}
+        records.append(run | {"seed": seed, "provenance": where} | fields)
     return records, clusters
 
 
-def fields_of(outcome, X, labels, parts):
+def fields_of(outcome, X, parts):
     """The fields of a record, and the clusters, of a fitted estimator or of the exception that ended its training."""
     if isinstance(outcome, Exception):
         return failure_of(outcome)
@@ -260,7 +282,22 @@ def fields_of(outcome, X, labels, parts):
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
     embeddings = {name: points.tolist() for name, points in outcome.embeddings_.items()}
     beside = {"clusters": found.tolist(), "embeddings": embeddings}
-    return outcome_of(outcome, found, labels, parts, validation) | beside
+    return finite(outcome_of(outcome, found, validation) | beside)
+
+
+def finite(fields):
+    """The fields of a record, or those of a run that diverged where a number among them isn't finite."""
+    trouble = not_finite({name: fields.get(name) for name in ("loss", "loss_curve", "embeddings")})
+    return failure_of(Diverged(trouble)) if trouble else fields
+
+
+def not_finite(value, where=()):
+    """The first number of a record's field that isn't finite, as a sentence; None where all are."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    told = (not_finite(part, (*where, str(key))) for key, part in parts)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{' '.join(where)} is {value}"
+    return next(filter(None, told), None)
 
 
 def clusters_of(fitted, X, train):
@@ -272,7 +309,7 @@ def clusters_of(fitted, X, train):
     return found
 
 
-def outcome_of(fitted, found, labels, parts, validation_loss):
+def outcome_of(fitted, found, validation_loss):
     """The fields of a record that a fitted estimator gives; too few clusters make it a collapsed run."""
     usage = sorted(np.unique(fitted.labels_, return_counts=True)[1].tolist(), reverse=True)
     collapsed = len(usage) < fitted.fewest_clusters
@@ -282,8 +319,8 @@ def outcome_of(fitted, found, labels, parts, validation_loss):
         "reason": f"{len(usage)} of {fitted.fewest_clusters} clusters are used; the largest holds {share:.0%}"
         if collapsed
         else None,
-        "scores": {name: scores(labels[index], found[index]) if len(index) else None for name, index in parts.items()},
         "usage": usage,
+        "clusters_digest": clusters_digest(found),
         "loss": {"train": fitted.loss_, "validation": validation_loss},
         "loss_curve": fitted.loss_curve_,
         "budget": {
@@ -301,8 +338,8 @@ def failure_of(failure):
     return {
         "status": status,
         "reason": reason,
-        "scores": dict.fromkeys(SPLITS),
         "usage": None,
+        "clusters_digest": None,
         "loss": {"train": None, "validation": None},
         "loss_curve": {},
         "budget": dict.fromkeys(("updates", "epochs", "parameters")),
@@ -310,12 +347,12 @@ def failure_of(failure):
     }
 
 
-def provenance(sequences, method, settings):
+def provenance(sequences, algorithm, settings):
     """What the results of a job come from, but for the commit; the device and the backend are the worker's to say."""
     return {
         "settings": settings,
         "data_digest": sequences.digest(),
-        "source_digest": source_digest(imported_sources(ROOT / "methods" / f"{method}.py")),
+        "source_digest": source_digest(imported_sources(ROOT / "methods" / f"{algorithm}.py")),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")},
         "threads": max((pool["num_threads"] for pool in threadpool_info()), default=1),

@@ -3,9 +3,14 @@
 Other names for the same: the misclassification rate MR is 1 - ACC, the V-measure is the NMI.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import (
+    adjusted_mutual_info_score,
     adjusted_rand_score,
     completeness_score,
     homogeneity_score,
@@ -38,6 +43,34 @@ def accuracy(labels, clusters):
     return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / counts.sum())
 
 
+@dataclass(frozen=True)
+class Score:
+    """One score: its name in files, its title in tables, and what computes it from labels and clusters."""
+
+    name: str
+    title: str
+    function: Callable
+
+
+SCORES = (
+    Score("accuracy", "ACC", accuracy),
+    Score("nmi", "NMI", normalized_mutual_info_score),
+    Score("nmi_geometric", "NMI, geometric", partial(normalized_mutual_info_score, average_method="geometric")),
+    Score("ari", "ARI", adjusted_rand_score),
+    Score("ami", "AMI", adjusted_mutual_info_score),
+)
+
+
+# What `problem_scores` adds for a task: name to title.
+TASK_SCORES = {
+    "homogeneity": "homogeneity",
+    "completeness": "completeness",
+    "count_accuracy": "right number of clusters",
+    "element_accuracy": "right element",
+    "order_agreement": "agreement of two orders",
+}
+
+
 def scores(labels, clusters):
     """All scores of one clustering.
 
@@ -50,8 +83,7 @@ def scores(labels, clusters):
     Returns
     -------
     dict or None
-        ``accuracy``, ``nmi`` (arithmetic mean of the entropies), ``nmi_geometric``, ``ari``, ``n_clusters`` (found);
-        None without any label.
+        Those of `SCORES`, and ``n_clusters``, the number found; None without any label.
 
     Raises
     ------
@@ -67,16 +99,12 @@ def scores(labels, clusters):
     if not known.any():
         return None
     labels, clusters = labels[known], clusters[known]
-    return {
-        "accuracy": accuracy(labels, clusters),
-        "nmi": float(normalized_mutual_info_score(labels, clusters)),
-        "nmi_geometric": float(normalized_mutual_info_score(labels, clusters, average_method="geometric")),
-        "ari": float(adjusted_rand_score(labels, clusters)),
-        "n_clusters": int(len(np.unique(clusters))),
+    return {score.name: float(score.function(labels, clusters)) for score in SCORES} | {
+        "n_clusters": int(len(np.unique(clusters)))
     }
 
 
-def problem_scores(problems, found, ordered):
+def problem_scores(problems, found, ordered, again=None):
     """Mean over problems of the scores of each.
 
     Parameters
@@ -86,13 +114,16 @@ def problem_scores(problems, found, ordered):
         Cluster of every member.
     ordered : bool
         Whether a cluster's number means something, so that elements can be right or wrong by themselves.
+    again : ndarray of shape (M,), optional
+        Clusters of the same members when every problem was read in another order.
 
     Returns
     -------
     dict or None
         Those of `scores`, ``n_clusters`` being the most found in a problem; ``homogeneity``, ``completeness``;
         ``count_accuracy``, the share of problems whose number of clusters is right; with `ordered`
-        ``element_accuracy``, the share of members with the right number. None without problems.
+        ``element_accuracy``, the share of members with the right number; with `again` ``order_agreement``, the ARI
+        between the two clusterings. None without problems.
     """
     if not len(problems):
         return None
@@ -105,10 +136,9 @@ def problem_scores(problems, found, ordered):
     ]
     means = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
     means["n_clusters"] = max(one["n_clusters"] for one in each)
-    return means | ({"element_accuracy": float(np.mean(found == problems.clusters))} if ordered else {})
-
-
-def order_agreement(problems, found, again):
-    """Mean over problems of the ARI between two clusterings of the same members."""
-    pairs = zip(problems.split_up(found), problems.split_up(again), strict=True)
-    return float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
+    if ordered:
+        means["element_accuracy"] = float(np.mean(found == problems.clusters))
+    if again is not None:
+        pairs = zip(problems.split_up(found), problems.split_up(again), strict=True)
+        means["order_agreement"] = float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
+    return means

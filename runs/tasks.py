@@ -1,9 +1,9 @@
-"""The supervised tasks: problems are drawn, a method learns from some of them and is scored on others.
+"""The supervised tasks: problems are drawn, and a method learns from some of them and clusters others.
 
-Apart from runs/run.py, because nothing is shared with it but the record: here labels are learned from.
+Apart from runs/run.py, because nothing is shared with it but the record: here labels are learned from. Those of the
+test problems are withheld from whoever learns; only the control is told how many clusters each of them has.
 """
 
-import importlib
 import resource
 import time
 import traceback
@@ -19,25 +19,20 @@ from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
 
 from .gpu import unless_lost
-from .run import cost, failure_of, git_state, provenance, time_limit
-from .scores import order_agreement, problem_scores
+from .record import VERSION, clusters_digest
+from .run import cost, failure_of, finite, git_state, provenance, time_limit
 from .worker import Worker, WorkerError
 
 CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
 
 
-def draw_problems(job, sequences=None):
-    """Problems of one task from the function ``draw`` of its file in ``datasets/``."""
-    generator = importlib.import_module(f"datasets.{job['problems']}")
-    return generator.draw(job["sizes"], job["seed"], sequences, **job["settings"])
-
-
 def run_task(problems, *, reading, task, method, seeds, settings, limit, device="cpu"):
-    """Learn and score once a seed, and score the control.
+    """Learn and predict once a seed.
 
     Parameters
     ----------
     problems : Problems
+        The test problems' clusters withheld.
     reading, task, method : str
     seeds : list of int
     settings : dict
@@ -49,29 +44,28 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
     Returns
     -------
     records : list of dict
-        One a seed, then the control's: k-means, told the number of clusters of every problem.
-    clusters : dict of int to ndarray of shape (M,)
-        Seed to the cluster of every member, -1 for the training problems.
+        One a seed.
+    clusters : dict of str to ndarray of shape (M,)
+        Seed to the cluster of every member, -1 for the training problems, and ``<seed>_again`` to those of the test
+        problems read in another order, of a method for which the order means nothing.
 
     Raises
     ------
     InvalidInput
         When the problems or a setting can't be used at all, in one line.
     """
-    ordered = load_method(method).ordered
     records, clusters = [], {}
     with Worker(lambda seed: learn(problems, task, method, seed, settings, limit, device)) as worker:
         for seed in seeds:
             outcome = unless_lost(ask(worker, seed, limit), device)
             if "invalid" in outcome:
                 raise InvalidInput(f"{task}, {method}: {outcome['invalid']}")
-            found = outcome.pop("clusters")
-            if found is not None:
-                clusters[seed] = everywhere(problems, found)
+            for name, found in (outcome.pop("clusters") or {}).items():
+                clusters[f"{seed}{name}"] = np.array(found, np.int32)
             what = {"reading": reading, "dataset": task, "method": method, "vectorization": "none", "seed": seed}
             source = provenance(problems, method, settings) | {"device": device, "backend": "torch"}
             records.append(record(problems, what, source, seed_sequence(seed, task, method), outcome))
-    return [*records, control(problems, reading, task, ordered)], clusters
+    return records, clusters
 
 
 def ask(worker, seed, limit):
@@ -85,13 +79,13 @@ def ask(worker, seed, limit):
 
 
 def learn(problems, task, method, seed, settings, limit, device):
-    """Learn, predict and score once; this is what a `Worker` does.
+    """Learn and predict once; this is what a `Worker` does.
 
     Returns
     -------
     dict
-        The fields of the record that the run gives, and its ``clusters``, a list for the validation and for the test
-        problems; or ``invalid``: the message of an `InvalidInput`, which is no run's failure but the user's.
+        The fields of the record that the run gives, and its ``clusters``, lists under what to put behind the seed for
+        their name; or ``invalid``: the message of an `InvalidInput`, which is no run's failure but the user's.
     """
     state = int(seed_sequence(seed, task, method).generate_state(1)[0])
     estimator = load_method(method)(**settings, device=device, random_state=state)
@@ -106,24 +100,23 @@ def learn(problems, task, method, seed, settings, limit, device):
         traceback.print_exc()
         outcome = failure_of(failure)
     else:
-        outcome = outcome_of(problems, found, estimator.ordered) | learned(estimator)
+        outcome = outcome_of(problems, found) | learned(estimator)
+        outcome["clusters"] = {"": everywhere(problems, found).tolist()}
         if not estimator.ordered:
             again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
-            outcome["scores"]["test"]["order_agreement"] = order_agreement(problems.part("test"), found["test"], again)
-        outcome["clusters"] = {name: own.tolist() for name, own in found.items()}
-    return outcome | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            outcome["clusters"]["_again"] = again.tolist()
+    return finite(outcome) | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def outcome_of(problems, found, ordered):
+def outcome_of(problems, found):
     """The fields of a record that the clusters of the validation and test problems give."""
     usage = sorted(np.unique(found["validation"], return_counts=True)[1].tolist(), reverse=True)
     collapsed = len(usage) == 1 and problems.clusters.max() > 0
-    scores = {name: problem_scores(problems.part(name), own, ordered) for name, own in found.items()}
     return {
         "status": "collapsed" if collapsed else "ok",
         "reason": "every member of every validation problem is in one cluster" if collapsed else None,
-        "scores": {"train": None} | scores,
         "usage": usage,
+        "clusters_digest": clusters_digest(everywhere(problems, found)),
         "loss": {"train": None, "validation": None},
         "loss_curve": {},
         "budget": dict.fromkeys(("updates", "epochs", "parameters")),
@@ -146,7 +139,8 @@ def learned(estimator):
 def record(problems, what, source, entropy, outcome):
     """A whole record."""
     words = {"git": git_state(), "seed_entropy": [int(word) for word in entropy.entropy]}
-    made = {"schema_version": 1, "n_clusters": int(problems.clusters.max()) + 1} | what | outcome
+    most = {"n_clusters": int(problems.clusters.max()) + 1}
+    made = {"schema_version": VERSION, "algorithm": what["method"]} | most | what | outcome
     made["budget"] = made["budget"] | {"sequences": len(problems.part("train"))}
     return made | {"provenance": source | words}
 
@@ -172,13 +166,28 @@ def everywhere(problems, found):
     return clusters
 
 
-def control(problems, reading, task, ordered):
-    """Record of k-means on the objects' time averages, told every problem's number of clusters: no learning at all."""
-    entropy = seed_sequence(0, task, CONTROL["method"])
+def run_control(problems, *, reading, task, ordered):
+    """k-means on the objects' time averages, told every problem's number of clusters: no learning at all.
+
+    Parameters
+    ----------
+    problems : Problems
+        With all clusters, of which their number is used.
+    reading, task : str
+    ordered : bool
+        Whether a cluster's number means something to the task's method.
+
+    Returns
+    -------
+    records, clusters
+        As `run_task` gives them, of a single run.
+    """
+    method, settings = CONTROL["method"], CONTROL["settings"]
+    entropy = seed_sequence(0, task, method)
     states = iter(entropy.generate_state(len(problems)).tolist())
     vectors = vectorize(problems.objects, "avg")
     start, found = time.perf_counter(), {}
-    estimator = load_method(CONTROL["method"])(**CONTROL["settings"])
+    estimator = load_method(method)(**settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=UserWarning)
         for name in ("validation", "test"):
@@ -189,8 +198,7 @@ def control(problems, reading, task, ordered):
             ]
             found[name] = np.concatenate([first_appearance(clusters) for clusters in own] if ordered else own)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    outcome = outcome_of(problems, found, ordered) | cost(time.perf_counter() - start, peak)
-    method, settings = CONTROL["method"], CONTROL["settings"]
+    outcome = outcome_of(problems, found) | cost(time.perf_counter() - start, peak)
     what = {"reading": reading, "dataset": task, "method": method, "vectorization": "avg", "seed": 0}
     source = provenance(problems, method, settings) | {"device": "cpu", "backend": estimator.backend}
-    return record(problems, what, source, entropy, outcome)
+    return [record(problems, what, source, entropy, outcome)], {"0": everywhere(problems, found)}

@@ -1,11 +1,8 @@
 """What happens inside RDDC while it trains: the kernel matrix, the gradients and the use of the clusters.
 
-``python -m studies.diagnosis run <dataset> --data <npz> --settings <JSON> --reading <name> --out <file>`` trains one
-seed and writes a record; ``python -m studies.diagnosis report <folder> <records...>`` draws them. No label is read.
+Each case is one seed, trained and watched; the page draws them. No label is read.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,19 +10,27 @@ import numpy as np
 import torch
 
 from datasets.seeds import seed_sequence
-from datasets.sequences import SPLITS, Sequences
-from datasets.storage import write_json, write_text
+from datasets.storage import write_text
 from methods import deep
 from methods.divergence import kernel_matrix
 from methods.rddc import RDDC
-from reports.figures import COLOURS, PAGE, STYLE, save
-from reports.tables import title
+from reports.data import load_case, load_data
+from reports.style import COLOURS, PAGE, STYLE, save
+from reports.tables import name_rows, title
 
+from .command import main
+
+STUDY = {
+    "rows": ["rddc", "rddc_straightforward", "rddc_narrow_kernel", "rddc_tensorflow_cell"],
+    "case": "settings",
+    "writes": ["diagnosis.md"],
+    "draws": ["kernel", "gradient"],
+}
 BINS = np.linspace(0, 1, 41)
 PREFACE = """\
 # Inside RDDC
 
-One seed of each reading. The kernel matrix of a batch before the first and after the last epoch tells whether pairs are
+One seed of each variant. The kernel matrix of a batch before the first and after the last epoch tells whether pairs are
 told apart at all: with a narrow kernel nearly all entries are 0, and the divergence sees little beyond each sequence
 itself. The gradient's norm is that before clipping (at 5). “Keep” is the share of the test sequences that have the same
 cluster when batch normalisation takes the test split's own mean and variance, as it does in training, and not its
@@ -37,11 +42,18 @@ running averages: near 100 %, that choice explains nothing. Made by `make diagno
 """
 
 
-def diagnose(sequences, settings, dataset, reading):
+def run(dataset, folder, variant, settings):
+    """One case: one seed on a data set of the reading with results in `folder`."""
+    torch.set_num_threads(1)
+    data = load_data(folder, dataset)
+    return {"dataset": dataset, "variant": variant} | diagnose(data.sequences, data.n_clusters, settings, dataset)
+
+
+def diagnose(sequences, n_clusters, settings, dataset):
     """Train one seed and watch it; returns a JSON-able record."""
-    train = sequences.subset(np.flatnonzero(sequences.split == SPLITS.index("train")))
+    train = sequences.part("train")
     state = int(seed_sequence(0, dataset, "rddc").generate_state(1)[0])
-    estimator = RDDC(sequences.n_classes, random_state=state, **settings)
+    estimator = RDDC(n_clusters, random_state=state, **settings)
     norms, kernels, clip = [], [], deep.clip_gradient
 
     def watched_clip(parameters, norm):
@@ -63,10 +75,8 @@ def diagnose(sequences, settings, dataset, reading):
     finally:
         deep.clip_gradient = clip
     del estimator._forward
-    usage = np.bincount(estimator.labels_, minlength=estimator.n_clusters) / len(train)
+    usage = np.bincount(estimator.labels_, minlength=n_clusters) / len(train)
     return {
-        "dataset": dataset,
-        "reading": reading,
         "gradient_norm": norms,
         "kernel_first": kernels[0].tolist(),
         "kernel_last": kernels[-1].tolist(),
@@ -84,21 +94,21 @@ def kept_with_own_statistics(estimator, test):
 
 
 def panels(records, draw, label, path):
-    """One figure: a row a reading, a column a data set; `draw(axis, record)` fills a panel."""
+    """One figure: a row a variant, a column a data set; `draw(axis, record)` fills a panel."""
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
-    readings = list(dict.fromkeys(record["reading"] for record in records))
+    variants = list(dict.fromkeys(record["variant"] for record in records))
     with plt.rc_context(STYLE):
-        size = (PAGE, 1.1 * len(readings) + 0.4)
+        size = (PAGE, 1.1 * len(variants) + 0.4)
         figure, axes = plt.subplots(
-            len(readings), len(datasets), figsize=size, squeeze=False, sharex="col", layout="constrained"
+            len(variants), len(datasets), figsize=size, squeeze=False, sharex="col", layout="constrained"
         )
         for record in records:
-            axis = axes[readings.index(record["reading"]), datasets.index(record["dataset"])]
+            axis = axes[variants.index(record["variant"]), datasets.index(record["dataset"])]
             draw(axis, record)
         for axis, dataset in zip(axes[0], datasets, strict=True):
             axis.set_title(title(dataset))
-        for axis, reading in zip(axes[:, 0], readings, strict=True):
-            axis.set_ylabel(reading.replace("_", " "), fontsize=6)
+        for axis, variant in zip(axes[:, 0], variants, strict=True):
+            axis.set_ylabel(title(variant), fontsize=6)
         figure.supxlabel(label, fontsize=7)
         save(figure, path)
 
@@ -118,13 +128,15 @@ def draw_gradient(axis, record):
     axis.set_yscale("log")
 
 
-def report(folder, records):
+def report(job, folder):
     """Write ``diagnosis.md`` and its two figures."""
+    name_rows({row: said["row"] for row, said in job["variants"].items()})
+    records = list(map(load_case, job["cases"]))
     label = "kernel matrix off the diagonal, share of entries; grey: first batch, blue: last"
     panels(records, draw_kernel, label, Path(folder, "kernel"))
     panels(records, draw_gradient, "norm of the gradient over the updates", Path(folder, "gradient"))
     rows = [
-        f"- {title(record['dataset'])}, {record['reading'].replace('_', ' ')}: shares of the clusters "
+        f"- {title(record['dataset'])}, {title(record['variant'])}: shares of the clusters "
         + ", ".join(f"{share:.2f}" for share in record["usage"])
         + f"; {np.mean(np.array(record['gradient_norm']) > 5):.0%} of the updates are clipped;"
         f" {record['keep']:.0%} of the test sequences keep their cluster."
@@ -133,27 +145,5 @@ def report(folder, records):
     write_text(Path(folder, "diagnosis.md"), PREFACE + "\n" + "\n".join(rows) + "\n")
 
 
-def main():
-    """Run one diagnosis, or draw those that were run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    actions = parser.add_subparsers(dest="action", required=True)
-    run = actions.add_parser("run")
-    run.add_argument("dataset")
-    run.add_argument("--data", required=True)
-    run.add_argument("--settings", type=json.loads, required=True)
-    run.add_argument("--reading", required=True)
-    run.add_argument("--out", required=True)
-    draw = actions.add_parser("report")
-    draw.add_argument("folder")
-    draw.add_argument("records", nargs="+")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    if arguments.action == "report":
-        report(arguments.folder, [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.records])
-    else:
-        found = diagnose(Sequences.load(arguments.data), arguments.settings, arguments.dataset, arguments.reading)
-        write_json(arguments.out, found)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, report)

@@ -4,29 +4,34 @@ A network is first trained on the labels (cross-entropy), then by RDDC's loss al
 If it keeps the classes and ends with a loss below all runs from a random start, the loss would pick the true partition
 and the runs don't find it; if others end as low, the loss can't tell. This is a probe of the loss and no result: it
 needs the labels.
-
-``python -m studies.true_partition run <dataset> --data <npz> --settings <JSON> --reading <name> --out <file>`` makes
-one record; ``python -m studies.true_partition report <folder> --probes <records...> --runs <jsonl...>`` draws them.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
-from tabulate import tabulate
 
 from datasets.seeds import seed_sequence
-from datasets.sequences import Sequences
-from datasets.storage import write_json, write_text
+from datasets.sequences import SPLITS
+from datasets.storage import write_text
 from methods.rddc import RDDC
-from reports.figures import COLOURS, PAGE, STYLE, save
-from reports.tables import number, title
-from runs.records import frame, read_records
+from reports.data import load_case, load_data
+from reports.style import COLOURS, PAGE, STYLE, save
+from reports.tables import markdown, number, title
+from runs.results import frame, read_records
 from runs.scores import scores
 
+from .command import main
+
+STUDY = {
+    "rows": ["rddc"],
+    "case": "settings",
+    "records": True,
+    "writes": ["true_partition.md"],
+    "draws": ["true_partition"],
+}
 SEEDS = 3
 SUPERVISED_EPOCHS = 15
 PREFACE = f"""\
@@ -42,22 +47,31 @@ of the others, so a small lead says little. Made by `make diagnosis`.
 """
 
 
-def probe(sequences, settings, dataset, reading):
-    """Losses and test scores of `SEEDS` networks that started from the labels, as a JSON-able record."""
-    train, test = sequences.part("train"), sequences.part("test")
+def run(dataset, folder, variant, settings):
+    """One case: losses and test scores of `SEEDS` networks on a data set of the reading with results in `folder`."""
+    torch.set_num_threads(1)
+    return {"dataset": dataset, "variant": variant, "runs": probe(load_data(folder, dataset), settings, dataset)}
+
+
+def probe(data, settings, dataset):
+    """Losses and test scores of `SEEDS` networks that started from the labels."""
+    train, test = data.sequences.part("train"), data.sequences.part("test")
+    known, truth = (data.labels[data.sequences.split == SPLITS.index(part)] for part in ("train", "test"))
     runs = []
     for seed in range(SEEDS):
         state = int(seed_sequence(seed, dataset, "true_partition").generate_state(1)[0])
-        estimator = RDDC(sequences.n_classes, random_state=state, **settings)
-        estimator.fit_from(train, train.labels, SUPERVISED_EPOCHS)
-        found = scores(test.labels, estimator.predict(test))
+        estimator = RDDC(data.sequences.n_classes, random_state=state, **settings)
+        estimator.fit_from(train, known, SUPERVISED_EPOCHS)
+        found = scores(truth, estimator.predict(test))
         runs.append({"seed": seed, "loss": estimator.loss_, "accuracy": found["accuracy"], "nmi": found["nmi"]})
-    return {"dataset": dataset, "reading": reading, "runs": runs}
+    return runs
 
 
 def verdict(from_labels, from_random):
     """What the lowest losses, (n,) each, of the two kinds of runs say."""
     from_labels, from_random = np.asarray(from_labels), np.asarray(from_random)
+    if not len(from_random):
+        return "can't tell: no random start is ok"
     below = int((from_labels < from_random.min()).sum())
     if not below:
         lower = int((from_random < from_labels.min()).sum())
@@ -66,18 +80,11 @@ def verdict(from_labels, from_random):
     return f"{attitude} the true partition: {below} of {len(from_labels)} from the labels end below all random starts"
 
 
-def report(folder, probes, runs):
-    """Write ``true_partition.md`` and its figure.
-
-    Parameters
-    ----------
-    folder : str or Path
-    probes : list of dict
-        As `probe` gives them.
-    runs : DataFrame
-        As `runs.records.frame` gives it: RDDC's runs from a random start.
-    """
-    ok, rows = runs[(runs.method == "rddc") & (runs.status == "ok")], []
+def report(job, folder):
+    """Write ``true_partition.md`` and its figure: the cases beside RDDC's runs from a random start."""
+    probes, (row,) = list(map(load_case, job["cases"])), job["variants"].values()
+    runs, rows = frame(read_records(Path(row["folder"], file) for file in row["files"])), []
+    ok = runs[(runs.method == "rddc") & (runs.status == "ok")]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(probes), figsize=(PAGE, 1.8), squeeze=False, layout="constrained")
         for axis, made in zip(axes[0], probes, strict=True):
@@ -102,33 +109,8 @@ def report(folder, probes, runs):
         axes[0, -1].legend(fontsize=5, loc="lower right")
         figure.supxlabel("training loss of the last epoch", fontsize=7)
         save(figure, Path(folder, "true_partition"))
-    table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
-    write_text(Path(folder, "true_partition.md"), f"{PREFACE}\n{table}\n")
-
-
-def main():
-    """Run one probe, or draw those that were run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    actions = parser.add_subparsers(dest="action", required=True)
-    run = actions.add_parser("run")
-    run.add_argument("dataset")
-    run.add_argument("--data", required=True)
-    run.add_argument("--settings", type=json.loads, required=True)
-    run.add_argument("--reading", required=True)
-    run.add_argument("--out", required=True)
-    draw = actions.add_parser("report")
-    draw.add_argument("folder")
-    draw.add_argument("--probes", nargs="+", required=True)
-    draw.add_argument("--runs", nargs="+", required=True)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    if arguments.action == "report":
-        probes = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.probes]
-        report(arguments.folder, probes, frame(read_records(arguments.runs)))
-    else:
-        found = probe(Sequences.load(arguments.data), arguments.settings, arguments.dataset, arguments.reading)
-        write_json(arguments.out, found)
+    write_text(Path(folder, "true_partition.md"), f"{PREFACE}\n{markdown(pd.DataFrame(rows))}")
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, report)

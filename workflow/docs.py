@@ -2,18 +2,17 @@
 
 import ast
 import contextlib
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from datasets.storage import write_text
 from reports.tables import markdown, title
+from runs.sources import HARNESS, ROOT
 
-from .plan import ROOT, available, class_member, class_name, find, source
+from .catalogue import available, class_member, class_name, defaults, find, parameters, source
 
 HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
-GIVEN = ("raw", "seed")  # by the harness, to every `load`
 
 
 def write_pages(folder=ROOT):
@@ -37,7 +36,7 @@ def method_section(name):
     reads = ast.literal_eval(class_member(path, "accepts").value)
     usage = f"`from methods.{name} import {class_name(path)}`; it reads {reads}."
     shown = parameter_table(find(path, class_name(path)), class_member(path, "__init__"))
-    return heading(name) + "\n\n".join([docstring(path), usage, markdown(shown)])
+    return heading(name) + "\n\n".join([docstring(path), usage, markdown(shown, cell=written)])
 
 
 def dataset_section(name):
@@ -45,8 +44,8 @@ def dataset_section(name):
     path = source("datasets", name)
     load = find(path, "load")
     settings = parameter_table(load, load)
-    settings = settings[~settings.name.isin([code(name) for name in GIVEN])]
-    shown = markdown(settings) if len(settings) else "There is nothing to set.\n"
+    settings = settings[~settings.name.isin([code(name) for name in HARNESS])]
+    shown = markdown(settings, cell=written) if len(settings) else "There is nothing to set.\n"
     return heading(name) + "\n\n".join([docstring(path), origin(path), shown])
 
 
@@ -109,15 +108,11 @@ def parameter_table(described, function):
     -------
     DataFrame of str
     """
-    found = re.search(r"^Parameters\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", ast.get_docstring(described) or "", re.M | re.S)
-    blocks = re.findall(r"^(\S.*)\n?((?:^ +.*\n?)*)", found[1] if found else "", re.M)
-    given, rows = defaults(function), []
-    for first, meaning in blocks:
-        names, _, kind = first.partition(" : ")
-        names = names.split(", ")
+    given, rows = {name: ast.unparse(value) for name, value in defaults(function).items()}, []
+    for names, kind, meaning in parameters(described):
         values = [code(given[name]) for name in names if name in given]
         line = {"name": ", ".join(map(code, names)), "type": code(kind), "default": ", ".join(values)}
-        rows.append(line | {"meaning": " ".join(meaning.split())})
+        rows.append(line | {"meaning": meaning})
     return pd.DataFrame(rows, columns=["name", "type", "default", "meaning"])
 
 
@@ -126,9 +121,6 @@ def code(text):
     return text and f"`{text}`"
 
 
-def defaults(function):
-    """Default of every argument that has one, as it is written; a constant's name stands for its value."""
-    given = function.args
-    plain = zip(given.args[len(given.args) - len(given.defaults) :], given.defaults, strict=True)
-    named = zip(given.kwonlyargs, given.kw_defaults, strict=True)
-    return {argument.arg: ast.unparse(value) for argument, value in [*plain, *named] if value is not None}
+def written(text):
+    """A cell's text that is Markdown already, as docstrings nearly are."""
+    return text.replace("|", "\\|")

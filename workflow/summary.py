@@ -3,9 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-from runs.records import read_records
+from datasets.text import one_line
+from runs.results import each_record
 
-from .plan import record_files
+from .jobs import record_files
 
 
 def summary(readings):
@@ -31,7 +32,7 @@ def summary(readings):
         errors = list(errors_in(log.with_suffix(".log") for log in logs))
         if not made and not errors:
             continue
-        ends = Counter(record["status"] for record in read_records(made))
+        ends = Counter(record["status"] for record in each_record(made))
         told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
         missing = f"{len(expected) - len(made)} of {len(expected)} jobs left no record" if made != expected else ""
         lines += [f"{folder}: {'; '.join(filter(None, (told, missing)))}", *errors]
@@ -52,4 +53,4 @@ def print_summary(readings):
     try:
         print("\n".join(["", *summary(readings)]))
     except (OSError, ValueError) as error:
-        print(f"\nno summary: {error}")
+        print(f"\nno summary: {one_line(error)}")

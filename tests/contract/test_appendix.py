@@ -7,10 +7,9 @@ import shutil
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from fake_records import runs
+from fake_records import described, runs, write_scored
 
-from reports import appendix, figures, latex, tables, verdict
-from runs.records import write_records
+from reports import appendix, latex, statistics, style, tables, verdict
 
 NASTY = "$x_1$ & {\\input{/etc/passwd}} #1 ~^ “é” 漢字 ☃ σ\x07 " + "long" * 30 + "_word/" * 20 + " 50 % of"
 FIXED = ("Table 1", "Figure 2", "Figure 3")
@@ -35,7 +34,7 @@ def made(tmp_path_factory):
         "files": [],
         "scored": "test",
         "run": {"datasets": ["arabic_digits", "mine_k3"], "controls": [{"method": "length_kmeans", "input": "none"}]},
-        "methods": {"rddc": {}, "kmeans": {}, "length_kmeans": {}},
+        "methods": {method: described(method) for method in ("rddc", "kmeans", "length_kmeans")},
     }
     every = []
     for method, accuracies in (("rddc", [0.81, 0.7, None]), ("length_kmeans", [0.99, 0.99])):
@@ -43,12 +42,12 @@ def made(tmp_path_factory):
             some = runs(accuracies, [0.1, 0.2, 0.3][: len(accuracies)], method=method, dataset=dataset)
             some = [record | {"reason": NASTY} if record["reason"] else record for record in some]
             job["files"].append(f"records/{dataset}/{method}.jsonl")
-            write_records(folder / job["files"][-1], some, {})
+            write_scored(folder / job["files"][-1], some, {})
             every += some
     for name in job["run"]["datasets"]:
         (folder / "data").mkdir(exist_ok=True)
         (folder / "data" / f"{name}.json").write_text(json.dumps(SHEET | {"name": name}))
-    summary = tables.summarise(every, "test", "train")
+    summary = statistics.summarise(every, "test", "train")
     (folder / "tables").mkdir()
     (folder / "tables/summary.csv").write_text(verdict.summary_csv(summary))
     shown = {"table1": tables.table1(summary, job["run"]["datasets"], {}), "failures": tables.failures(every)}
@@ -57,7 +56,7 @@ def made(tmp_path_factory):
         (folder / "tables" / f"{name}.tex").write_text(latex.table(table, [NASTY]))
     figure, axes = plt.subplots(figsize=(30, 5))
     axes.plot([0, 1])
-    figures.save(figure, folder / "figures" / "strips_mine_k3")
+    style.save(figure, folder / "figures" / "strips_mine_k3")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shutil, "which", lambda name: None)
         appendix.write_appendix(job, folder / "tables", folder / "figures", folder / "appendix")

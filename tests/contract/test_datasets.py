@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import made_up_reviews
@@ -83,20 +84,21 @@ def test_load_takes_named_settings_with_defaults(name):
 
 
 def test_sequences_and_sheet_agree(name, prepared):
-    sequences, sheet = prepared
+    sequences, labels, sheet = prepared
     assert set(sheet) == SHEET
     assert sheet["name"] == name
     assert sheet["n"] == len(sequences) == sum(sheet["class_sizes"]) == sum(sheet["split_sizes"].values())
     assert sheet["digest"] == sequences.digest()
     assert sheet["dimensions"] == sequences.dimensions
     assert (sheet["lengths"]["min"], sheet["lengths"]["max"]) == (sequences.lengths.min(), sequences.lengths.max())
-    assert sorted(set(sequences.labels)) == list(range(len(sheet["classes"])))
+    assert sorted(set(labels)) == list(range(len(sheet["classes"]))) and labels.shape == (len(sequences),)
+    assert sequences.n_classes == len(sheet["classes"]) and not hasattr(sequences, "labels")
     assert min(sheet["class_sizes"]) > 0
     assert set(sheet["settings"]) == set(settings_of(name))
 
 
 def test_the_sheet_is_json_without_a_path_of_this_machine(place, prepared):
-    _, sheet = prepared
+    sheet = prepared[-1]
     text = json.dumps(sheet, allow_nan=False)
     assert json.loads(text) == sheet
     for path in (place["raw"], place["mirror"], Path(__file__).parents[2], Path.home()):
@@ -106,7 +108,7 @@ def test_the_sheet_is_json_without_a_path_of_this_machine(place, prepared):
 def test_counts_and_lengths_are_the_known_ones(name, prepared):
     if name not in KNOWN:
         pytest.skip(f"no known counts of {name}")
-    sequences, sheet = prepared
+    sheet = prepared[-1]
     n, dimensions, shortest, longest, smallest, largest, _ = KNOWN[name]
     assert (sheet["n"], sheet["dimensions"]) == (n, dimensions)
     assert (sheet["lengths"]["min"], sheet["lengths"]["max"]) == (shortest, longest)
@@ -115,28 +117,36 @@ def test_counts_and_lengths_are_the_known_ones(name, prepared):
 
 def test_the_same_seed_gives_the_same_sheet(name, place, prepared):
     again = prepare(name, QUICK.get(name), {"kind": "stratified"}, seed=1, **place)
-    assert again[1] == prepared[1]
+    assert again[-1] == prepared[-1]
 
 
 def test_a_stratified_split_divides_every_class_alike(prepared):
-    sequences, sheet = prepared
+    sequences, labels, sheet = prepared
     for label, size in enumerate(sheet["class_sizes"]):
-        found = np.bincount(sequences.split[sequences.labels == label], minlength=3)
+        found = np.bincount(sequences.split[labels == label], minlength=3)
         assert (abs(found - np.array([0.8, 0.1, 0.1]) * size) <= 1).all()
 
 
 def test_the_official_split_keeps_the_official_test_set(name, place, prepared):
     if KNOWN.get(name, [None])[-1] is None:
         pytest.skip(f"no known official sets of {name}")
-    sequences, sheet = prepare(name, QUICK.get(name), {"kind": "official"}, seed=1, **place)
+    sequences, _, sheet = prepare(name, QUICK.get(name), {"kind": "official"}, seed=1, **place)
     assert sheet["split_sizes"]["test"] == KNOWN[name][-1]
     assert sheet["split_sizes"]["validation"] > 0
-    assert sequences.with_split(prepared[0].split).digest() == prepared[1]["digest"]
+    assert replace(sequences, split=prepared[0].split).digest() == prepared[-1]["digest"]
 
 
 def test_everything_can_be_for_training(name, place):
-    sequences, sheet = prepare(name, QUICK.get(name), {"kind": "everything"}, seed=1, **place)
+    sequences, _, sheet = prepare(name, QUICK.get(name), {"kind": "everything"}, seed=1, **place)
     assert sheet["split_sizes"] == {"train": len(sequences), "validation": 0, "test": 0}
+
+
+def test_averages_over_the_padded_length_are_a_setting_that_the_sheet_names(name, place, prepared):
+    settings = QUICK.get(name, {}) | {"average": "padded"}
+    sequences, _, sheet = prepare(name, settings, {"kind": "stratified"}, seed=1, **place)
+    assert sequences.average_length == sequences.lengths.max() and prepared[0].average_length == 0
+    assert sheet["settings"] == prepared[-1]["settings"] | {"average": "padded"}
+    assert sheet["digest"] == sequences.digest() != prepared[-1]["digest"]
 
 
 def test_unknown_settings_and_split_keys_get_one_line(name, place):
@@ -144,6 +154,7 @@ def test_unknown_settings_and_split_keys_get_one_line(name, place):
         ({"speeling": 1}, {}, "unknown setting 'speeling'"),
         ({}, {"kindd": 1}, "unknown split key 'kindd', expected one of kind, fractions"),
         ({}, {"kind": "random"}, "unknown split kind 'random', expected one of stratified, official"),
+        ({"average": "mean"}, {}, "average: 'mean', expected one of length, padded"),
     ):
         with pytest.raises(ValueError, match=word) as caught:
             prepare(name, settings, split, **place)

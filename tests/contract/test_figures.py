@@ -1,37 +1,41 @@
 """Figures and the page they end in: there, of the promised size, equal bytes twice, whatever runs failed."""
 
 import html.parser
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from fake_records import record, runs, score
+from fake_records import described, record, runs, score, write_scored
 
-from datasets.sequences import Sequences, stratified_split
-from datasets.storage import write_json
-from reports import figures, plots, tables
-from reports.report import write_report
-from runs.records import frame, write_records
+from datasets.sequences import SPLITS, Sequences, stratified_split
+from datasets.storage import write_arrays, write_json
+from reports import embedding, matching, plots, run_figures, scatters, statistics, style
+from reports.data import Data
+from reports.reading import write_report
+from runs.results import frame
+from studies import one_length
 
 CLASSES = ["yes", "no"]  # not in the order of the alphabet, as in Speech Commands
 N = 60
 
 
 @pytest.fixture(scope="module")
-def sequences():
+def data():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [N // 2 - 1, N // 2 + 1])
     arrays = [
         rng.normal(3 * label, 1, (length, 2)) for label, length in zip(labels, rng.integers(4, 12, N), strict=True)
     ]
-    return Sequences.from_list(arrays, labels, stratified_split(labels, 0, "x"))
+    return Data(Sequences.from_list(arrays, stratified_split(labels, 0, "x")), labels, {"classes": CLASSES})
 
 
 @pytest.fixture(scope="module")
-def plane(sequences):
-    return figures.plane(sequences, "x")
+def plane(data):
+    return embedding.plane(data.sequences, "x")
 
 
 @pytest.fixture(autouse=True)
@@ -49,85 +53,94 @@ def colours(axis):
     return {tuple(face) for drawn in axis.collections for face in drawn.get_facecolor()}
 
 
-def test_equal_data_give_equal_bytes(tmp_path, sequences, plane):
+def test_equal_data_give_equal_bytes(tmp_path, data, plane):
     for name in ("a", "b"):
-        figure = figures.figure2(sequences, *plane, sequences.labels, 1 - sequences.labels, CLASSES)
-        figures.save(figure, tmp_path / name)
+        figure = scatters.figure2(data, *plane, data.labels, 1 - data.labels)
+        style.save(figure, tmp_path / name)
     for ending in (".png", ".pdf"):
         first, second = ((tmp_path / name).with_suffix(ending).read_bytes() for name in ("a", "b"))
         assert first == second and len(first) > 5000
         assert b"CreationDate" not in first and b"tEXtDate" not in first
     width = plt.imread(tmp_path / "a.png").shape[1]
-    assert width == int(figures.COLUMN * 300)
+    assert width == int(style.COLUMN * 300)
 
 
-def test_figure2_colours_a_cluster_as_the_class_it_stands_for(sequences, plane):
-    figure = figures.figure2(sequences, *plane, sequences.labels, 1 - sequences.labels, CLASSES)
+def test_figure2_colours_a_cluster_as_the_class_it_stands_for(data, plane):
+    figure = scatters.figure2(data, *plane, data.labels, 1 - data.labels)
     shown = panels(figure)
     assert [axis.get_title() for axis in shown] == ["(a) elements", "(b) truth", "(c) k-means, average", "(d) RDDC"]
     assert colours(shown[1]) == colours(shown[2]) == colours(shown[3])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == CLASSES
 
 
-def test_clusters_beyond_the_classes_get_colours_of_their_own(sequences, plane):
-    found = sequences.labels * 2 + (np.arange(N) % 4 == 0)
-    figure = figures.figure2(sequences, *plane, found, None, CLASSES)
+def test_clusters_beyond_the_classes_get_colours_of_their_own(data, plane):
+    found = data.labels * 2 + (np.arange(N) % 4 == 0)
+    figure = scatters.figure2(data, *plane, found, None)
     assert len(colours(panels(figure)[2])) == 4
 
 
-def test_without_rddc_the_panel_says_so(sequences, plane):
-    for figure in (
-        figures.figure2(sequences, *plane, None, None, CLASSES),
-        figures.figure3(sequences, "x", None, CLASSES, None),
-    ):
+@pytest.fixture(scope="module")
+def narrow(data):
+    return one_length.narrowed(data.sequences, "x", 2, [5, 8])
+
+
+def test_without_rddc_the_panel_says_so(data, plane, narrow):
+    for figure in (scatters.figure2(data, *plane, None, None), scatters.figure3(data, narrow, None)):
         assert len(panels(figure)) == 4 and panels(figure)[3].get_title() == "(d) RDDC: no ok run"
 
 
-def test_figure3_takes_the_length_range_and_crops(sequences):
-    figure = figures.figure3(sequences, "x", sequences.labels, CLASSES, [5, 8])
-    inside = (sequences.lengths >= 5) & (sequences.lengths <= 8)
-    assert len(panels(figure)[0].collections[0].get_offsets()) == inside.sum()
+def test_figure3_takes_the_length_range_and_crops(data, narrow):
+    figure = scatters.figure3(data, narrow, data.labels)
+    inside = (data.sequences.lengths >= 5) & (data.sequences.lengths <= 8)
+    assert len(panels(figure)[0].collections[0].get_offsets()) == inside.sum() == len(narrow["clusters"])
     assert figure.get_suptitle() == "5 to 8 elements, cropped to 5"
+    part = one_length.cropped(data.sequences.subset(inside), 5)
+    assert set(part.lengths) == {5} and (part[0] == data.sequences[int(inside.argmax())][:5]).all()
     with pytest.raises(ValueError, match="figures.length_range: 0 sequences of x have 50 to 60 elements"):
-        figures.figure3(sequences, "x", None, CLASSES, [50, 60])
+        one_length.narrowed(data.sequences, "x", 2, [50, 60])
+
+
+def test_an_unknown_label_is_black_and_has_no_name(data, plane):
+    labels = np.where(np.arange(N) % 5, data.labels, -1)
+    figure = scatters.figure2(data._replace(labels=labels), *plane, None, None)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == CLASSES
+    assert (0, 0, 0, 1) in colours(panels(figure)[1]) and len(colours(panels(figure)[1])) == 3
 
 
 def test_usual_lengths_is_the_narrowest_range_with_a_quarter():
-    lengths = [2] * 10 + [7] * 10 + [8] * 15 + [30] * 25
-    made = Sequences.from_list([np.zeros((length, 1)) for length in lengths])
-    assert figures.usual_lengths(made) == (8, 8)
-    few = made.subset(np.arange(8, 12))
-    assert figures.usual_lengths(few) == (2, 7)
+    lengths = np.repeat([2, 7, 8, 30], [10, 10, 15, 25])
+    assert one_length.usual_lengths(lengths) == (8, 8)
+    assert one_length.usual_lengths(lengths[8:12]) == (2, 7)
 
 
-def test_many_sequences_are_subsampled_the_same_way(sequences, monkeypatch):
-    monkeypatch.setattr(figures, "MOST_POINTS", 20)
-    chosen = figures.subsample(sequences, "x")
-    assert len(set(chosen)) == 20 and (chosen == figures.subsample(sequences, "x")).all()
+def test_many_sequences_are_subsampled_the_same_way(data, monkeypatch):
+    monkeypatch.setattr(embedding, "MOST_POINTS", 20)
+    chosen = embedding.subsample(data.sequences, "x")
+    assert len(set(chosen)) == 20 and (chosen == embedding.subsample(data.sequences, "x")).all()
 
 
 def test_averages_that_say_nothing_give_way_to_zero_padding():
     rng = np.random.default_rng(0)
     arrays = [rng.normal(0, 1, (length, 2)) for length in (3, 4, 5, 6) * 3]
-    assert figures.embedded_input(Sequences.from_list(arrays)) == "avg"
-    assert figures.embedded_input(Sequences.from_list([array[:1] for array in arrays])) == "vector"
+    assert embedding.embedded_input(Sequences.from_list(arrays)) == "avg"
+    assert embedding.embedded_input(Sequences.from_list([array[:1] for array in arrays])) == "vector"
     centred = Sequences.from_list([array - array.mean(axis=0) for array in arrays])
     one_dimension = Sequences.from_list([array[:, :1] for array in arrays])
     for made in (centred, one_dimension):
-        assert figures.embedded_input(made) == "zero"
-        points = figures.embed(made, "x")
+        assert embedding.embedded_input(made) == "zero"
+        points = embedding.embed(made, "x")
         assert points.shape == (12, 2) and np.isfinite(points).all()
 
 
 def test_unknown_labels_match_no_cluster():
     found = np.array([5, 5, 3, 3, 8])
-    assert figures.places(np.array([0, 0, 1, -1, -1]), found, 2) == {5: 0, 3: 1, 8: 2}
-    assert figures.places(np.full(5, -1), found, 0) == {3: 0, 5: 1, 8: 2}
+    assert matching.places(np.array([0, 0, 1, -1, -1]), found, 2) == {5: 0, 3: 1, 8: 2}
+    assert matching.places(np.full(5, -1), found, 0) == {3: 0, 5: 1, 8: 2}
 
 
 def test_confusion_puts_matched_clusters_on_the_diagonal():
     labels = np.array([0, 0, 0, 1, 1, 1])
-    figure = figures.confusion([("a", labels, 1 - labels), ("b", labels, np.array([0, 0, 2, 1, 1, 1]))], CLASSES)
+    figure = run_figures.confusion([("a", labels, 1 - labels), ("b", labels, np.array([0, 0, 2, 1, 1, 1]))], CLASSES)
     first, second = panels(figure)
     np.testing.assert_array_equal(first.images[0].get_array(), np.eye(2))
     np.testing.assert_allclose(second.images[0].get_array(), [[2 / 3, 0, 1 / 3], [0, 1, 0]])
@@ -136,7 +149,7 @@ def test_confusion_puts_matched_clusters_on_the_diagonal():
 def test_loss_curves_mark_the_selected_and_the_failed():
     made = runs([0.5, 0.6], [0.2, 0.1]) + [record(seed=2, status="collapsed", reason="x"), record(seed=3, status="oom")]
     made[2]["loss_curve"] = {"loss": [1.0, 1e9]}
-    (axis,) = panels(figures.loss_curves(made, {("rddc", "none", 1)}))
+    (axis,) = panels(run_figures.loss_curves(made, {("rddc", "none", 1)}))
     widths = [line.get_linewidth() for line in axis.lines if len(line.get_xdata()) == 2]
     assert sorted(widths) == [0.6, 0.6, 1.6]
     assert sum(line.get_marker() == "x" for line in axis.lines) == 1
@@ -146,21 +159,21 @@ def test_loss_curves_mark_the_selected_and_the_failed():
 def test_a_run_of_one_epoch_is_seen():
     """As a point, larger for the selected run; a line through one point would draw nothing."""
     made = runs([0.5, 0.6], [0.2, 0.1], loss_curve={"loss": [1.0]})
-    (axis,) = panels(figures.loss_curves(made, {("rddc", "none", 1)}))
+    (axis,) = panels(run_figures.loss_curves(made, {("rddc", "none", 1)}))
     assert [(line.get_marker(), line.get_markersize()) for line in axis.lines] == [(".", 3), (".", 6)]
     drawn = plots.loss_curves(made, 1)["data"]
     assert [(curve["mode"], curve["marker"]["size"]) for curve in drawn] == [("markers", 4), ("markers", 7)]
 
 
 def test_without_a_loss_there_is_no_loss_figure():
-    assert figures.loss_curves(runs([0.5], [None], method="ward", loss_curve={}), set()) is None
-    assert figures.loss_curves([record(status="oom")], set()) is None
+    assert run_figures.loss_curves(runs([0.5], [None], method="ward", loss_curve={}), set()) is None
+    assert run_figures.loss_curves([record(status="oom")], set()) is None
 
 
 def test_strips_show_every_run_and_every_failed_cell():
     made = runs([0.5, 0.7, None], [0.2, 0.1, None]) + runs([None], [None], method="ddc", vectorization="zero")
-    summary = tables.summarise(made, "test", "train")
-    (axis,) = panels(figures.strips(summary, frame(made)))
+    summary = statistics.summarise(made, "test", "train")
+    (axis,) = panels(run_figures.strips(summary, frame(made)))
     names = [label.get_text() for label in axis.get_yticklabels()]
     assert names == ["RDDC, variable length  2/3", "DDC, zero padding  0/1"]
     places = [tuple(point) for drawn in axis.collections for point in drawn.get_offsets()]
@@ -187,7 +200,7 @@ class Reader(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-def job(folder, records, sequences):
+def job(folder, records, data):
     """A reading's results under `folder` and the job that reports them."""
     name = "speech_commands"
     sheet = {
@@ -197,18 +210,20 @@ def job(folder, records, sequences):
         "classes": CLASSES,
         "dimensions": 2,
         "lengths": {"min": 4, "median": 7.0, "max": 11},
-        "split_sizes": dict(zip(("train", "validation", "test"), np.bincount(sequences.split).tolist(), strict=True)),
+        "split_sizes": {part: int(np.sum(data.sequences.split == i)) for i, part in enumerate(SPLITS)},
         "source": {"file": "f", "form": "csv", "origin": "mirror"},
         "licence": "CC0",
     }
-    sequences.save(folder / f"data/{name}.npz")
+    data.sequences.save(folder / f"data/{name}.npz")
+    write_arrays(folder / f"data/{name}.labels.npz", labels=data.labels)
     write_json(folder / f"data/{name}.json", sheet)
+    write_json(folder / "one_length.json", one_length.narrowed(data.sequences, name, 2, None))
     cells = {}
     for made in records:
         cells.setdefault((made["method"], made["vectorization"]), []).append(made)
     for (method, how), block in cells.items():
-        clusters = {made["seed"]: sequences.labels.astype(np.int32) for made in block if made["usage"]}
-        write_records(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, {how: clusters})
+        clusters = {made["seed"]: data.labels.astype(np.int32) for made in block if made["usage"]}
+        write_scored(folder / f"records/{name}/{method}-{how}.0-9.jsonl", block, {how: clusters})
     methods = list(dict.fromkeys(method for method, _ in cells))
     return {
         "folder": str(folder),
@@ -220,9 +235,9 @@ def job(folder, records, sequences):
         "rows": list(map(list, cells)),
         "run": {"datasets": [name], "methods": methods, "vectorizations": ["zero", "avg"], "controls": []},
         "skip": {name: {"avg": "<it> is zero"}},
-        "figures": {"dataset": name, "length_range": None},
+        "figures": {"dataset": name, "one_length": str(folder / "one_length.json")},
         "datasets": {name: {}},
-        "methods": {method: {} for method in methods},
+        "methods": {method: described(method) for method in methods},
     }
 
 
@@ -235,9 +250,32 @@ ONE = record(
 )
 
 
+@pytest.mark.parametrize(
+    ("split", "classes", "why"),
+    [
+        ("train", CLASSES, "no sequence with a label is in the test split"),
+        ("test", [], "there are no labels"),
+    ],
+)
+def test_a_report_without_scores_says_why(tmp_path, split, classes, why, data):
+    sequences = replace(data.sequences, split=np.full(N, SPLITS.index(split)))
+    labels = data.labels if classes else np.full(N, -1)
+    none = [ONE | {"scores": dict.fromkeys(SPLITS)}]
+    asked = job(tmp_path, none, Data(sequences, labels, {"classes": classes}))
+    asked |= {"published": None, "figures": {"dataset": None, "one_length": None}}
+    sheet = json.loads((tmp_path / "data/speech_commands.json").read_text()) | {"classes": classes}
+    write_json(tmp_path / "data/speech_commands.json", sheet)
+    made = [tmp_path / name for name in ("report.html", "tables", "figures", "clusters")]
+    with ThreadPoolExecutor() as beside:
+        write_report(asked, *made, beside)
+    page = re.sub("<(style|script).*?</\\1>", "", made[0].read_text(), flags=re.DOTALL)
+    assert f"Speech Commands: nothing is scored, because {why}." in page and "not scored" in page
+    assert not re.search(r">[^<]*\bnan\b", page) and "1 of them ok" in page
+
+
 @pytest.mark.parametrize("records", [[ONE], [ONE, FAILED], [FAILED]], ids=["no RDDC", "RDDC failed", "all failed"])
-def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
-    asked = job(tmp_path, records, sequences)
+def test_a_report_of_whatever_there_is(tmp_path, records, data):
+    asked = job(tmp_path, records, data)
     for place in ("a", "b"):
         made = [tmp_path / place / name for name in ("report.html", "tables", "figures", "clusters")]
         with ThreadPoolExecutor() as beside:
@@ -245,6 +283,7 @@ def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     first, second = (sorted((tmp_path / place).rglob("*.*")) for place in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert all(path.stat().st_size for path in first)
+    assert all(path.is_dir() for path in made[1:])
     text = (tmp_path / "a/report.html").read_text()
     page = Reader(text)
     assert page.open == [] and page.loads == []
@@ -253,3 +292,33 @@ def test_a_report_of_whatever_there_is(tmp_path, records, sequences):
     assert not re.search(r"\bnan\b", "".join(path.read_text() for path in first if path.suffix in (".md", ".tex")))
     if FAILED in records:
         assert "failed 0/1" in text and "&lt;script&gt;" in text
+
+
+NOISE = np.random.default_rng(0).normal(size=(30, 3, 2))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        [np.array([[1.0, 2], [3, 4]])] * 12,
+        [np.array([[1.0, 2], [3, 4]]) + 1e-7 * i for i in range(12)],
+        [np.zeros((3, 2))] * 12,
+        [*NOISE, np.full((3, 2), 9.97e36)],
+        [np.full((3, 2), 3e38) * (-1) ** i for i in range(30)],
+        NOISE * 1e-40,
+        NOISE[:, :, :1] * 1e38,
+        NOISE[:2],
+    ],
+    ids=["copies", "all but copies", "zeros", "a fill value", "huge", "tiny", "huge, padded", "two"],
+)
+def test_whatever_the_values_are_they_have_places_in_the_plane(arrays):
+    """Numbers that t-SNE itself would crash of, or take memory out of hand for."""
+    _, points = embedding.plane(Sequences.from_list(arrays), "x")
+    assert points.shape == (len(arrays), 2) and np.isfinite(points).all()
+
+
+def test_padding_for_a_figure_is_bounded():
+    offsets = np.cumsum([0] + [5] * 399 + [3_000_000])
+    made = Sequences(np.random.default_rng(0).normal(size=(offsets[-1], 1)), offsets)
+    assert embedding.embedded_input(made) == "avg"
+    assert embedding.embedded_input(made.subset(np.arange(399))) == "zero"

@@ -54,7 +54,7 @@ FORMS = {
 def test_every_form_gives_the_same(form, tmp_path):
     path = FORMS[form](tmp_path)
     loaded = own.read(path)
-    assert loaded.classes == ("a", "b") and loaded.sequences.labels.tolist() == [1, 0, 1, 0]
+    assert loaded.classes == ("a", "b") and loaded.labels.tolist() == [1, 0, 1, 0]
     assert [loaded.sequences[i].tolist() for i in range(4)] == [array.tolist() for array in SEQUENCES]
     assert loaded.identifiers == (("0", "1", "2", "3") if form == "ts" else tuple(NAMES))
 
@@ -75,7 +75,7 @@ def test_without_labels(path, tmp_path):
     ):
         own.read(path)
     loaded = own.read(path, k=2)
-    assert loaded.classes == () and (loaded.sequences.labels == -1).all()
+    assert loaded.classes == () and (loaded.labels == -1).all()
 
 
 def test_numbers_as_labels_are_sorted_by_value(tmp_path):
@@ -86,7 +86,7 @@ def test_a_ts_file_is_read_as_aeon_reads_it(tmp_path):
     path = write_ts(tmp_path / "birds.ts", HEADER.replace("@data", "@equalLength false\n@data"))
     theirs, labels = load_from_ts_file(path)
     loaded = own.read(path)
-    assert [loaded.classes[label] for label in loaded.sequences.labels] == labels.tolist()
+    assert [loaded.classes[label] for label in loaded.labels] == labels.tolist()
     for i, array in enumerate(theirs):
         np.testing.assert_array_equal(loaded.sequences[i], array.T)
 
@@ -207,8 +207,8 @@ def test_a_path_that_holds_no_data(tmp_path, name):
 def test_the_sheet_knows_content_and_identifiers_but_no_path(tmp_path):
     folder = write_folder(tmp_path / "birds")
     asked = {"path": str(folder), "k": 2}
-    sequences, sheet = prepare("mine_k2", asked, {"kind": "stratified"}, raw=tmp_path)
-    other, _ = prepare("mine_k3", asked | {"k": 3}, {"kind": "stratified"}, raw=tmp_path)
+    sequences, _, sheet = prepare("mine_k2", asked, {"kind": "stratified"}, raw=tmp_path)
+    other, _, _ = prepare("mine_k3", asked | {"k": 3}, {"kind": "stratified"}, raw=tmp_path)
     assert sheet["identifiers"] == NAMES and sheet["settings"] == {"k": 2}
     assert sheet["source"] | {"sha256": ""} == {"file": "birds", "origin": "own", "form": "folder", "sha256": ""}
     assert str(tmp_path) not in str(sheet)
@@ -221,6 +221,6 @@ def test_the_sheet_knows_content_and_identifiers_but_no_path(tmp_path):
 
 def test_without_labels_the_split_is_random_in_the_same_shares(tmp_path):
     path = write_npz(tmp_path / "many.npz", values=np.arange(100.0), offsets=np.arange(101))
-    sequences, sheet = prepare("many", {"path": str(path), "k": 3}, {"kind": "stratified"}, raw=tmp_path, seed=1)
+    sequences, _, sheet = prepare("many", {"path": str(path), "k": 3}, {"kind": "stratified"}, raw=tmp_path, seed=1)
     assert sheet["split_sizes"] == {"train": 80, "validation": 10, "test": 10}
     assert sheet["classes"] == [] and (np.diff(np.flatnonzero(sequences.split)) > 1).any()

@@ -12,7 +12,8 @@ from test_figures import CLASSES, N, job
 
 from datasets.sequences import Sequences, stratified_split
 from reports import page, plots
-from reports.report import write_report
+from reports.data import Data
+from reports.reading import write_report
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 WIDTHS = {"desktop": 1280, "phone": 360}
@@ -44,7 +45,7 @@ def written(tmp_path_factory):
     rng = np.random.default_rng(0)
     labels = np.arange(N) % 2
     arrays = [rng.normal(3 * label, 1, (4 + i % 8, 2)) for i, label in enumerate(labels)]
-    sequences = Sequences.from_list(arrays, labels, stratified_split(labels, 0, "x"))
+    data = Data(Sequences.from_list(arrays, stratified_split(labels, 0, "x")), labels, {})
     name = {"dataset": "speech_commands"}
     records = [
         *runs([0.5, 0.7, 0.6], [0.3, 0.1, 0.2], **name),
@@ -52,7 +53,7 @@ def written(tmp_path_factory):
         *runs([0.9, 0.8], [0.2, 0.1], method="kmeans", vectorization="zero", loss_curve={}, **name),
         *runs([None], [None], method="ddc", vectorization="zero", **name),
     ]
-    asked = job(folder, records, sequences)
+    asked = job(folder, records, data)
     sheet = folder / "data/speech_commands.json"
     sheet.write_text(json.dumps(json.loads(sheet.read_text()) | {"classes": [EVIL, CLASSES[1]]}))
     made = [folder / name for name in ("report.html", "tables", "figures", "clusters")]

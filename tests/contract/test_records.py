@@ -7,33 +7,26 @@ import time
 import jsonschema
 import numpy as np
 import pytest
-from fake_records import record
+from fake_records import bare, record, write_scored
 
-from runs.records import (
-    SCHEMA,
-    check_record,
-    commits,
-    each_record,
-    frame,
-    read_clusters,
-    read_records,
-    write_records,
-)
+from runs.record import check_record, schema, write_records
+from runs.results import commits, each_record, each_scored, frame, read_clusters, read_records
 
 
 def test_round_trip(tmp_path):
     made = [record(seed=0), record(seed=1, status="oom")]
-    write_records(tmp_path / "a.jsonl", made, {"avg": {0: np.array([0, 1, 1], np.int32), "0_code": np.eye(3)}})
-    assert read_records([tmp_path / "a.jsonl"]) == made
-    np.testing.assert_array_equal(read_clusters(tmp_path / "a.jsonl", "avg", 0), [0, 1, 1])
-    np.testing.assert_array_equal(read_clusters(tmp_path / "a.jsonl", "avg", 0, "code"), np.eye(3))
-    assert read_clusters(tmp_path / "a.jsonl", "avg", 1) is None
-    assert read_clusters(tmp_path / "a.jsonl", "zero", 0) is None
+    path = tmp_path / "records/arabic_digits/a.jsonl"
+    write_scored(path, made, {"avg": {0: np.array([0, 1, 1], np.int32), "0_code": np.eye(3)}})
+    assert read_records([path]) == made and list(each_record([path])) == list(map(bare, made))
+    np.testing.assert_array_equal(read_clusters(path, "avg", 0), [0, 1, 1])
+    np.testing.assert_array_equal(read_clusters(path, "avg", 0, "code"), np.eye(3))
+    assert read_clusters(path, "avg", 1) is None
+    assert read_clusters(path, "zero", 0) is None
 
 
-@pytest.mark.parametrize("field", sorted(record()))
+@pytest.mark.parametrize("field", sorted(bare(record())))
 def test_every_field_is_needed(field):
-    made = record()
+    made = bare(record())
     del made[field]
     with pytest.raises(ValueError, match=field):
         check_record(made)
@@ -48,16 +41,18 @@ def test_every_field_is_needed(field):
         ({"loss": {"train": "low", "validation": None}}, "loss.train"),
         ({"reason": "why"}, "reason: needed exactly when the status is not ok"),
         ({"usage": None}, "usage: missing although the status is ok"),
+        ({"clusters_digest": None}, "clusters_digest: needed exactly when there are clusters"),
+        ({"schema_version": 1}, "schema_version: 1, expected 2; records of other versions must be made anew"),
     ],
 )
 def test_a_wrong_field_is_named_in_one_line(changes, message):
     with pytest.raises(ValueError, match=message) as caught:
-        check_record(record(**changes))
+        check_record(bare(record(**changes)))
     assert "\n" not in str(caught.value) and "rddc" in str(caught.value)
 
 
 def test_nan_is_never_written(tmp_path):
-    made = record(loss={"train": float("nan"), "validation": None})
+    made = bare(record(loss={"train": float("nan"), "validation": None}))
     with pytest.raises(ValueError, match="JSON compliant|not JSON|Out of range"):
         write_records(tmp_path / "a.jsonl", [made], {})
     assert not (tmp_path / "a.jsonl").exists()
@@ -65,24 +60,24 @@ def test_nan_is_never_written(tmp_path):
 
 def test_a_run_twice(tmp_path):
     for name in ("a", "b"):
-        write_records(tmp_path / f"{name}.jsonl", [record()], {})
+        write_records(tmp_path / f"{name}.jsonl", [bare(record())], {})
     with pytest.raises(ValueError, match="b.jsonl, line 1: run test arabic_digits rddc none 0 is there twice"):
-        read_records([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+        list(each_record([tmp_path / "a.jsonl", tmp_path / "b.jsonl"]))
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", json.dumps(record(status="ok", usage=None))])
+@pytest.mark.parametrize("line", ["{", "[]", "{}", json.dumps(bare(record(status="ok", usage=None)))])
 def test_a_broken_line_is_named(tmp_path, line):
-    (tmp_path / "a.jsonl").write_text(json.dumps(record()) + "\n" + line + "\n")
+    (tmp_path / "a.jsonl").write_text(json.dumps(bare(record())) + "\n" + line + "\n")
     with pytest.raises(ValueError, match="a.jsonl, line 2: "):
-        read_records([tmp_path / "a.jsonl"])
+        list(each_record([tmp_path / "a.jsonl"]))
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
 def test_a_number_that_is_not_finite_is_refused(tmp_path, number):
-    text = json.dumps(record(loss={"train": 123.5, "validation": None}))
+    text = json.dumps(bare(record(loss={"train": 123.5, "validation": None})))
     (tmp_path / "a.jsonl").write_text(text.replace("123.5", number) + "\n")
     with pytest.raises(ValueError, match=f"a.jsonl, line 1: {number} is not a finite number"):
-        read_records([tmp_path / "a.jsonl"])
+        list(each_record([tmp_path / "a.jsonl"]))
 
 
 def test_an_array_that_needs_pickle_is_refused(tmp_path):
@@ -101,10 +96,10 @@ def places(value, path=()):
 @pytest.mark.parametrize("odd", [None, True, 0, -1, 1.0, 1.5, 2, "", "x", "cpu", [], ["x"], {}, {"x": 1}], ids=repr)
 def test_the_compiled_schema_is_as_strict(odd):
     """Every field, replaced by every kind of value: fastjsonschema and jsonschema agree on all of them."""
-    slow = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    slow = jsonschema.Draft202012Validator(schema())
     verdicts = set()
-    for path in places(record()):
-        made = record()
+    for path in places(bare(record())):
+        made = bare(record())
         parent = functools.reduce(lambda value, key: value[key], path[:-1], made)
         parent[path[-1]] = odd
         accepted = slow.is_valid(made)
@@ -112,17 +107,17 @@ def test_the_compiled_schema_is_as_strict(odd):
         if not accepted:
             with pytest.raises(ValueError, match=str(path[0])):
                 check_record(made)
-        elif path[0] not in ("status", "reason", "usage"):  # the schema doesn't hold these to each other
+        elif path[0] not in ("status", "reason", "usage", "clusters_digest"):  # which are held to each other elsewhere
             check_record(made)
     assert False in verdicts
 
 
 def test_reading_is_fast(tmp_path):
     """At most 0.3 ms a record into a table; it takes 0.1 here, and 0.9 with jsonschema alone."""
-    lines = [json.dumps(record(seed=seed)) + "\n" for seed in range(2000)]
-    (tmp_path / "a.jsonl").write_text("".join(lines))
+    path = tmp_path / "records/arabic_digits/a.jsonl"
+    write_scored(path, [record(seed=seed) for seed in range(2000)], {})
     start = time.process_time()
-    table = frame(each_record([tmp_path / "a.jsonl"]))
+    table = frame(each_scored([path]))
     assert len(table) == 2000
     assert time.process_time() - start < 2000 * 3e-4
 

@@ -1,6 +1,7 @@
 """The contract of the ragged container."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,13 +20,12 @@ def sequences(draw):
     lengths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=8))
     finite = st.floats(-1e6, 1e6, width=32)
     parts = [draw(arrays.arrays(np.float32, (length, dimensions), elements=finite)) for length in lengths]
-    labels = draw(st.lists(st.integers(-1, 3), min_size=len(parts), max_size=len(parts)))
     split = draw(st.lists(st.integers(0, 2), min_size=len(parts), max_size=len(parts)))
-    return parts, Sequences.from_list(parts, labels, split)
+    return parts, Sequences.from_list(parts, split)
 
 
 def small():
-    return Sequences.from_list([np.ones((2, 3)), np.zeros((1, 3)), np.full((4, 3), 2.0)], [0, 1, 0], [0, 1, 2])
+    return Sequences.from_list([np.ones((2, 3)), np.zeros((1, 3)), np.full((4, 3), 2.0)], [0, 1, 2])
 
 
 @repeatable
@@ -48,8 +48,8 @@ def test_a_subset_holds_the_chosen_sequences_in_the_given_order(case, data):
     assert len(subset) == len(index)
     for place, i in enumerate(index):
         np.testing.assert_array_equal(subset[place], parts[i])
-    np.testing.assert_array_equal(subset.labels, built.labels[index])
     np.testing.assert_array_equal(subset.split, built.split[index])
+    assert replace(built, n_classes=3, average_length=9).subset(index).average_length == 9
 
 
 @repeatable
@@ -65,13 +65,13 @@ def test_the_parts_of_a_split_are_disjoint_and_complete(case):
 @given(sequences())
 def test_digest_depends_on_every_array_and_on_nothing_else(case):
     parts, built = case
-    assert Sequences.from_list(parts, built.labels, built.split).digest() == built.digest()
+    assert Sequences.from_list(parts, built.split).digest() == built.digest()
     values = built.values.copy()
     values[-1, -1] += 1 + abs(values[-1, -1])
     changed = [
-        Sequences(values, built.offsets, built.labels, built.split),
-        Sequences(built.values, built.offsets, built.labels + 1, built.split),
-        built.with_split((built.split + 1) % 3),
+        replace(built, values=values),
+        replace(built, split=(built.split + 1) % 3),
+        replace(built, average_length=7),
     ]
     assert built.digest() not in {other.digest() for other in changed}
 
@@ -84,10 +84,11 @@ def test_digest_depends_on_where_one_sequence_ends():
 @repeatable
 @given(sequences())
 def test_what_is_saved_is_loaded_again(tmp_path_factory, case):
-    _, built = case
+    built = replace(case[1], n_classes=3, average_length=9)
     path = tmp_path_factory.getbasetemp() / "sequences.npz"
     built.save(path)
     loaded = Sequences.load(path)
+    assert (loaded.n_classes, loaded.average_length) == (3, 9)
     assert loaded.digest() == built.digest()
     assert loaded.values.dtype == np.float32
     assert loaded.offsets.dtype == np.int64
@@ -143,13 +144,13 @@ def test_an_empty_list_is_refused():
         ({"offsets": [0, 2, 3]}, "offsets: expected"),
         ({"offsets": [1, 2, 3, 7]}, "offsets: expected"),
         ({"offsets": [0, 3, 2, 7]}, "sequence 1: length -1"),
-        ({"labels": [0, 1]}, "labels: expected shape"),
+        ({"split": [0, 1]}, "split: expected shape"),
         ({"split": [0, 1, 3]}, "split: expected 0 to 2"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(change, message):
     built = small()
-    given = {"values": built.values, "offsets": built.offsets, "labels": built.labels, "split": built.split}
+    given = {"values": built.values, "offsets": built.offsets, "split": built.split}
     Sequences(**given)
     with pytest.raises(ValueError, match=message):
         Sequences(**{**given, **change})

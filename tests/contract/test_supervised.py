@@ -13,11 +13,9 @@ from datasets.sequences import Sequences
 from methods.base import Diverged, InvalidInput, load_method
 from methods.l2c import L2C
 from methods.supervised import SupervisedClusterer, equal_batches
-from workflow import plan
+from workflow.catalogue import available, class_constant, source
 
-METHODS = [
-    name for name in plan.available("methods") if plan.class_constant(plan.source("methods", name), "supervised")
-]
+METHODS = [name for name in available("methods") if class_constant(source("methods", name), "supervised")]
 SMALL = {"units": 8, "layers": 2, "batch": 10, "epochs": 2, "random_state": 0}
 
 

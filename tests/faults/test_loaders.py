@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_records import record
+import scipy.io
+from fake_records import bare, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from datasets import arabic_digits, character_trajectories, japanese_vowels, own
 from datasets.sequences import Sequences
 from datasets.storage import read_arrays, write_arrays
 from methods.checkpoint import read_state, write_state
-from runs.records import read_records
+from runs.results import each_record
 
 
 def wav(frames, rate=16_000, width=2, channels=1):
@@ -56,8 +57,17 @@ def vowels():
     return f"#comment\n{header}\n@data\n{case}:1\n{case}:9\n".encode()
 
 
+def mat():
+    mixout = np.empty((1, 3), dtype=object)
+    mixout[0, :] = [np.full((3, length), 0.5) for length in (4, 5, 6)]
+    constants = {"key": np.array([["a", "b"]], dtype=object), "charlabels": [[1, 2, 1]], "dt": 0.005}
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"mixout": mixout, "consts": constants}, do_compression=True)
+    return stream.getvalue()
+
+
 VALUES = {"values": np.ones((6, 2), np.float32), "offsets": np.array([0, 2, 6])}
-LABELS = {"labels": np.array([0, 1]), "split": np.zeros(2, np.int8)}
+SPLIT = {"split": np.zeros(2, np.int8), "n_classes": np.int64(2)}
 MESSAGE = b"From: a@b\nSubject: x\n\nIn article <1> somebody writes:\n> quoted\nReal text, more.\n--\nfooter\n"
 ORIGIN = {"job": 1}
 
@@ -95,6 +105,12 @@ LOADERS = {
         [b"nan", b"inf", b"1e999", b"?", b",", b"@data\n", b"99999999999", b"2.5", b"1_0", b"\x0c", "٣".encode()],
         lambda made: len(made[0]) == len(made[1]) and ((made[1] >= 0) & (made[1] < 20)).all(),
     ),
+    "mat": (
+        mat(),
+        character_trajectories._read_mat,
+        [b"MATLAB 5.0", b"\x0e\0\0\0", b"\x0f\0\0\0", b"\xff\xff\xff\x7f", b"x\x9c", b"\0\1IM", b"\x89HDF", b"\0" * 8],
+        lambda made: len(made[0]) == len(made[1]) and all(case.shape[1:] == (3,) for case in made[0]),
+    ),
     "digits": (
         digits(),
         arabic_digits._read,
@@ -120,19 +136,19 @@ LOADERS = {
         lambda made: all(re.fullmatch("[a-z]+", word) for word in made),
     ),
     "npz": (
-        npz(write_arrays, **VALUES, **LABELS),
+        npz(write_arrays, **VALUES, **SPLIT),
         read_arrays,
         [b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY", b"'descr': '|O'", b"(99999999999,)", b"\xff\xff\xff\xff"],
         lambda made: all(isinstance(array, np.ndarray) for array in made.values()),
     ),
     "sequences": (
-        npz(write_arrays, **VALUES, **LABELS),
+        npz(write_arrays, **VALUES, **SPLIT),
         Sequences.load,
         [b"<f4", b"<f8", b"<U3", b"(2,)", b"(-2,)", b"()", b"True ", b"\xff\xff"],
         lambda made: made.offsets[-1] == len(made.values),
     ),
     "own_npz": (
-        npz(write_arrays, **VALUES, labels=LABELS["labels"]),
+        npz(write_arrays, **VALUES, labels=np.array([0, 1])),
         read_own(".npz"),
         [b"<f4", b"<f8", b"<U3", b"(2,)", b"(-2,)", b"()", b"<i8", b"<M8", b"\xff\xff"],
         lasts,
@@ -156,8 +172,8 @@ LOADERS = {
         lambda made: made is None or made[0] == {"x": 1},
     ),
     "records": (
-        (json.dumps(record()) + "\n" + json.dumps(record(seed=1)) + "\n").encode(),
-        lambda path: read_records([path]),
+        (json.dumps(bare(record())) + "\n" + json.dumps(bare(record(seed=1))) + "\n").encode(),
+        lambda path: list(each_record([path])),
         [b"NaN", b"1e999", b"null", b"[" * 3000, b"{", b"\xff", b"9" * 5000, b'"', b"\n", b"\xe2\x80\xa8"],
         lambda made: all(one["status"] == "ok" for one in made),
     ),

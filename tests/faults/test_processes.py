@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,14 +21,18 @@ import runs.resume
 import runs.run
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
-from methods import checkpoint
-from methods.base import Clusterer, Diverged
-from reports.tables import failures, summarise, table1
+from methods import checkpoint, vectorize
+from methods.base import Clusterer, Diverged, InvalidInput, load_method
+from reports.statistics import summarise
+from reports.tables import failures, table1
 from runs import worker
-from runs.records import check_record, frame, read_records, write_records
+from runs.record import check_record, write_records
+from runs.results import frame, read_records, scores_file
 from runs.resume import Resume
 from runs.run import run_job
-from workflow import plan
+from runs.score import score_runs
+from runs.sources import ROOT
+from workflow import catalogue
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
 
@@ -37,7 +42,7 @@ def data():
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
     sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
-    return Sequences.from_list(sequences, labels, np.repeat([0, 1, 2], [40, 10, 10]))
+    return Sequences.from_list(sequences, np.repeat([0, 1, 2], [40, 10, 10]), n_classes=3)
 
 
 def job(data, seeds=(0, 1), limit=60, **more):
@@ -275,7 +280,7 @@ def fit(self, X, y=None):
     time.sleep(600)
 
 methods.kmeans.KMeans.fit = fit
-data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), np.arange(30) % 3)
+data = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 4, 2))), n_classes=3)
 run_job(data, reading="test", dataset="toy", method="kmeans", vectorization="avg", seeds=[0], settings={}, limit=600)
 """
 
@@ -297,7 +302,7 @@ with helpers(1) as beside:
 def test_a_killed_job_leaves_no_process_behind(tmp_path, script):
     """Which would wait for work for good."""
     told = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=plan.ROOT) as process:
+    with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=ROOT) as process:
         deadline = time.monotonic() + 60
         while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -361,7 +366,7 @@ def test_seeds_of_another_job_are_refused_with_the_reason(data, when, monkeypatc
     elif what == "job_digest":
         monkeypatch.setattr(runs.run, "JOB_SOURCES", (Path(__file__),))
     else:
-        data = Sequences(data.values + 1, data.offsets, data.labels, data.split)
+        data = replace(data, values=data.values + 1)
     trained = when({})
     job(data, resume=Resume(tmp_path), **changes)
     assert trained() == [0, 1]
@@ -378,13 +383,15 @@ def test_a_short_job_keeps_nothing_for_later(data, tmp_path):
 
 def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatch, tmp_path):
     monkeypatch.setattr(worker, "GRACE", 1.0)
-    same = Sequences(np.zeros_like(data.values), data.offsets, data.labels, data.split)
+    same = replace(data, values=np.zeros_like(data.values))
     when({0: diverge, 1: get(signal.SIGKILL), 2: deaf, 3: fail})
     records, clusters = job(data, seeds=range(6), limit=4)
-    collapsed, _ = job(same, seeds=[6], limit=60)
-    records += [collapsed[0] | {"seed": 6}]
-    write_records(tmp_path / "runs.jsonl", records, {"avg": clusters})
-    records = read_records([tmp_path / "runs.jsonl"])
+    collapsed, other = job(same, seeds=[6], limit=60)
+    records += collapsed
+    file = tmp_path / "records/toy/kmeans-avg.0-6.jsonl"
+    write_records(file, records, {"avg": clusters | {6: other[6]}})
+    score_runs(scores_file(file), [file], data, np.arange(60) % 3)
+    records = read_records([file])
     statuses = ["diverged", "oom", "timeout", "error", "ok", "ok", "collapsed"]
     assert [record["status"] for record in records] == statuses
     summary = summarise(records, "test", "train")
@@ -395,5 +402,91 @@ def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatc
     assert sorted(failures(records).status) == sorted(set(statuses) - {"ok"})
     assert "the largest holds 100%" in records[6]["reason"]
     only = summarise([record for record in records if record["status"] == "ok"], "test", "train")
-    for column in ("accuracy", "nmi", "mean", "std", "best", "nmi_mean"):
+    for column in ("accuracy", "nmi", "mean", "std", "best"):
         assert summary[column][0] == only[column][0], column
+
+
+# ---- numbers that overflow
+
+
+def with_a_fill_value(data, sequence):
+    """The same sequences, one value of one of them what netCDF writes where nothing was measured."""
+    values = data.values.copy()
+    values[data.offsets[sequence], 0] = 9.96921e36
+    return replace(data, values=values)
+
+
+class InProcess(worker.Worker):
+    """Answers in this process, which has compiled what it needs for the first answer."""
+
+    def ask(self, request, limit):
+        return json.loads(json.dumps(self._answer(request)))
+
+
+@pytest.mark.parametrize("method", catalogue.available("methods"))
+def test_nothing_that_is_not_finite_leaves_a_run_as_ok(data, method, monkeypatch):
+    """Whatever a method makes of a value whose square float32 can't hold, its records can be written and read."""
+    monkeypatch.setattr(runs.run, "Worker", InProcess)
+    accepts = load_method(method).accepts
+    if load_method(method).supervised:
+        return
+    how = "none" if accepts == "sequences" else "avg"
+    settings = load_method(method).small
+    for made in (with_a_fill_value(data, 0), with_a_fill_value(data, 45), replace(data, values=data.values * 1e37)):
+        (record,), _ = job(made, seeds=[0], method=method, vectorization=how, settings=settings)
+        check_record(record)
+        json.dumps(record, allow_nan=False)
+        assert record["status"] in ("ok", "collapsed", "diverged"), record["reason"]
+
+
+@pytest.mark.parametrize("sequence", [0, 45], ids=["train", "validation"])
+def test_values_whose_squares_are_not_finite_are_a_run_that_diverged(data, sequence):
+    (record,), clusters = job(with_a_fill_value(data, sequence), seeds=[0])
+    assert record["status"] == "diverged" and "too large to square in float32; scale them" in record["reason"]
+    assert clusters == {} and record["loss"] == {"train": None, "validation": None}
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_loss_that_is_not_finite_is_a_run_that_diverged(data, monkeypatch, part):
+    if part == "train":
+        monkeypatch.setattr(methods.kmeans.KMeans, "loss_", property(lambda self: np.inf, lambda self, value: None))
+    else:
+        monkeypatch.setattr(methods.kmeans.KMeans, "score_loss", lambda self, X: np.inf)
+    (record,), clusters = job(data, seeds=[0])
+    assert (record["status"], record["reason"], clusters) == ("diverged", f"loss {part} is inf", {})
+
+
+def test_sums_that_a_library_refuses_are_a_run_that_diverged(data, monkeypatch):
+    def refuse(self, X):
+        raise ValueError("Input contains NaN.")
+
+    monkeypatch.setattr(methods.kmeans.KMeans, "score_loss", refuse)
+    (record,), _ = job(data, seeds=[0])
+    assert (record["status"], record["reason"]) == ("diverged", "ValueError: Input contains NaN.")
+
+
+@pytest.mark.parametrize("field", ["loss_curve_", "embeddings_"])
+def test_no_field_is_left_out_of_the_look_at_it(data, monkeypatch, field):
+    bad = {"loss_curve_": {"term": [1.0, float("nan")]}, "embeddings_": {"map": np.array([[1.0, np.inf]])}}
+    monkeypatch.setattr(methods.kmeans.KMeans, field, bad[field])
+    (record,), _ = job(data, seeds=[0])
+    assert record["status"] == "diverged" and record["reason"].endswith(("term 1 is nan", "map 0 1 is inf"))
+
+
+# ---- vectors that don't fit in memory
+
+
+def test_padding_that_does_not_fit_is_a_record_and_the_other_input_has_its_own(data, monkeypatch):
+    def refuse(sequences):
+        raise MemoryError("Unable to allocate 4.47 GiB")
+
+    monkeypatch.setitem(vectorize.INPUTS, "zero", vectorize.Input("zero padding", refuse))
+    records, clusters = job(data, vectorization="zero")
+    assert [record["status"] for record in records] == ["oom", "oom"] and clusters == {}
+    assert records[0]["reason"] == "MemoryError: Unable to allocate 4.47 GiB"
+    assert [record["status"] for record in job(data, vectorization="crop")[0]] == ["ok", "ok"]
+
+
+def test_an_input_that_can_not_be_used_is_no_record(data):
+    with pytest.raises(InvalidInput, match="toy, kmeans, vector: vectorization 'vector': a sequence has length 8"):
+        job(data, vectorization="vector")

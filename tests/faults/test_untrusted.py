@@ -6,15 +6,15 @@ import re
 
 import jsonschema
 import pytest
-import yaml
 from fake_records import record
 
-from runs.records import check_record
-from workflow import plan
+from runs.record import check_record
+from runs.sources import ROOT
+from workflow import catalogue, validate
 
-OWN = sorted({path.parent.relative_to(plan.ROOT).parts[0] for path in plan.ROOT.glob("*/*.py")} - {"results", "data"})
-FILES = [path for folder in OWN for path in sorted((plan.ROOT / folder).rglob("*.py"))]
-RULES = [plan.ROOT / "Snakefile", plan.ROOT / "workflow/Snakefile", *sorted((plan.ROOT / "workflow").rglob("*.smk"))]
+OWN = sorted({path.parent.relative_to(ROOT).parts[0] for path in ROOT.glob("*/*.py")} - {"results", "data"})
+FILES = [path for folder in OWN for path in sorted((ROOT / folder).rglob("*.py"))]
+RULES = [ROOT / "Snakefile", ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow").rglob("*.smk"))]
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 CODE = {"eval", "exec", "compile", "__import__"}
 COMPILERS = {"re", "fastjsonschema"}  # of expressions, and of this project's own schema
@@ -49,16 +49,16 @@ def test_all_folders_are_read():
     assert len(RULES) > 4 and all(path.is_file() for path in RULES)
 
 
-@pytest.mark.parametrize("path", RULES, ids=lambda path: str(path.relative_to(plan.ROOT)))
+@pytest.mark.parametrize("path", RULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_rule_runs_code_from_data(path):
     """Rules aren't Python; their words are looked at."""
     words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
     assert not words & (MODULES | CALLS | {"allow_pickle"})
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(plan.ROOT)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_runs_code_from_data(path):
-    assert problems(path.read_text(encoding="utf-8"), "tests" in path.relative_to(plan.ROOT).parts) == []
+    assert problems(path.read_text(encoding="utf-8"), "tests" in path.relative_to(ROOT).parts) == []
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,12 @@ def test_the_check_can_fail(source):
 # ---- schemas
 
 
-SCHEMAS = sorted((plan.ROOT / "workflow" / "schemas").glob("*.json"))
-FREE = {"settings", "draw", "datasets.additionalProperties"}  # `plan.check_settings` knows the names that are allowed
+SCHEMAS = sorted((ROOT / "workflow" / "schemas").glob("*.json"))
+FREE = {
+    "settings",
+    "draw",
+    "datasets.additionalProperties",
+}  # see `validate.check_settings`
 
 
 def open_objects(schema, path=()):
@@ -145,12 +149,11 @@ STRANGE = [
 @pytest.mark.parametrize("name", STRANGE, ids=ascii)
 def test_a_name_that_could_leave_the_results_is_refused(name):
     """Names become parts of paths: in the config they are refused in one line, in a record too."""
-    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
     for section, key in (("run", "datasets"), ("run", "methods"), (None, "readings"), (None, "published")):
         value = name if key == "published" else [name]
         changes = {section: {key: value}} if section else {key: value}
-        with pytest.raises(plan.ConfigError) as caught:
-            plan.check_config(plan.merge(config, changes))
+        with pytest.raises(catalogue.ConfigError) as caught:
+            validate.check_config(changes)
         assert "\n" not in str(caught.value)
     for field in ("reading", "dataset", "method"):
         with pytest.raises(ValueError, match=f"{field}: "):
@@ -158,5 +161,5 @@ def test_a_name_that_could_leave_the_results_is_refused(name):
 
 
 def test_a_block_names_seeds_and_nothing_else():
-    blocks = re.compile(re.search(r'block=r"(.+)"', (plan.ROOT / "workflow/Snakefile").read_text())[1])
+    blocks = re.compile(re.search(r'block=r"(.+)"', (ROOT / "workflow/Snakefile").read_text())[1])
     assert blocks.fullmatch("0-4") and not any(blocks.fullmatch(name) for name in ("../0-4", "0", "0-4/x", "0-"))

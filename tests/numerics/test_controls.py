@@ -7,8 +7,8 @@ from fake_records import record, runs, score
 
 from datasets.sequences import Sequences
 from methods.vectorize import vectorize
-from reports import controls, tables
-from runs.records import frame
+from reports import controls, statistics, tables
+from runs.results import frame
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
 
@@ -32,7 +32,7 @@ def test_without_labels_there_are_no_controls():
 
 def test_controls_stand_last_in_the_tables_and_say_so():
     made = runs([0.7], [0.1]) + runs([0.4], [0.2], method="length_kmeans")
-    summary = tables.summarise(made, "test", "train", controls={("length_kmeans", "none")})
+    summary = statistics.summarise(made, "test", "train", controls={("length_kmeans", "none")})
     summary = controls.with_labels(summary, {"arabic_digits": LABELS}, {"arabic_digits": 3})
     table = tables.table1(summary, ["arabic_digits"], {})
     names = ["RDDC", "Control: k-means on length", "Control: Oracle", "Control: Majority", "Control: Random"]
@@ -80,7 +80,7 @@ def test_who_is_no_better_than_length():
 
 def test_a_method_on_shuffled_input_is_compared_with_itself_only():
     table = compared({("rddc", "none"): [0.9], ("ddc", "zero"): [0.9], ("rddc", "shuffled"): [0.5]})
-    assert table[tables.CELL].values.tolist() == [["rddc", "none", "arabic_digits"]]
+    assert table[statistics.CELL].values.tolist() == [["rddc", "none", "arabic_digits"]]
 
 
 def test_the_interval_against_the_exact_one():
@@ -108,7 +108,7 @@ def test_a_run_without_clusters_is_drawn_but_not_averaged():
 
 def test_shuffling_keeps_every_sequence_its_elements():
     rng = np.random.default_rng(0)
-    data = Sequences.from_list([rng.normal(size=(length, 2)) for length in (30, 1, 12)], [0, 1, 0])
+    data = Sequences.from_list([rng.normal(size=(length, 2)) for length in (30, 1, 12)])
     shuffled, again = vectorize(data, "shuffled"), vectorize(data, "shuffled")
     np.testing.assert_array_equal(shuffled.values, again.values)
     np.testing.assert_array_equal(shuffled.offsets, data.offsets)
@@ -119,12 +119,12 @@ def test_shuffling_keeps_every_sequence_its_elements():
 
 def test_only_controls_that_a_table_has_are_explained():
     made = runs([0.7], [0.1])
-    summary = tables.summarise(made, "test", "train")
+    summary = statistics.summarise(made, "test", "train")
     assert controls.explained(summary) == []
     (said,) = controls.explained(controls.with_labels(summary, {"arabic_digits": LABELS}, {"arabic_digits": 3}))
     assert "Oracle:" in said and "Time-shuffled:" not in said
     shuffled = made + runs([0.4], [0.2], vectorization="shuffled")
-    (said,) = controls.explained(tables.summarise(shuffled, "test", "train", controls={("rddc", "shuffled")}))
+    (said,) = controls.explained(statistics.summarise(shuffled, "test", "train", controls={("rddc", "shuffled")}))
     assert "Time-shuffled:" in said and "Oracle:" not in said
 
 

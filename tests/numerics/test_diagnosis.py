@@ -5,6 +5,7 @@ import pytest
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
+from datasets.storage import write_arrays, write_json
 from methods import deep
 from methods.rddc import RDDC
 from studies import diagnosis
@@ -17,12 +18,12 @@ def sequences():
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2
     arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
-    return Sequences.from_list(arrays, labels, np.repeat([0, 2], [30, 10]))
+    return Sequences.from_list(arrays, np.repeat([0, 2], [30, 10]), 2)
 
 
 def test_watching_changes_nothing(sequences):
     clip = deep.clip_gradient
-    seen = diagnosis.diagnose(sequences, SETTINGS, "x", "y")
+    seen = diagnosis.diagnose(sequences, 2, SETTINGS, "x")
     assert deep.clip_gradient is clip
     state = int(seed_sequence(0, "x", "rddc").generate_state(1)[0])
     expected = RDDC(2, random_state=state, **SETTINGS).fit(sequences.part("train"))
@@ -45,9 +46,14 @@ def test_own_statistics_matter_where_a_split_has_others(sequences):
 
 
 def test_equal_records_give_equal_bytes(sequences, tmp_path):
-    seen = [diagnosis.diagnose(sequences, SETTINGS, dataset, "y") for dataset in ("x", "z")]
+    sequences.save(tmp_path / "reading/data/x.npz")
+    write_arrays(tmp_path / "reading/data/x.labels.npz", labels=np.arange(len(sequences)) % 2)
+    write_json(tmp_path / "reading/data/x.json", {"classes": ["a", "b"], "settings": {}})
+    for variant in ("y", "z"):
+        write_json(tmp_path / f"x.{variant}.json", diagnosis.run("x", tmp_path / "reading", variant, SETTINGS))
+    job = {"cases": [tmp_path / f"x.{variant}.json" for variant in "yz"], "variants": {}}
     for place in ("a", "b"):
-        diagnosis.report(tmp_path / place, seen)
+        diagnosis.report(job, tmp_path / place)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["diagnosis.md", "gradient.pdf", "gradient.png", "kernel.pdf", "kernel.png"]
     for name in names:

@@ -11,9 +11,10 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from datasets import imdb_reviews
 from datasets.fetch import DataError, fetch
 from datasets.prepare import prepare
-from runs.records import write_records
+from datasets.storage import write_arrays
+from runs.record import write_records
 from runs.run import run_job
-from studies import imdb
+from studies import tutorial
 
 N2D = {
     **{"n_clusters": 3, "widths": [16], "code_units": 4, "manifold": "none", "clustering": "dbscan"},
@@ -48,10 +49,10 @@ def test_the_counts_are_those_of_the_tutorial_s_own_steps():
 
 
 def test_the_quirk_keeps_the_last_columns(place):
-    whole, sheet = prepare("imdb_reviews", {"columns": "all", "reviews": 100}, {"kind": "everything"}, **place)
-    last, cut = prepare("imdb_reviews", {"reviews": 100}, {"kind": "everything"}, **place)
+    whole, labels, sheet = prepare("imdb_reviews", {"columns": "all", "reviews": 100}, {"kind": "everything"}, **place)
+    last, others, cut = prepare("imdb_reviews", {"reviews": 100}, {"kind": "everything"}, **place)
     np.testing.assert_array_equal(last.values, whole.values[:, -500:])
-    np.testing.assert_array_equal(last.labels, whole.labels)
+    np.testing.assert_array_equal(others, labels)
     assert sheet["notes"]["first_term"] == "a000" and cut["notes"]["first_term"] > "b"
     assert cut["notes"]["last_term"] == sheet["notes"]["last_term"] == "g099"
     assert cut["notes"]["variance"] == pytest.approx(last.values.var(axis=0).mean(), abs=1e-5)
@@ -90,8 +91,9 @@ def test_only_labelled_reviews_are_unpacked_and_a_missing_one_is_named(place):
 def reading(folder, place, columns):
     """Data and records of a reading with budgets for tests."""
     settings = {"columns": columns, "reviews": 100}
-    sequences, sheet = prepare("imdb_reviews", settings, {"kind": "everything"}, **place)
+    sequences, labels, sheet = prepare("imdb_reviews", settings, {"kind": "everything"}, **place)
     sequences.save(folder / "data/imdb_reviews.npz")
+    write_arrays(folder / "data/imdb_reviews.labels.npz", labels=labels)
     (folder / "data/imdb_reviews.json").write_text(json.dumps(sheet))
     for method, own in (("kmeans", {"n_clusters": 3}), ("n2d", N2D)):
         records, clusters = run_job(
@@ -105,7 +107,7 @@ def reading(folder, place, columns):
 
 def test_the_page_comes_from_records(place, tmp_path):
     readings = {name: reading(tmp_path / name, place, columns) for name, columns in (("a", "last_500"), ("b", "all"))}
-    imdb.write({"readings": readings}, tmp_path / "out")
+    tutorial.report({"variants": readings}, tmp_path / "out")
     page = (tmp_path / "out/tutorial.md").read_text()
     record = json.loads((tmp_path / "a/n2d.jsonl").read_text())
     assert record["n_clusters"] == 3 and record["budget"]["updates"] == 2 * 80 // 10
@@ -127,14 +129,14 @@ def test_the_page_comes_from_records(place, tmp_path):
     ],
 )
 def test_verdict(quantity, ours, published, digits, expected):
-    assert imdb.verdict(quantity, ours, published, digits) == expected
+    assert tutorial.verdict(quantity, ours, published, digits) == expected
 
 
 def test_labels_are_dbscan_s_own():
     """The run's own count is that of its predictions, where reviews with one code share a cluster."""
-    assert imdb.our_quantity({"usage": [4, 1]}, np.array([0, 1, 1, 2, 2]), "labels", None) == 3
+    assert tutorial.our_quantity({"usage": [4, 1]}, np.array([0, 1, 1, 2, 2]), "labels", None) == 3
 
 
 def test_clusters_of_reviews_without_any_term():
     values, clusters = np.array([[0, 0], [0, 0], [0, 1], [0, 0], [2, 0], [1, 0]]), np.array([0, 0, 0, 2, 3, 3])
-    assert imdb.wordless(values, clusters) == 2
+    assert tutorial.wordless(values, clusters) == 2

@@ -51,7 +51,7 @@ def dbscan(X, **settings):
     """Record and clusters of a run that asks for 5 clusters."""
     settings = {"n_clusters": 5, "manifold": "none", "clustering": "dbscan", "min_samples": 5} | SMALL | settings
     settings.pop("random_state")
-    sequences = Sequences(X, np.arange(len(X) + 1), np.arange(len(X)) % 2)
+    sequences = Sequences(X, np.arange(len(X) + 1))
     job = {"reading": "test", "dataset": "blobs", "method": "n2d", "vectorization": "vector"}
     (record,), clusters = run_job(sequences, **job, seeds=[0], settings=settings, limit=60)
     return record, clusters
@@ -60,7 +60,7 @@ def dbscan(X, **settings):
 def test_dbscan_may_find_another_number_of_clusters(blobs):
     record, clusters = dbscan(blobs[0], radius=1.0)
     assert record["status"] == "ok" and 2 <= len(record["usage"]) != record["n_clusters"] == 5
-    assert record["scores"]["train"]["n_clusters"] == len(record["usage"])
+    assert len(np.unique(clusters[0])) == len(record["usage"])
     assert clusters["0_code"].shape == (120, 5)
 
 

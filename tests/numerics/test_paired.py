@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from fake_records import runs
 
-from reports import paired, tables
-from runs.records import frame
+from reports import paired, statistics, tables
+from runs.results import frame
 
 ROWS = [("kmeans", "zero"), ("ward", "zero"), ("rddc", "none")]
 
@@ -46,7 +46,7 @@ def test_why_there_is_no_critical_difference_diagram(n, rows, words):
 
 def needed(accuracies, statistic="mean"):
     losses = np.random.default_rng(1).permutation(len(accuracies)).astype(float)
-    return tables.seeds_needed(tables.frame(runs(accuracies, losses)), "train", statistic, "x")
+    return statistics.seeds_needed(statistics.frame(runs(accuracies, losses)), "train", statistic, "x")
 
 
 def test_seeds_until_the_interval_is_narrow():
@@ -65,6 +65,6 @@ def test_how_many_cells_have_enough_runs_is_said_for_both():
     alike = runs([0.5] * 6, [0.1] * 6, method="kmeans", vectorization="zero")
     few = runs([0.5, 0.6], [0.1, 0.2], method="ddc", vectorization="zero")
     no_loss = runs([0.5] * 6, [None] * 6, method="ward", vectorization="zero")
-    summary = tables.summarise(selected_alike + alike + few + no_loss, "test", "train")
+    summary = statistics.summarise(selected_alike + alike + few + no_loss, "test", "train")
     told = tables.enough_runs(summary)
     assert "± 0.02 or narrower in 2 of 3 cells under the lowest-loss protocol, and in 1 of 3 for the mean" in told

@@ -31,7 +31,7 @@ def test_a_consensus_is_better_than_all_that_it_is_made_of():
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(1)
-    return Sequences.from_list([label - 1 + 0.8 * rng.normal(size=(rng.integers(3, 9), 2)) for label in RIGHT], RIGHT)
+    return Sequences.from_list([label - 1 + 0.8 * rng.normal(size=(rng.integers(3, 9), 2)) for label in RIGHT])
 
 
 def test_a_partition_steers_the_start_of_a_run(data):

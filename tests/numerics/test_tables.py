@@ -1,6 +1,8 @@
 """Tables: the paper's protocol, honest about failed runs, blind to labels."""
 
 import ast
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,13 @@ import pandas as pd
 import pytest
 from fake_records import record, runs, score
 
-from reports import latex, page, readme, tables, verdict
-from workflow import plan
+from reports import latex, page, plots, readme, statistics, tables, verdict
+from runs.scores import SCORES
+from workflow import catalogue
 
 
 def cell(records, selection="train"):
-    (row,) = tables.summarise(records, "test", selection).to_dict("records")
+    (row,) = statistics.summarise(records, "test", selection).to_dict("records")
     return row
 
 
@@ -25,11 +28,18 @@ def test_the_lowest_loss_is_reported_not_the_best_score():
     assert row["published_accuracy"] == 0.8 and row["difference"] == pytest.approx(-0.2)
 
 
+def test_a_note_says_whose_averages_divide_by_the_padded_length():
+    sheets = {"speech_commands": {"settings": {"average": "padded"}}, "arabic_digits": {"settings": {}}}
+    (note,) = tables.averages(sheets)
+    assert "Speech Commands divide by the length of the longest" in note and "Arabic" not in note
+    assert tables.averages({"arabic_digits": sheets["arabic_digits"]}) == []
+
+
 def test_selection_is_blind_to_scores():
     first = runs([0.6, 0.9, 0.7], [0.1, 0.3, 0.2])
     second = runs([0.9, 0.7, 0.6], [0.1, 0.3, 0.2])
-    frames = [tables.frame(records) for records in (first, second)]
-    assert tables.select(frames[0], "train") == tables.select(frames[1], "train") == 0
+    frames = [statistics.frame(records) for records in (first, second)]
+    assert statistics.select(frames[0], "train") == statistics.select(frames[1], "train") == 0
 
 
 def test_selection_by_validation_loss():
@@ -43,7 +53,7 @@ def test_a_failed_run_is_counted_and_enters_no_mean():
     assert (row["n_ok"], row["n"], row["failures"]) == (2, 3, "1 diverged")
     assert row["mean"] == pytest.approx(0.7)  # 0.47 would be a mean with a 0 in it
     made = runs([0.6, None, 0.8], [0.1, None, 0.3])
-    summary = tables.summarise(made, "test", "train")
+    summary = statistics.summarise(made, "test", "train")
     table = tables.table1(summary, ["arabic_digits"], {})
     assert table["Arabic Digits"].tolist() == ["0.60 (0.60) 2/3"]
     said = " ".join(tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test"))
@@ -58,16 +68,16 @@ def test_a_collapsed_run_has_scores_but_is_not_selected():
 
 
 def test_without_an_ok_run_there_is_no_number():
-    summary = tables.summarise(runs([None, None], [None, None]), "test", "train")
+    summary = statistics.summarise(runs([None, None], [None, None]), "test", "train")
     for table in (tables.table1(summary, ["arabic_digits"], {}), tables.detailed(summary, "arabic_digits", 880)):
         text = tables.markdown(table)
         assert "failed 0/2" in text and "nan" not in text.lower() and "0.00" not in text
     assert summary.verdict.tolist() == ["not comparable"]
-    assert ",0,2,,,,," in verdict.summary_csv(summary)
+    assert f",0,2{',' * len(SCORES)},,,0.8000," in verdict.summary_csv(summary)
 
 
 def test_one_run_has_no_standard_deviation():
-    detail = tables.detailed(tables.summarise(runs([0.6], [0.1]), "test", "train"), "arabic_digits", 880)
+    detail = tables.detailed(statistics.summarise(runs([0.6], [0.1]), "test", "train"), "arabic_digits", 880)
     assert detail["mean ± std"].tolist() == ["0.60"]
 
 
@@ -75,35 +85,52 @@ def test_a_method_without_a_loss_reports_its_mean():
     made = runs([0.6, 0.8], [None, None], method="spectral", vectorization="zero")
     row = cell(made)
     assert row["accuracy"] == pytest.approx(0.7) and not row["by_loss"]
-    detail = tables.detailed(tables.summarise(made, "test", "train"), "arabic_digits", 880)
+    detail = tables.detailed(statistics.summarise(made, "test", "train"), "arabic_digits", 880)
     assert detail["lowest loss"].tolist() == ["0.70 (0.70) (mean)"]
 
 
 def test_bootstrap_against_enumeration():
     """Of two runs, a resample misses the better loss with probability 1/4: both values are in the interval."""
-    low, high = tables.bootstrap(tables.frame(runs([0.6, 0.9], [0.1, 0.2])), "train", "protocol", "x")
+    low, high = statistics.bootstrap(statistics.frame(runs([0.6, 0.9], [0.1, 0.2])), "train", "protocol", "x")
     assert (low, high) == (0.6, 0.9)
-    many = tables.frame(runs([0.6] + [0.9] * 19, [0.1] + [0.2] * 19))
-    assert tables.bootstrap(many, "train", "protocol", "x") == (0.6, 0.9)  # missed in (19/20)^20 = 36 % of resamples
-    assert tables.bootstrap(tables.frame(runs([0.6] * 5, [0.1] * 5)), "train", "mean", "x") == pytest.approx((0.6, 0.6))
+    many = statistics.frame(runs([0.6] + [0.9] * 19, [0.1] + [0.2] * 19))
+    # missed in (19/20)^20 = 36 % of resamples
+    assert statistics.bootstrap(many, "train", "protocol", "x") == (0.6, 0.9)
+    equal = statistics.frame(runs([0.6] * 5, [0.1] * 5))
+    assert statistics.bootstrap(equal, "train", "mean", "x") == pytest.approx((0.6, 0.6))
 
 
 def test_bootstrap_is_the_same_every_time():
-    made = tables.frame(runs(np.linspace(0.4, 0.9, 12), np.linspace(1, 0, 12)))
-    assert tables.bootstrap(made, "train", "protocol", "x") == tables.bootstrap(made, "train", "protocol", "x")
+    made = statistics.frame(runs(np.linspace(0.4, 0.9, 12), np.linspace(1, 0, 12)))
+    assert statistics.bootstrap(made, "train", "protocol", "x") == statistics.bootstrap(made, "train", "protocol", "x")
 
 
 def test_what_the_paper_does_not_have():
     row = cell(runs([0.5], [0.1], dataset="japanese_vowels"))
     assert row["verdict"] == "not comparable"
-    summary = tables.summarise(runs([0.5], [0.1], dataset="japanese_vowels"), "test", "train")
+    summary = statistics.summarise(runs([0.5], [0.1], dataset="japanese_vowels"), "test", "train")
     assert tables.table1(summary, ["japanese_vowels"], {})["Japanese Vowels, paper"].tolist() == ["–"]
 
 
-def test_every_published_cell_is_read():
-    table = tables.published("rddc_table1")
-    assert len(table) == 4 * 16 - 5 and table.accuracy.between(0, 1).all()
-    assert not table.duplicated(tables.CELL).any()
+def test_every_score_has_a_column():
+    """In the detailed table, which is the page's too, and in the state as CSV: adding one is a line of `SCORES`."""
+    made = runs([0.6], [0.1])
+    values = [f"0.{i + 1}0" for i in range(len(SCORES))]
+    made[0]["scores"]["test"] |= {of.name: float(value) for of, value in zip(SCORES, values, strict=True)}
+    summary = statistics.summarise(made, "test", "train")
+    detail = tables.detailed(summary, "arabic_digits", 880)
+    assert detail["lowest loss"].tolist() == [f"{values[0]} ({values[1]})"]
+    assert detail[[of.title for of in SCORES[2:]]].values.tolist() == [values[2:]]
+    (line,) = csv.DictReader(io.StringIO(verdict.summary_csv(summary)))
+    assert [line[of.name] for of in SCORES] == [f"{value}00" for value in values]
+    told = plots.outcome(statistics.frame(made).iloc[0])
+    assert all(f"{of.title} {value}0" in told for of, value in zip(SCORES, values, strict=True))
+
+
+def test_what_other_scores_a_paper_has_is_shown():
+    summary = statistics.summarise(runs([0.6], [0.1]), "test", "train")
+    detail = tables.detailed(summary.assign(published_ari=0.25), "arabic_digits", 880)
+    assert detail.published.tolist() == ["0.80 (0.77), ARI 0.25"]
 
 
 def test_titles():
@@ -118,22 +145,22 @@ def test_no_report_knows_a_method_by_its_name():
         (path.name, node.value)
         for path in Path(tables.__file__).parent.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and node.value in plan.available("methods")
+        if isinstance(node, ast.Constant) and node.value in catalogue.available("methods")
     }
-    assert known == {("report.py", "kmeans"), ("report.py", "rddc")}
+    assert known == {("pictures.py", "kmeans"), ("pictures.py", "rddc")}
 
 
 def test_who_cannot_predict_is_said():
     for method, said in (("ward", True), ("kmeans", False)):
         made = runs([0.5], [0.1], method=method, vectorization="avg")
-        summary = tables.summarise(made, "test", "train")
+        summary = statistics.summarise(made, "test", "train")
         notes = tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test")
         assert ("Without a rule for new sequences: Ward." in " ".join(notes)) == said
 
 
 def test_skipped_cells_say_why():
     made = runs([0.5], [0.1], method="ddc", vectorization="avg", dataset="speech_commands")
-    summary = tables.summarise(made, "test", "train")
+    summary = statistics.summarise(made, "test", "train")
     names, skip = ["speech_commands", "arabic_digits"], {"arabic_digits": {"avg": "it is zero"}, "other": {"avg": "?"}}
     assert tables.table1(summary, names, skip)["Arabic Digits"].tolist() == ["– (a)"]
     notes = tables.footnotes(summary, made, names, skip, "train", "test")
@@ -194,33 +221,33 @@ def test_an_honest_table_passes():
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_mutant_is_caught(mutant, monkeypatch):
-    frame = tables.frame
-    monkeypatch.setattr(tables, "frame", lambda records, *more: MUTANTS[mutant](frame(records)))
+    frame = statistics.frame
+    monkeypatch.setattr(statistics, "frame", lambda records, *more: MUTANTS[mutant](frame(records)))
     with pytest.raises(AssertionError):
         check_honest()
 
 
 def test_readings_are_not_mixed():
     with pytest.raises(ValueError, match="records of reading other among those of test"):
-        tables.summarise([*runs([0.5], [0.1]), record(reading="other", seed=1)], "test", "train")
+        statistics.summarise([*runs([0.5], [0.1]), record(reading="other", seed=1)], "test", "train")
 
 
 def test_without_labels_there_is_no_score_and_no_failure():
     made = [record(scores=dict.fromkeys(("train", "validation", "test")))]
-    summary = tables.summarise(made, "test", "train")
-    assert tables.table1(summary, ["arabic_digits"], {})["Arabic Digits"].tolist() == ["no labels"]
+    summary = statistics.summarise(made, "test", "train")
+    assert tables.table1(summary, ["arabic_digits"], {})["Arabic Digits"].tolist() == ["not scored"]
     assert tables.detailed(summary, "arabic_digits", 880)["mean ± std"].tolist() == ["–"]
 
 
 def test_an_ok_run_without_a_loss_is_not_drawn_as_the_best():
-    made = tables.frame(runs([0.6, 0.9], [None, 0.2]))
-    assert tables.select(made, "train") == 1
-    assert tables.bootstrap(made.iloc[[1, 1, 0]].reset_index(drop=True), "train", "protocol", "x")[1] == 0.9
+    made = statistics.frame(runs([0.6, 0.9], [None, 0.2]))
+    assert statistics.select(made, "train") == 1
+    assert statistics.bootstrap(made.iloc[[1, 1, 0]].reset_index(drop=True), "train", "protocol", "x")[1] == 0.9
 
 
 def test_how_much_is_selection():
     made = runs([0.6, 0.9, 0.6], [0.1, 0.3, 0.2]) + runs([0.5], [None], method="ward", vectorization="zero")
-    (row,) = tables.selection_table(tables.summarise(made, "test", "train")).to_dict("records")
+    (row,) = tables.selection_table(statistics.summarise(made, "test", "train")).to_dict("records")
     assert [row[name] for name in ("lowest loss", "mean", "best", "gained", "missed")] == [
         "0.60",
         "0.70",
@@ -232,7 +259,7 @@ def test_how_much_is_selection():
 
 def test_a_failed_cell_still_says_what_it_cost():
     failed = record(status="collapsed", reason="x")
-    table = tables.budgets(tables.summarise([failed], "test", "train"))
+    table = tables.budgets(statistics.summarise([failed], "test", "train"))
     assert table[["updates", "parameters"]].values.tolist() == [["10", "99"]]
 
 
@@ -271,5 +298,5 @@ def test_a_readme_without_markers_is_left_alone(tmp_path, text):
 def test_the_scored_split_and_the_published_table_are_the_configs_choice():
     made = runs([0.5], [0.1])
     made[0]["scores"] = {"train": score(0.9), "validation": None, "test": None}
-    (row,) = tables.summarise(made, "test", "train", "train", None).to_dict("records")
+    (row,) = statistics.summarise(made, "test", "train", "train", None).to_dict("records")
     assert row["accuracy"] == 0.9 and np.isnan(row["published_accuracy"]) and row["verdict"] == "not comparable"

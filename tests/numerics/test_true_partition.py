@@ -2,22 +2,23 @@
 
 import numpy as np
 import pytest
-from fake_records import record
+from fake_records import record, write_scored
 
 from datasets.sequences import Sequences, stratified_split
-from runs.records import frame
+from datasets.storage import write_arrays, write_json
 from studies import true_partition
-from studies.true_partition import probe, report, verdict
+from studies.true_partition import report, run, verdict
 
 SETTINGS = {"batch": 10, "epochs": 3, "recurrent_units": 4, "hidden_units": 8}
 
 
 @pytest.fixture
-def sequences():
+def data():
+    """Sequences and their labels."""
     rng = np.random.default_rng(0)
     labels = np.arange(100) % 2
     arrays = [3 * label + rng.normal(size=(length, 2)) for label, length in zip(labels, 1 + labels * 3, strict=True)]
-    return Sequences.from_list(arrays, labels).with_split(stratified_split(labels, 0, "x"))
+    return Sequences.from_list(arrays, stratified_split(labels, 0, "x"), 2), labels
 
 
 def test_the_verdict_follows_the_losses():
@@ -26,14 +27,21 @@ def test_the_verdict_follows_the_losses():
     assert verdict([0.5, 0.6], [0.55, 0.7]) == f"leans to the true partition: 1 {of}"
     told = "can't tell: 2 of 3 random starts end lower than all from the labels"
     assert verdict([0.5], [0.4, 0.6, 0.45]) == told
+    assert verdict([0.5], []) == "can't tell: no random start is ok"
 
 
-def test_equal_records_give_equal_bytes(sequences, tmp_path, monkeypatch):
+def test_equal_records_give_equal_bytes(data, tmp_path, monkeypatch):
     monkeypatch.setattr(true_partition, "SEEDS", 1)
-    probes = [probe(sequences, SETTINGS, "speech_commands", "test")]
-    runs = frame([record(method="rddc", vectorization="none", dataset="speech_commands", seed=seed) for seed in (0, 1)])
+    sequences, labels = data
+    sequences.save(tmp_path / "data/speech_commands.npz")
+    write_arrays(tmp_path / "data/speech_commands.labels.npz", labels=labels)
+    write_json(tmp_path / "data/speech_commands.json", {"classes": ["a", "b"], "settings": {}})
+    write_json(tmp_path / "case.json", run("speech_commands", tmp_path, "test", SETTINGS))
+    runs = "records/speech_commands/rddc-none.0-1.jsonl"
+    write_scored(tmp_path / runs, [record(dataset="speech_commands", seed=seed) for seed in (0, 1)], {})
+    rows = {"test": {"folder": tmp_path, "files": [runs]}}
     for place in ("a", "b"):
-        report(tmp_path / place, probes, runs)
+        report({"cases": [tmp_path / "case.json"], "variants": rows}, tmp_path / place)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["true_partition.md", "true_partition.pdf", "true_partition.png"]
     for name in names:

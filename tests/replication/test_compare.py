@@ -6,11 +6,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from fake_records import record, runs
+from fake_records import record, runs, write_scored
 
 from reports import compare
-from runs.records import write_records
-from workflow import plan
+from runs.sources import ROOT
 
 USUAL = runs([0.70, 0.72, 0.74, 0.71, 0.73], [0.1, 0.2, 0.3, 0.15, 0.25])
 
@@ -25,7 +24,7 @@ def different_curves(records):
 
 
 def store(folder, records):
-    write_records(
+    write_scored(
         folder / "records/arabic_digits/rddc-none.0-2.jsonl", different_curves(records), {"none": {0: np.array([0])}}
     )
     return folder
@@ -142,7 +141,7 @@ def test_a_project_of_another_kind(tmp_path):
 
 def script(*arguments):
     command = [sys.executable, "-m", "workflow.scripts.compare", *map(str, arguments)]
-    return subprocess.run(command, cwd=plan.ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_exit_codes(tmp_path, path):

@@ -5,18 +5,24 @@ with other seeds than the reference's stand for another machine, whose rounding 
 can find a difference. With the reference's seeds every run is compared by itself.
 """
 
+from dataclasses import replace
+
+import fake_records
 import numpy as np
 import pandas as pd
 import pytest
+from fake_records import scored
 
 import methods.ddc
 import methods.divergence
 import methods.rddc
 import methods.vectorize
 import runs.run
+import runs.score
 from datasets.prepare import prepare
 from datasets.seeds import seed_sequence
 from reports import compare
+from reports.data import Data
 
 CELLS = {
     ("kmeans", "zero"): {"n_init": 2},
@@ -29,8 +35,9 @@ CELLS = {
 def data(tmp_path_factory):
     """The utterances of three speakers."""
     split = {"kind": "stratified", "fractions": [0.5, 0.25, 0.25]}
-    sequences, _ = prepare("japanese_vowels", {}, split, raw=tmp_path_factory.mktemp("raw"))
-    return sequences.subset(sequences.labels < 3)
+    sequences, labels, _ = prepare("japanese_vowels", {}, split, raw=tmp_path_factory.mktemp("raw"))
+    kept = labels < 3
+    return Data(replace(sequences.subset(kept), n_classes=3), labels[kept], {})
 
 
 def made(data, seeds):
@@ -38,7 +45,8 @@ def made(data, seeds):
     records = []
     for (method, how), settings in CELLS.items():
         job = {"reading": "test", "dataset": "japanese_vowels", "method": method, "vectorization": how, "limit": 60}
-        records += runs.run.run_job(data, **job, seeds=seeds, settings=settings)[0]
+        own, clusters = runs.run.run_job(data.sequences, **job, seeds=seeds, settings=settings)
+        records += scored(own, clusters, data)
     return pd.DataFrame([compare.run_of(record) for record in records])
 
 
@@ -67,7 +75,7 @@ def read_on(monkeypatch):
         elements = sequences.offsets[:-1, None] + np.arange(sequences.lengths.max())
         return sequences.values[elements.clip(max=len(sequences.values) - 1)].reshape(len(sequences), -1)
 
-    monkeypatch.setitem(methods.vectorize.INPUTS, "zero", unmasked)
+    monkeypatch.setitem(methods.vectorize.INPUTS, "zero", methods.vectorize.Input("zero padding", unmasked))
 
 
 def padding_is_data(monkeypatch):
@@ -91,11 +99,9 @@ def one_seed_for_all(monkeypatch):
 
 def scored_on_train(monkeypatch):
     """The test scores are computed on the training split."""
-    right = runs.run.outcome_of
-    wrong = lambda fitted, found, labels, parts, loss: right(  # noqa: E731
-        fitted, found, labels, parts | {"test": parts["train"]}, loss
-    )
-    monkeypatch.setattr(runs.run, "outcome_of", wrong)
+    right = runs.score.split_scores
+    swapped = lambda clusters, split, labels: (found := right(clusters, split, labels)) | {"test": found["train"]}  # noqa: E731
+    monkeypatch.setattr(fake_records, "split_scores", swapped)
 
 
 def nothing(monkeypatch):

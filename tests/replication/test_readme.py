@@ -5,13 +5,12 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from fake_records import runs
+from fake_records import runs, write_scored
 
 from datasets.storage import write_json, write_text
-from reports import tables
+from reports import statistics
 from reports.readme import BEGIN, END, insert, results, wall_time
 from reports.verdict import summary_csv
-from runs.records import write_records
 
 
 @pytest.fixture
@@ -22,9 +21,9 @@ def folder(tmp_path):
         own = [record for record in made if record["dataset"] == dataset]
         for record in own:
             record["provenance"]["versions"] |= {"torch": "2", "scikit-learn": "1"}
-        write_records(tmp_path / f"records/{dataset}/rddc-none.0-9.jsonl", own, {"none": {0: np.array([0])}})
+        write_scored(tmp_path / f"records/{dataset}/rddc-none.0-9.jsonl", own, {"none": {0: np.array([0])}})
         write_json(tmp_path / f"data/{dataset}.json", {"split_sizes": {"test": 100}})
-    write_text(tmp_path / "tables/summary.csv", summary_csv(tables.summarise(made, "test", "train")))
+    write_text(tmp_path / "tables/summary.csv", summary_csv(statistics.summarise(made, "test", "train")))
     write_text(tmp_path / "tables/table1.md", "| the table |\n")
     return tmp_path
 
@@ -52,7 +51,7 @@ def test_a_pause_is_no_wall_time(tmp_path):
         made = runs([0.5] * 2, [0.1] * 2)
         for run in made:
             run["cost"]["seconds"] = 50.0
-        write_records(path, made, {"none": {0: np.array([0])}})
+        write_scored(path, made, {"none": {0: np.array([0])}})
         os.utime(path, (end, end))
     assert wall_time(tmp_path) == pytest.approx(260 + 100)
 

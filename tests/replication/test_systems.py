@@ -1,11 +1,10 @@
 """The kept pages of the other systems: what was run is there, and nothing else."""
 
 import numpy as np
-from fake_records import runs
+from fake_records import runs, write_scored
 
 from datasets.storage import write_text
 from reports.systems import SYSTEMS, write_systems
-from runs.records import write_records
 
 
 def made(results, name):
@@ -18,7 +17,7 @@ def made(results, name):
         found = runs(accuracies, [0.1] * len(accuracies), dataset="mnist", reading=reading)
         for record in found:
             record["provenance"]["git"] = {"sha": "0123456789abcdef", "dirty": reading == "two"}
-        write_records(
+        write_scored(
             results / name / reading / "records/mnist/rddc-none.0-1.jsonl", found, {"none": {0: np.array([0])}}
         )
 

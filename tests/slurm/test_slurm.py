@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from runs.records import read_records
+from runs.results import read_records
+from runs.sources import ROOT
 from runs.worker import _die_with
-from workflow.plan import ROOT
 
 CLUSTER = Path(__file__).with_name("cluster.sh")
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"

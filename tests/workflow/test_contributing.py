@@ -8,8 +8,8 @@ from pathlib import Path
 
 from test_snakemake import copy_of_the_project
 
-from runs.records import read_records
-from workflow import plan
+from runs.results import read_records
+from runs.sources import ROOT
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -18,10 +18,10 @@ def test_both_walkthroughs(tmp_path):
     project = copy_of_the_project(tmp_path)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     commands = []
-    for language, block in FENCE.findall((plan.ROOT / "CONTRIBUTING.md").read_text()):
+    for language, block in FENCE.findall((ROOT / "CONTRIBUTING.md").read_text()):
         if language == "python":
             name, code = re.match(r"# (\S+)\n(.*)", block, re.DOTALL).groups()
-            assert not (plan.ROOT / name).exists()
+            assert not (ROOT / name).exists()
             (project / name).write_text(code)
         else:
             commands += block.splitlines()
@@ -32,7 +32,7 @@ def test_both_walkthroughs(tmp_path):
         )
         assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
         assert "no tests ran" not in finished.stdout
-    records = read_records((project / "results/mine").rglob("*.jsonl"))
+    records = read_records((project / "results/mine").rglob("records/*/*.jsonl"))
     assert {"mini_batch_kmeans"} <= {record["method"] for record in records}
     assert {"digits_by_column"} <= {record["dataset"] for record in records}
     assert {record["status"] for record in records if record["method"] == "mini_batch_kmeans"} == {"ok"}

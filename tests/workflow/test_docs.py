@@ -4,19 +4,20 @@ import shutil
 
 import pytest
 
-from workflow import docs, plan
+from runs.sources import ROOT
+from workflow import catalogue, docs
 
 
 def test_the_committed_pages_are_what_the_docstrings_say():
     for path, content in docs.pages().items():
-        assert (plan.ROOT / path).read_text(encoding="utf-8") == content, f"{path} is out of date: run make docs"
+        assert (ROOT / path).read_text(encoding="utf-8") == content, f"{path} is out of date: run make docs"
 
 
 def test_there_is_a_section_for_each_method_and_data_set():
     for folder in ("methods", "datasets"):
         content = docs.pages()[f"docs/{folder}.md"]
         found = [line.split("`")[1] for line in content.splitlines() if line.startswith("## ")]
-        assert found == plan.available(folder) and found
+        assert found == catalogue.available(folder) and found
 
 
 def test_a_section_has_defaults_source_and_licence():
@@ -36,13 +37,13 @@ def test_a_parameter_that_another_class_explains_has_its_own_default():
 def project(tmp_path, monkeypatch):
     """A copy of the methods, with one more."""
     for folder in ("methods", "datasets"):
-        shutil.copytree(plan.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     text = (tmp_path / "methods/kmeans.py").read_text().replace("class KMeans", "class Another")
     (tmp_path / "methods/another.py").write_text(text)
-    monkeypatch.setattr(plan, "ROOT", tmp_path)
-    plan.available.cache_clear()
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    catalogue.available.cache_clear()
     yield tmp_path
-    plan.available.cache_clear()
+    catalogue.available.cache_clear()
 
 
 def test_a_new_file_is_a_new_section(project):

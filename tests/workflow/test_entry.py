@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from workflow.plan import ROOT
+from runs.sources import ROOT
 from workflow.scripts.entry import imports
 
 CODE = "from workflow.scripts.entry import main; main(lambda job: print(len(job)))"

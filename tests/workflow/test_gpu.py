@@ -16,7 +16,7 @@ from datasets.sequences import Sequences
 from methods.rddc import RDDC
 from runs.gpu import device_lease, unless_lost, visible_devices
 from runs.run import run_job
-from workflow.plan import ROOT
+from runs.sources import ROOT
 
 # What nvidia-smi says of four GPUs, the second in three parts and the last gone.
 GPUS = [
@@ -252,7 +252,7 @@ def test_a_device_too_small_for_the_block_gives_what_each_seed_gives_alone(monke
     """``cpu:0`` is no CPU to the harness, so that it trains seeds together there, and one to torch."""
     rng, labels = np.random.default_rng(0), np.arange(60) % 3
     sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
-    data = Sequences.from_list(sequences, labels, np.repeat([0, 1, 2], [40, 10, 10]))
+    data = Sequences.from_list(sequences, np.repeat([0, 1, 2], [40, 10, 10]), n_classes=3)
     monkeypatch.setattr(runs.run, "load_method", lambda name: Small)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "pretended")
     named = {"reading": "test", "dataset": "toy", "method": "rddc", "vectorization": "none", "limit": 60}

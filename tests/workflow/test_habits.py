@@ -4,13 +4,12 @@ import json
 import time
 
 import pytest
-import yaml
-from fake_records import record
+from fake_records import bare, record
 
 from datasets.storage import write_text
 from methods import progress
-from runs.records import write_records
-from workflow import plan
+from runs.record import write_records
+from workflow import layers
 from workflow.summary import print_summary, summary
 
 
@@ -47,17 +46,16 @@ def test_quiet_without_a_terminal_and_under_ci(monkeypatch):
 
 @pytest.fixture
 def resolved(tmp_path):
-    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
     run = {"datasets": ["arabic_digits"], "methods": ["kmeans", "rddc"], "vectorizations": ["zero"], "controls": []}
-    config = plan.merge(config, {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}})
-    return plan.resolve(config, "recommended")
+    user = {"run": run, "results": str(tmp_path), "methods": {"rddc": {"seeds": 2}}}
+    return layers.resolve(user, "recommended")
 
 
 def test_the_summary_counts_ends_and_names_errors_and_the_page(resolved, tmp_path, capsys):
     assert summary({"recommended": resolved}) == []
     made = [record(seed=0), record(seed=1, status="timeout")]
     folder = tmp_path / "recommended"
-    write_records(folder / "records/arabic_digits/rddc-none.0-1.jsonl", made, {})
+    write_records(folder / "records/arabic_digits/rddc-none.0-1.jsonl", list(map(bare, made)), {})
     write_text(folder / "data/arabic_digits.npz", "")
     write_text(folder / "logs/train/arabic_digits/kmeans-zero.0-4.log", "a line\nerror: no memory left\n")
     write_text(folder / "logs/train/arabic_digits/rddc-none.0-1.log", "error: of an earlier try\n")

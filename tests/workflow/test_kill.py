@@ -15,7 +15,7 @@ import pytest
 from test_snakemake import copy_of_the_project, snakemake, without_cost
 
 from datasets.storage import read_arrays
-from runs.records import read_records
+from runs.results import each_record
 
 CONFIG = {
     "seeds": 3,
@@ -111,7 +111,7 @@ def strike(process, how, project, chance):
 
 def whole_or_absent(results):
     for path in results.glob("recommended/records/*/*.jsonl"):
-        assert read_records([path])
+        assert list(each_record([path]))
         read_arrays(path.with_suffix(".npz"))
 
 

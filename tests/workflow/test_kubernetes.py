@@ -14,7 +14,7 @@ MISSING = [name for name in PLUGINS if importlib.util.find_spec(name) is None]
 
 @pytest.mark.nightly
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-@pytest.mark.parametrize("targets", [["all"], ["appendix", "study", "diagnosis"], ["supervised"]], ids="-".join)
+@pytest.mark.parametrize("targets", [["all"], ["appendix", "replication", "diagnosis"], ["supervised"]], ids="-".join)
 def test_a_dry_run_through_the_profile_plans_the_jobs_of_a_local_run(tmp_path, targets):
     project = copy_of_the_project(tmp_path)
     local = snakemake(project, "--dry-run", *targets)

@@ -5,15 +5,16 @@ import json
 
 import numpy as np
 import pytest
-import yaml
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
-from reports.own import indices, moments
-from runs.records import read_records
-from workflow import plan
-from workflow.check import tiny_data
+from methods.contract import tiny_data
+from reports.indices import indices, moments
+from runs.results import read_records
+from runs.sources import ROOT
+from workflow import catalogue, validate
 
+LABELS = np.arange(60) % 3  # of `tiny_data`
 CONFIG = {
     "readings": ["own"],
     "published": None,
@@ -31,7 +32,7 @@ def project(tmp_path_factory):
     birds.mkdir()
     for i in range(len(data)):
         np.savetxt(birds / f"bird {i:02d}.csv", data[i], delimiter=",")
-    lines = ["identifier,label", *(f"bird {i:02d},{'abc'[label]}" for i, label in enumerate(data.labels))]
+    lines = ["identifier,label", *(f"bird {i:02d},{'abc'[label]}" for i, label in enumerate(LABELS))]
     (birds / "labels.csv").write_text("\n".join(lines))
     write_arrays(folder / "bees.npz", values=data.values, offsets=data.offsets, ids=np.arange(100, 160))
     finished = snakemake(folder, config=CONFIG)
@@ -103,7 +104,8 @@ def test_a_changed_file_is_prepared_anew(project):
     before = file.read_text()
     try:
         file.write_text("1,2\n")
-        assert jobs(snakemake(project, "--dry-run", config=CONFIG)) == {"prepare": 1, "train": 1, "report": 1}
+        planned = {"prepare": 1, "train": 1, "score": 1, "report": 1}
+        assert jobs(snakemake(project, "--dry-run", config=CONFIG)) == planned
     finally:
         file.write_text(before)
 
@@ -123,19 +125,18 @@ def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
     ("dataset", "message"),
     [
         ({"path": "nowhere"}, "config: datasets.birds.path: no file, and no folder with CSV files, at nowhere"),
-        ({"path": str(plan.ROOT / "datasets")}, "config: datasets.birds.path: no file, and no folder with CSV files"),
+        ({"path": str(ROOT / "datasets")}, "config: datasets.birds.path: no file, and no folder with CSV files"),
         ({"path": "README.md", "clusters": 3}, "config: datasets.birds: no setting 'clusters' .there are path, k."),
         ({"path": "README.md", "k": 0}, "config: datasets.birds.k: 0 is not valid"),
         ({"path": "README.md", "k": [2, 2]}, "config: datasets.birds.k: .2, 2. is not valid"),
-        ({"k": 3}, "config: run.datasets: 'birds' is not in datasets/"),
+        ({"k": 3}, "config: datasets: 'birds' is not in datasets/"),
     ],
 )
 def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
-    monkeypatch.chdir(plan.ROOT)
-    config = yaml.safe_load((plan.ROOT / "config/config.yaml").read_text())
+    monkeypatch.chdir(ROOT)
     changes = {"run": CONFIG["run"] | {"datasets": ["birds"]}, "datasets": {"birds": dataset}}
-    with pytest.raises(plan.ConfigError, match=message) as caught:
-        plan.check_config(plan.merge(config, changes))
+    with pytest.raises(catalogue.ConfigError, match=message) as caught:
+        validate.check_config(changes)
     assert "\n" not in str(caught.value)
 
 
@@ -150,8 +151,8 @@ def test_moments_go_from_the_first_element_to_the_last():
 
 def test_indices_prefer_the_clusters_that_there_are():
     data = tiny_data(lengths=(8, 12))
-    true, merged = indices(data, data.labels), indices(data, np.minimum(data.labels, 1))
-    shuffled = indices(data, np.random.default_rng(0).permutation(data.labels))
+    true, merged = indices(data, LABELS), indices(data, np.minimum(LABELS, 1))
+    shuffled = indices(data, np.random.default_rng(0).permutation(LABELS))
     assert true["silhouette"] > max(merged["silhouette"], shuffled["silhouette"], 0.3)
     assert true["davies_bouldin"] < shuffled["davies_bouldin"]
     assert indices(data, np.zeros(len(data), int))["silhouette"] is None

@@ -5,13 +5,13 @@ import tomllib
 
 import yaml
 
-from workflow import plan
+from runs.sources import ROOT
 
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "fastjsonschema": "python-fastjsonschema"}
 
 
 def requirements():
-    project = tomllib.loads((plan.ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return project["dependencies"] + project["optional-dependencies"]["test"], project["requires-python"]
 
 
@@ -20,7 +20,7 @@ def split(requirement):
 
 
 def test_environment_yml_has_the_same_ranges():
-    listed = yaml.safe_load((plan.ROOT / "environment.yml").read_text())["dependencies"]
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     conda = dict(split(item) for item in listed)
     ranges, python = requirements()
     assert conda.pop("python") == python
@@ -29,7 +29,7 @@ def test_environment_yml_has_the_same_ranges():
 
 
 def test_the_lock_satisfies_the_ranges():
-    pinned = re.findall(r"^(\S+)==(\S+)$", (plan.ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    pinned = re.findall(r"^(\S+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     lock = {name.lower(): tuple(map(int, re.findall(r"\d+", version))) for name, version in pinned}
     for name, limits in map(split, requirements()[0]):
         least = tuple(map(int, re.findall(r"\d+", limits)))

@@ -4,28 +4,33 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 import methods.kmeans
+import methods.length_kmeans
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
 from methods.base import InvalidInput
 from methods.vectorize import vectorize
-from runs.records import check_record, read_clusters, read_records, write_records
+from runs.record import check_record, clusters_digest, write_records
+from runs.results import each_record, read_clusters, read_records, scores_file
 from runs.run import clusters_of, run_job
-from workflow.plan import ROOT
+from runs.score import score_runs
+from runs.sources import ROOT
+
+LABELS = np.arange(120) % 3
 
 
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)
-    labels = np.arange(120) % 3
-    sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in labels]
+    sequences = [4 * label + rng.normal(size=(rng.integers(2, 9), 2)) for label in LABELS]
     split = np.repeat([0, 1, 2], [80, 20, 20])
-    return Sequences.from_list(sequences, labels, split)
+    return Sequences.from_list(sequences, split, n_classes=3)
 
 
 def job(data, method="kmeans", vectorization="avg", seeds=(0, 1), settings=None, limit=60, **more):
@@ -71,9 +76,11 @@ def test_a_seed_does_not_depend_on_its_block(data):
 
 def test_ok_and_read_back(data, tmp_path):
     records, clusters = job(data)
-    path = tmp_path / "kmeans.jsonl"
+    path = tmp_path / "records/toy/kmeans.jsonl"
     write_records(path, records, {"avg": clusters})
-    assert read_records([path]) == records
+    assert list(each_record([path])) == records
+    score_runs(scores_file(path), [path], data, LABELS)
+    records = read_records([path])
     assert [record["status"] for record in records] == ["ok", "ok"]
     assert records[0]["scores"]["test"]["accuracy"] > 0.9
     np.testing.assert_array_equal(read_clusters(path, "avg", 1), clusters[1])
@@ -92,22 +99,57 @@ def test_what_was_trained_on_is_not_predicted_again(data, monkeypatch):
     np.testing.assert_array_equal(clusters_of(fitted, X[parts["train"]], np.arange(80)), fitted.labels_)
 
 
-def test_labels_reach_nothing_but_scores(data):
-    labels = np.random.default_rng(1).permutation(data.labels)
-    shuffled = Sequences(data.values, data.offsets, labels, data.split)
-    for method, vectorization, settings in (("kmeans", "avg", {}), ("rddc", "none", SMALL_RDDC)):
-        first, clusters = job(data, method, vectorization, settings=settings)
-        second, others = job(shuffled, method, vectorization, settings=settings)
-        np.testing.assert_array_equal(clusters[0], others[0])
-        assert first[0]["loss"] == second[0]["loss"] and first[0]["scores"] != second[0]["scores"]
+def test_a_method_that_asks_for_labels_gets_none(data, monkeypatch):
+    """There are none in what it is given, so its run ends in an error and not in a score."""
+    monkeypatch.setattr(methods.length_kmeans.LengthKMeans, "fit", lambda self, X: setattr(self, "labels_", X.labels))
+    records, clusters = job(data, "length_kmeans", "none")
+    assert [record["status"] for record in records] == ["error"] * 2 and clusters == {}
+    assert "'Sequences' object has no attribute 'labels'" in records[0]["reason"]
 
 
-def test_without_labels(data):
-    unlabelled = Sequences(data.values, data.offsets, split=data.split)
-    records, _ = job(unlabelled, n_clusters=3)
-    assert records[0]["scores"] == {"train": None, "validation": None, "test": None}
+def test_other_labels_give_other_scores_and_nothing_else(data, tmp_path):
+    records, clusters = job(data)
+    path = tmp_path / "records/toy/kmeans.jsonl"
+    write_records(path, records, {"avg": clusters})
+    found = []
+    for labels in (LABELS, np.random.default_rng(1).permutation(LABELS), np.full(120, -1)):
+        score_runs(scores_file(path), [path], data, labels)
+        read = read_records([path])
+        found.append([record.pop("scores")["test"] for record in read])
+        assert read == records
+    assert found[0][0]["accuracy"] > 0.9 > found[1][0]["accuracy"] and found[2] == [None, None]
+    with pytest.raises(ValueError, match="119 labels of 120 sequences"):
+        score_runs(scores_file(path), [path], data, LABELS[1:])
+
+
+def test_scores_of_other_clusters_are_refused(data, tmp_path):
+    path = tmp_path / "records/toy/kmeans.jsonl"
+    records, clusters = job(data)
+    write_records(path, records[:1], {"avg": clusters})
+    score_runs(scores_file(path), [path], data, LABELS)
+    assert len(read_records([path])) == 1
+    for now, told in ((records, "no scores for run test toy kmeans avg 1"), (records[:1], "scores of other clusters")):
+        clusters[0][0] += 1
+        now[0]["clusters_digest"] = clusters_digest(clusters[0]) if now is not records else now[0]["clusters_digest"]
+        write_records(path, now, {"avg": clusters})
+        with pytest.raises(ValueError, match=told):
+            read_records([path])
+
+
+def test_without_labels_the_number_of_clusters_must_be_given(data):
+    unlabelled = replace(data, n_classes=0)
+    assert job(unlabelled, n_clusters=3)[0][0]["n_clusters"] == 3
     with pytest.raises(InvalidInput, match="no labels; give n_clusters"):
         job(unlabelled)
+
+
+def test_a_row_with_a_name_of_its_own_has_the_streams_of_its_algorithm(data):
+    """So that variants of a method are paired, seed by seed."""
+    plain, clusters = job(data)
+    row, own = job(data, "kmeans_again", algorithm="kmeans")
+    assert [(record["method"], record["algorithm"]) for record in row] == [("kmeans_again", "kmeans")] * 2
+    np.testing.assert_array_equal(clusters[1], own[1])
+    assert row[1]["provenance"] == plain[1]["provenance"]
 
 
 def failing(monkeypatch, failure):
@@ -146,7 +188,7 @@ def test_a_failed_run_is_a_record_and_the_next_goes_on(data, monkeypatch, failur
     assert [record["status"] for record in records] == [status, "ok"]
     assert reason in records[0]["reason"] and "\n" not in records[0]["reason"]
     assert list(clusters) == [1]
-    assert records[0]["scores"]["test"] is None
+    assert records[0]["clusters_digest"] is None
     for record in records:
         check_record(record)
 
@@ -160,7 +202,7 @@ def test_diverged(data):
 
 def test_collapsed(data):
     """Equal sequences can't be told apart, so one cluster is all that there is."""
-    same = Sequences(np.zeros_like(data.values), data.offsets, data.labels, data.split)
+    same = replace(data, values=np.zeros_like(data.values))
     records, clusters = job(same, "rddc", "none", settings=SMALL_RDDC)
     assert {record["status"] for record in records} == {"collapsed"}
     assert records[0]["reason"] == "1 of 3 clusters are used; the largest holds 100%"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from workflow import plan
+from runs.sources import ROOT
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from workflow import plan
 )
 def test_time_and_memory_are_bounded(part, size, seconds, memory_mib):
     command = [sys.executable, "-m", "benchmarks.scale", part, str(size)]
-    run = subprocess.run(command, cwd=plan.ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found = json.loads(run.stdout.splitlines()[-1])
     assert sum(found["seconds"].values()) < seconds
     assert found["memory_mib"] < memory_mib

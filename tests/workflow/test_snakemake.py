@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from datasets.sequences import TYPES
 from datasets.storage import read_arrays
-from runs.records import read_records
-from studies import fingerprints
-from workflow import plan
+from runs.results import each_record, read_records
+from runs.sources import ROOT
+from studies.fingerprints import __main__ as fingerprints
+from workflow import layers
 
 TINY = {
     "seeds": 2,
@@ -35,15 +37,15 @@ TINY = {
 def copy_of_the_project(folder):
     """The files that git tracks or would, as they are now: a clone with uncommitted changes."""
     listed = subprocess.run(
-        ["git", "-C", plan.ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
         text=True,
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (plan.ROOT / name).is_file():
+        if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(plan.ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name)
     return folder
 
 
@@ -92,6 +94,7 @@ def project(tmp_path_factory):
 def test_results(project):
     folder = project / "results/paper/recommended"
     records = read_records(folder.glob("records/*/*.jsonl"))
+    assert read_arrays(folder / "data/japanese_vowels.npz").keys() == TYPES.keys() and "labels" not in TYPES
     assert [(r["method"], r["seed"]) for r in records] == [
         ("kmeans", 0),
         ("kmeans", 1),
@@ -137,52 +140,23 @@ def test_deep_methods_start_first(project):
     """What is quick fills the cores that they leave; but all data come before any training."""
     planned = snakemake(project, "--dry-run", config=TINY | {"results": "results/planned"}).stdout
     jobs = [dict(re.findall(r"^    (log|priority): (.*)$", job, re.M)) for job in planned.split("\nrule ")]
-    found = {Path(job["log"]).name: job.get("priority") for job in jobs if "log" in job}
+    found = {"/".join(Path(job["log"]).parts[-2:]): job.get("priority") for job in jobs if "log" in job}
     assert found == {
-        "japanese_vowels.log": "2",
-        "kmeans-avg.0-1.log": None,
-        "ward-avg.0-0.log": None,
-        "rddc-none.0-0.log": "1",
-        "rddc-none.1-1.log": "1",
-        "report.log": None,
+        "prepare/japanese_vowels.log": "2",
+        "japanese_vowels/kmeans-avg.0-1.log": None,
+        "japanese_vowels/ward-avg.0-0.log": None,
+        "japanese_vowels/rddc-none.0-0.log": "1",
+        "japanese_vowels/rddc-none.1-1.log": "1",
+        "score/japanese_vowels.log": None,
+        "one_length/japanese_vowels.recommended.log": None,
+        "logs/report.log": None,
     }
-
-
-def test_nothing_is_done_twice(project):
-    assert jobs(snakemake(project, "--dry-run")) == {}
-
-
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [
-        ("methods/rddc.py", {"train": 2, "report": 1}),
-        ("methods/kmeans.py", {"train": 1, "report": 1}),
-        ("methods/dec.py", {}),
-        ("datasets/arabic_digits.py", {}),
-        ("reports/tables.py", {"report": 1}),
-        ("reports/page.js", {"report": 1}),
-    ],
-)
-def test_an_edit_reruns_what_depends_on_it_and_nothing_else(project, file, expected):
-    path = project / file
-    before, times = path.read_text(), path.stat()
-    try:
-        path.write_text(before + "\n# an edit\n")
-        assert jobs(snakemake(project, "--dry-run")) == expected
-    finally:
-        path.write_text(before)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def test_a_setting_reruns_its_method_and_nothing_else(project):
-    config = plan.merge(TINY, {"methods": {"rddc": {"settings": {"epochs": 3}}}})
-    assert jobs(snakemake(project, "--dry-run", config=config)) == {"train": 2, "report": 1}
 
 
 def test_a_number_of_the_command_line_is_one_at_any_depth(project):
     setting = "methods={rddc: {settings: {epochs: 3, learning_rate: 1e-3, clip_norm: null, hidden_batch_norm: true}}}"
     finished = snakemake(project, "--dry-run", "--printshellcmds", "--config", setting)
-    assert jobs(finished) == {"train": 2, "report": 1}, finished.stdout
+    assert jobs(finished) == {"train": 2, "score": 1, "report": 1}, finished.stdout
     said = finished.stdout.replace("\n", " ")
     quoted = snakemake(project, "--dry-run", config=TINY | {"results": "2024"})  # text in a file stays text
     assert jobs(quoted), quoted.stdout
@@ -194,7 +168,7 @@ def test_a_number_of_the_command_line_is_one_at_any_depth(project):
 def test_the_schedule_is_solved_when_a_job_has_finished_and_at_no_other_time(project, limit, often):
     """But for a limit that a user sets, which shows that counting can tell."""
     changes = {"run": {"methods": ["kmeans", "ward"]}, "methods": {"kmeans": {"seeds": 5, "seeds_per_job": 1}}}
-    config = plan.merge(TINY, changes | {"results": f"results/often-{often}"})
+    config = layers.merge(TINY, changes | {"results": f"results/often-{often}"})
     finished = snakemake(project, "--verbose", "--until", "train", *limit, config=config)
     assert finished.returncode == 0, finished.stdout
     assert (finished.stdout.count("Selected jobs:") > 8) == often
@@ -203,10 +177,10 @@ def test_the_schedule_is_solved_when_a_job_has_finished_and_at_no_other_time(pro
 @pytest.mark.parametrize(("config", "mirror"), [({}, ""), ({"mirror": "my data"}, "my data")])
 def test_the_command_of_a_fingerprint_is_one_that_its_script_takes(project, monkeypatch, config, mirror):
     (project / "my data").mkdir(exist_ok=True)
-    config = plan.merge(TINY, config | {"readings": ["recommended"]})
+    config = layers.merge(TINY, config | {"readings": ["recommended"]})
     finished = snakemake(project, "--dry-run", "--printshellcmds", "--", "fingerprints", config=config)
-    assert jobs(finished)["fingerprint"] == 4, finished.stdout
-    found, calls = re.findall(r"python -m studies.fingerprints (.*?) 2>&1", finished.stdout), []
+    assert jobs(finished)["study_raw"] == 4, finished.stdout
+    found, calls = re.findall(r"python -m studies.fingerprints (.*?)(?: <<< .*)? 2>&1", finished.stdout), []
     monkeypatch.setattr(fingerprints, "run", lambda *given: calls.append(given))
     monkeypatch.setattr(fingerprints, "report", lambda *given: calls.append(given))
     for arguments in found:
@@ -220,7 +194,7 @@ def everything_in(folder):
     """Run, and name of an array, to what the records of a reading say of it, but for costs, or to its bytes."""
     found = {}
     for path in sorted(folder.glob("records/*/*.jsonl")):
-        for record in read_records([path]):
+        for record in each_record([path]):
             found[record["method"], record["vectorization"], record["seed"]] = json.dumps(record | {"cost": None})
         arrays = read_arrays(path.with_suffix(".npz")).items()
         found |= {(path.name.split("-")[0], name): array.tobytes() for name, array in arrays}
@@ -232,7 +206,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     run = {"methods": ["kmeans", "rddc"], "vectorizations": ["zero", "avg"]}
-    config = plan.merge(TINY, {"results": "results/again", "run": run, "methods": {"rddc": {"seeds_per_job": 2}}})
+    config = layers.merge(TINY, {"results": "results/again", "run": run, "methods": {"rddc": {"seeds_per_job": 2}}})
     finished = snakemake(project, "--until", "train", "--cores", "1", config=config)
     assert finished.returncode == 0, finished.stdout
     again, before = (everything_in(project / f"results/{name}/recommended") for name in ("again", "paper"))
@@ -257,7 +231,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
     ],
 )
 def test_a_mistake_gets_one_line_and_leaves_nothing(project, changes, message):
-    config = plan.merge(TINY, changes | {"results": "results/mistake"})
+    config = layers.merge(TINY, changes | {"results": "results/mistake"})
     finished = snakemake(project, "--until", "train", config=config)
     assert finished.returncode != 0
     named = [line for line in finished.stdout.splitlines() if message in line]
@@ -266,7 +240,7 @@ def test_a_mistake_gets_one_line_and_leaves_nothing(project, changes, message):
 
 
 def test_missing_mirror_and_no_network(project, tmp_path):
-    config = plan.merge(TINY, {"results": "results/missing", "mirror": str(tmp_path), "raw": str(tmp_path / "raw")})
+    config = layers.merge(TINY, {"results": "results/missing", "mirror": str(tmp_path), "raw": str(tmp_path / "raw")})
     config["run"]["datasets"] = ["arabic_digits"]
     environment_without_network = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     before = {name: os.environ.get(name) for name in environment_without_network}

@@ -1,11 +1,11 @@
 """A real Snakemake run of two supervised tasks, and what an edit of one of them reruns."""
 
 import pytest
-import yaml
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
-from runs.records import read_records
-from workflow import plan
+from runs.results import read_records
+from runs.sources import ROOT
+from workflow import layers
 
 SIZES = {"train": 20, "validation": 4, "test": 4}
 TASKS = {
@@ -31,7 +31,7 @@ def project(tmp_path_factory):
 
 def test_results_and_reruns(project):
     folder = project / "results/supervised/recommended"
-    records = read_records(folder.glob("learned/*.jsonl"))
+    records = read_records(folder.glob("learned/records/*/*.jsonl"))
     assert [(record["dataset"], record["method"]) for record in records] == [
         ("abc", "element_wise"),
         ("abc", "kmeans"),
@@ -40,27 +40,26 @@ def test_results_and_reruns(project):
     ]
     assert (folder / "report/report.html").is_file()
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=CONFIG)) == {}
-    longer = plan.merge(CONFIG, {"tasks": {"points": {"settings": {"epochs": 2}}}})
-    expected = {"learn": 1, "supervised_report": 1, "supervised": 1}
+    longer = layers.merge(CONFIG, {"tasks": {"points": {"settings": {"epochs": 2}}}})
+    expected = {"learn": 1, "score_task": 1, "report_tasks": 1, "supervised": 1}
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=longer)) == expected
-    bigger = plan.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
-    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1}
+    bigger = layers.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1, "control": 1}
 
 
 def test_a_mistake_gets_one_line(project):
-    odd = plan.merge(CONFIG, {"results": "results/odd", "tasks": {"points": {"settings": {"units": 5}}}})
+    odd = layers.merge(CONFIG, {"results": "results/odd", "tasks": {"points": {"settings": {"units": 5}}}})
     finished = snakemake(project, *TARGET, config=odd)
     assert finished.returncode != 0 and "Traceback" not in finished.stdout
     assert "error: points, l2c: units=5: expected an even number, half for each direction" in finished.stdout
-    wrong = plan.merge(CONFIG, {"run": {"methods": ["l2c"]}})
+    wrong = layers.merge(CONFIG, {"run": {"methods": ["l2c"]}})
     finished = snakemake(project, "--dry-run", config=wrong)
     assert "config: run.methods: 'l2c' is supervised: it runs as one of the tasks" in finished.stdout
 
 
 def test_the_profile_names_the_tasks_of_its_reading():
-    profile = yaml.safe_load((plan.ROOT / "config/supervised.yaml").read_text())
-    config = plan.merge(yaml.safe_load((plan.ROOT / "config/config.yaml").read_text()), profile)
-    tasks = plan.resolve(config, profile["readings"][0])["tasks"]
+    profile = layers.read(ROOT / "config/supervised.yaml")
+    tasks = layers.resolve(profile, profile["readings"][0])["tasks"]
     assert {"points", "mnist", "arabic_digits", "abc"} <= tasks.keys()
-    full = plan.resolve(config, "supervised_full")["tasks"]
+    full = layers.resolve(profile, "supervised_full")["tasks"]
     assert full["points"]["settings"] == {"layers": 14, "units": 288, "batch": 200, "epochs": 10}

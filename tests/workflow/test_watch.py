@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from workflow import plan, watch
+from workflow import watch
+from workflow.jobs import minutes as given
 
 
 def submitted(tmp_path, number, *ages):
@@ -47,4 +48,4 @@ def test_it_is_said_once_and_on_slurm_only(tmp_path, monkeypatch, capfd):
 )
 def test_minutes_of_a_job(limit, runs, minutes):
     """First as long as one run may take, at last as long as all may; and a quarter of an hour for all else."""
-    assert [plan.minutes(limit, runs, attempt) for attempt in (1, 2, 3)] == minutes
+    assert [given(limit, runs, attempt) for attempt in (1, 2, 3)] == minutes

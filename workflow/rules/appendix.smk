@@ -1,14 +1,15 @@
 rule write_appendix:
     # A reading's tables and figures as a paper's appendix: LaTeX, and its PDF where pdflatex is installed.
     input:
-        local(plan.imported_sources(ROOT / "workflow/scripts/appendix.py")),
+        local(imported_sources(ROOT / "workflow/scripts/appendix.py")),
         lambda w: local(
             [
-                plan.source("methods", method)
-                for method in plan.methods(READINGS[w.reading])
+                rows.source(READINGS[w.reading], method)
+                for method in jobs.methods(READINGS[w.reading])
             ]
         ),
-        records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
+        records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
+        scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.json",
             dataset=READINGS[w.reading]["run"]["datasets"],
@@ -25,7 +26,7 @@ rule write_appendix:
     resources:
         mem_mb=2000,
     params:
-        job=lambda w: json.dumps(plan.report_job(READINGS[w.reading], w.reading)),
+        job=lambda w: json.dumps(jobs.report_job(READINGS[w.reading], w.reading)),
     shell:
         "python -m workflow.scripts.appendix --job - --tables {input.tables:q} --figures {input.figures:q}"
         " --folder {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"

@@ -2,12 +2,14 @@ rule prepare:
     # Fetch and verify the raw data, preprocess them and split them.
     input:
         lambda w: local(
-            plan.imported_sources(plan.dataset_source(READINGS[w.reading], w.dataset))
+            imported_sources(jobs.dataset_source(READINGS[w.reading], w.dataset))
         ),
-        lambda w: plan.own_files(READINGS[w.reading], w.dataset),
-        local(plan.imported_sources(ROOT / "workflow/scripts/prepare.py")),
+        lambda w: jobs.own_files(READINGS[w.reading], w.dataset),
+        local(imported_sources(ROOT / "workflow/scripts/prepare.py")),
     output:
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+        # Apart, so that no training opens a file with labels in it.
+        labels=f"{config['results']}/{{reading}}/data/{{dataset}}.labels.npz",
         sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",
     log:
         f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.log",
@@ -19,7 +21,7 @@ rule prepare:
     resources:
         mem_mb=4000,
     params:
-        job=lambda w: json.dumps(plan.prepare_job(READINGS[w.reading], w.dataset)),
+        job=lambda w: json.dumps(jobs.prepare_job(READINGS[w.reading], w.dataset)),
     shell:
-        "python -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --sheet {output.sheet:q}"
-        " 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --labels {output.labels:q}"
+        " --sheet {output.sheet:q} 2>&1 | tee {log:q}"

@@ -1,29 +1,31 @@
 rule report:
     # From records to tables, figures and the page.
     input:
-        local(plan.imported_sources(ROOT / "workflow/scripts/report.py")),
+        local(imported_sources(ROOT / "workflow/scripts/report.py")),
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
-        records=lambda w: plan.record_files(READINGS[w.reading], w.reading),
+        records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
+        scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",
             dataset=READINGS[w.reading]["run"]["datasets"],
-            ending=["npz", "json"],
+            ending=["npz", "labels.npz", "json"],
         ),
+        one_length=lambda w: jobs.one_length(READINGS[w.reading], w.reading),
     output:
         # Not in Snakemake's own report: a browser refuses an address of its size, which is how that embeds a page.
         page=f"{config['results']}/{{reading}}/report.html",
         tables=report(
             directory(f"{config['results']}/{{reading}}/tables"),
             patterns=["{table}.csv"],
-            caption="../report/table.rst",
+            caption="../captions/table.rst",
             category="Tables",
             labels={"reading": "{reading}", "table": "{table}"},
         ),
         figures=report(
             directory(f"{config['results']}/{{reading}}/figures"),
             patterns=["{figure}.png"],
-            caption="../report/figure.rst",
+            caption="../captions/figure.rst",
             category="Figures",
             labels={"reading": "{reading}", "figure": "{figure}"},
         ),
@@ -37,7 +39,7 @@ rule report:
     resources:
         mem_mb=4000,
     params:
-        job=lambda w: json.dumps(plan.report_job(READINGS[w.reading], w.reading)),
+        job=lambda w: json.dumps(jobs.report_job(READINGS[w.reading], w.reading)),
     shell:
         "python -m workflow.scripts.report --job - --page {output.page:q} --tables {output.tables:q}"
         " --figures {output.figures:q} --clusters {output.clusters:q} <<< {params.job:q} 2>&1 | tee {log:q}"

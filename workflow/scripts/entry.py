@@ -6,6 +6,8 @@ import gc
 import json
 import sys
 
+from datasets.text import one_line
+
 
 @contextlib.contextmanager
 def imports():
@@ -24,7 +26,7 @@ def one_line_errors(code=1):
     try:
         yield
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(code)
 
 

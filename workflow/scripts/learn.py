@@ -6,13 +6,13 @@ from .entry import main
 
 
 def work(job, gpus, per, problems, records):
-    """Write one record a seed and the control's, and the clusters beside them."""
+    """Write one record a seed, and the clusters beside them."""
     with device_lease(int(gpus), int(per)) as device:
         # After the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported.
         import torch
 
         from datasets.problems import Problems
-        from runs.records import write_records
+        from runs.record import write_records
         from runs.tasks import run_task
 
         torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from .entry import imports, main
 def work(job, page, tables, figures, clusters):
     """Write the report."""
     with imports():
-        from reports.report import write_report
+        from reports.reading import write_report
     with helpers(2) as beside:
         write_report(job, page, tables, figures, clusters, beside)
 

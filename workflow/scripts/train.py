@@ -1,4 +1,4 @@
-"""Train, predict and score one method on one data set for a block of seeds, on every input that it is given."""
+"""Train and predict with one method on one data set for a block of seeds, on every input that it is given."""
 
 import shutil
 from pathlib import Path
@@ -23,11 +23,11 @@ def work(job, gpus, per, data, records):
         with imports():
             from datasets.sequences import Sequences
             from methods.base import load_method
-            from runs.records import write_records
+            from runs.record import write_records
             from runs.resume import Resume
             from runs.run import run_job
 
-            load_method(job["method"])
+            load_method(job["algorithm"])
         if device != "cpu" and not has_cuda():
             print("this torch has no CUDA: on the CPU instead of the GPU")
             device = "cpu"

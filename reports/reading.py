@@ -1,0 +1,126 @@
+"""One reading's report: reads records and data, writes tables, figures and the page. It never trains."""
+
+import inspect
+from pathlib import Path
+
+from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
+from methods.base import load_method
+from runs.results import frame, read_records
+from runs.sources import HARNESS
+
+from . import controls, latex, paired, tables, verdict
+from .chosen import chosen_seeds, clusters_of, write_clusters
+from .data import load_data
+from .embedding import plane
+from .indices import INDICES, index_table
+from .pictures import write_figures
+from .sections import render
+from .statistics import summarise
+
+SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
+
+
+def write_report(job, page_path, tables_folder, figures_folder, clusters_folder, beside):
+    """Write everything that `job`, a slice of the config made by `workflow.jobs.report_job`, asks for.
+
+    `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
+    """
+    tables.name_rows(job["methods"])
+    folder, names = Path(job["folder"]), job["run"]["datasets"]
+    for made in (tables_folder, figures_folder, clusters_folder):
+        Path(made).mkdir(parents=True, exist_ok=True)  # where no run is ok, one stays empty, and Snakemake looks for it
+    files = [folder / file for file in job["files"]]
+    records = read_records(files)
+    rank = {row: place for place, row in enumerate(map(tuple, job["rows"]))}
+    records.sort(key=lambda record: rank[record["method"], record["vectorization"]])
+    summary = summarise(records, job["reading"], job["selection"], job["scored"], job["published"], control_rows(job))
+    data = {name: load_data(folder, name) for name in names}
+    planes = {name: beside.submit(plane, of.sequences, name) for name, of in data.items()}
+    sheets = {name: of.sheet for name, of in data.items()}
+    labels = {name: of.labels_of(job["scored"]) for name, of in data.items()}
+    ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
+    every, chosen = clusters_of(files), chosen_seeds(job, records)
+    clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
+    write_clusters(clusters_folder, data, clusters)
+    indices = index_table(data, clusters)
+    written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
+    pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, Path(figures_folder))
+    written["footnotes"]["results"] = unscored(sheets, labels, job["scored"])
+    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
+
+
+def control_rows(job):
+    """The controls among the rows, (method, vectorization)."""
+    return {(control["method"], control["input"]) for control in job["run"]["controls"]}
+
+
+def unscored(sheets, labels, scored):
+    """A sentence for every data set without scores, with the reason."""
+    none = [name for name, known in labels.items() if not (known >= 0).any()]
+    why = {True: f"no sequence with a label is in the {scored} split", False: "there are no labels"}
+    return [f"{tables.title(name)}: nothing is scored, because {why[bool(sheets[name]['classes'])]}." for name in none]
+
+
+def write_tables(job, records, clusters, summary, labels, sheets, indices, folder):
+    """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
+    names = job["run"]["datasets"]
+    n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
+    runs = frame(records, job["scored"])
+    methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
+    deterministic = {row for row, said in job["methods"].items() if load_method(said["algorithm"]).deterministic}
+    compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
+    made = {
+        "table1": tables.table1(summary, names, job["skip"]),
+        **{f"detail_{name}": tables.detailed(summary, name, n_scored[name]) for name in names},
+        "selection": tables.selection_table(summary),
+        "controls": controls.comparison_table(compared),
+        "paired": paired.paired_table(runs, methods, deterministic),
+        "budgets": tables.budgets(summary),
+        "failures": tables.failures(records),
+        **({} if indices.empty else {"indices": indices}),
+        "data": tables.data_sheets(sheets.values()),
+        "settings": tables.settings_table(settings_used(job, sheets), sources_of(job["methods"])),
+    }
+    below = {
+        "table1": [
+            *tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"]),
+            *controls.explained(summary),
+            *tables.averages(sheets),
+            *tables.where_from(summary, job["published"]),
+        ],
+        "selection": [tables.enough_runs(summary), tables.SELECTION],
+        "controls": controls.said(compared) + controls.RULES,
+        "paired": paired.explained(methods, len(names)),
+        "indices": [INDICES],
+    }
+    for name, strings in made.items():
+        notes = below.get(name, [])
+        write_text(folder / f"{name}.md", tables.markdown(strings, notes))
+        write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
+        write_text(folder / f"{name}.tex", latex.table(strings, notes))
+    write_text(folder / "summary.csv", verdict.summary_csv(summary))
+    return made | {"footnotes": below}
+
+
+def settings_used(job, sheets):
+    """Settings of every data set and method that ran, defaults included."""
+    used = {}
+    for name, sheet in sheets.items():
+        used[f"datasets.{name}"] = sheet["settings"]
+    for row, said in job["methods"].items():
+        parameters = inspect.signature(load_method(said["algorithm"])).parameters.values()
+        own = {p.name: p.default for p in parameters if p.name not in HARNESS}
+        used[f"methods.{row}"] = own | said["settings"]
+        used |= {f"methods.{row}, {dataset}": settings for dataset, settings in said["datasets"].items()}
+    return used
+
+
+def sources_of(methods):
+    """config/sources.yaml; what a row has from its method has the method's source, unless the file says another."""
+    sources = read_yaml(SOURCES)
+    for row, said in methods.items():
+        inherited = sources.get(f"methods.{said['algorithm']}", {}).items()
+        inherited = {name: source for name, source in inherited if name not in said["own"]}
+        sources[f"methods.{row}"] = inherited | sources.get(f"methods.{row}", {})
+    return sources

@@ -1,0 +1,138 @@
+"""The page of one reading, section by section."""
+
+import pandas as pd
+
+from runs.results import commit
+
+from . import tables, verdict
+from .page import forest, grid, image, notes, page, plot, table
+from .published import CELL
+
+WHERE = ("data set", "method", "input")
+SORTING = "A click on a heading sorts by it, a second reverses, a third takes it back."
+FOREST = "Charts: accuracy from 0 to 1."
+FILES = "In the folders beside this page: clusters of every sequence by its identifier, tables, figures for print."
+GRIDS = {
+    "confusion": "Confusion of the selected run, or of the first ok run of a method without a loss: a row is a class, a"
+    " column the cluster that stands for it.",
+    "loss": "Loss of every run; bold: the selected one, dashed and crossed: not ok.",
+}
+
+
+def render(job, records, summary, sheets, written, pictures, drawn):
+    """The page.
+
+    Parameters
+    ----------
+    job : dict
+    records : list of dict
+    summary : DataFrame
+        With the controls that need no run.
+    sheets : dict of str to dict
+    written : dict of str to DataFrame of str
+        Tables, and ``footnotes``: name of a table to what is said below it.
+    pictures : list of (Path, str)
+    drawn : dict of str to (str, dict)
+        Both as `reports.pictures.write_figures` gives them.
+    """
+    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
+    datasets, below = job["run"]["datasets"], written["footnotes"]
+    scored, published = map(bool, summary[["accuracy", "published_accuracy"]].notna().any())
+
+    def explained(name):
+        """A table below what there is to know about it; nothing for an empty table."""
+        return [notes(below[name]), table(filled(written[name]), WHERE)] if len(written[name]) else []
+
+    sections = [
+        ("Ours beside the published numbers" if published else "Results", results(datasets, summary, written)),
+        (
+            "The paper's table" if published else "All data sets side by side",
+            [table(filled(written["table1"])), notes(below["table1"])] if scored else [],
+        ),
+        *[(tables.title(name), of_dataset(name, drawn)) for name in datasets],
+        ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
+        ("How to read the verdicts", [notes(verdict.RULES)] if published else []),
+        ("How much is selection", explained("selection")),
+        ("Runs that are not ok", [table(written["failures"], (*WHERE, "status"))]),
+        ("Against the controls", explained("controls")),
+        ("Seed by seed", explained("paired")),
+        ("Budgets", [table(written["budgets"], WHERE)]),
+        ("Data", [table(written["data"])]),
+        ("Settings and their sources", [table(written["settings"], ("of", "source"))]),
+        ("Provenance", [notes(provenance(records)), table(digests(records))]),
+    ]
+    if "indices" in written:
+        sections.insert(1 if scored else 0, ("Indices that need no labels", explained("indices")))
+    sections = [(name, pieces) for name, pieces in sections if pieces]
+    heading = f"Sequence clustering, reading “{job['reading']}”"
+    return page(heading, headline(records, summary, n_scored), sections, {name: of for name, (_, of) in drawn.items()})
+
+
+def headline(records, summary, n_test):
+    """What there is, and what it says about the paper where a number of one of these cells is published."""
+    ok = sum(record["status"] == "ok" for record in records)
+    cells = len({tuple(record[name] for name in CELL) for record in records})
+    counted = f"{len(records)} runs, {ok} of them ok, in {cells} cells."
+    return f"{counted} {verdict.headline(summary, n_test)}" if summary.published_accuracy.notna().any() else counted
+
+
+def results(datasets, summary, written):
+    """The detailed tables of all data sets as one, with a chart of every row."""
+    shown = pd.concat([written[f"detail_{name}"].assign(**{"data set": tables.title(name)}) for name in datasets])
+    shown.insert(2, "data set", shown.pop("data set"))
+    numbers = pd.concat([summary[summary.dataset == name] for name in datasets])
+    numbers = numbers[["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]]
+    scored, published = map(bool, numbers[["accuracy", "published_accuracy"]].notna().any())
+    told = "ours ○ with interval" + ", published ┃" * published
+    charts = (told, "lowest loss", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
+    if not published:
+        shown = shown.drop(columns="verdict")
+    return [
+        table(filled(shown), (*WHERE, "verdict"), charts),
+        notes([*written["footnotes"]["results"], *([FOREST] if scored else []), SORTING, FILES]),
+    ]
+
+
+def of_dataset(name, drawn):
+    """Places of the figures of one data set."""
+
+    def plotted(start, **how):
+        names = [which for which in drawn if f"{which}/".startswith(f"{start}/")]
+        return [plot(which, drawn[which][0], **how) for which in names]
+
+    scatters = [place for way in ("first", "last") for place in plotted(f"scatter/{name}", way=way)]
+    parts = [*plotted(f"strips/{name}"), grid(scatters, "pair")]
+    for kind, heading in GRIDS.items():
+        if pieces := plotted(f"{kind}/{name}"):
+            parts += [notes([heading]), grid(pieces)]
+    return parts
+
+
+def provenance(records):
+    """What the runs noted about code, packages and machine, as sentences."""
+
+    def said(of):
+        return ", ".join(sorted({str(of(record["provenance"])) for record in records}))
+
+    versions = said(lambda p: " ".join(f"{name} {number}" for name, number in sorted(p["versions"].items())))
+    return [
+        f"Commit: {said(commit)}.",
+        f"Versions: {versions}.",
+        f"Device: {said(lambda p: p['device'])}; arithmetic: {said(lambda p: p['backend'])}; threads a run:"
+        f" {said(lambda p: p['threads'])}.",
+    ]
+
+
+def digests(records):
+    """Digests of the data of every data set and of the source of every method, as the runs noted them."""
+    noted = [
+        (kind, tables.title(record[of]), record["provenance"][digest])
+        for kind, of, digest in (("data", "dataset", "data_digest"), ("source", "method", "source_digest"))
+        for record in records
+    ]
+    return pd.DataFrame(list(dict.fromkeys(noted)), columns=["digest of", "name", "SHA-256"])
+
+
+def filled(strings):
+    """A table without the columns that hold nothing, such as a paper's numbers where there are none."""
+    return strings.loc[:, ~strings.isin(["–", ""]).all()]

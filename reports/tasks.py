@@ -1,0 +1,355 @@
+"""The report of the supervised tasks, apart from the unsupervised rows: these methods learn from labels.
+
+Nothing is chosen here: every number is the mean over a task's ok runs, and a task's test problems are seen by scoring
+alone. The control, k-means told the number of clusters of every problem, learns nothing and says how hard a task is.
+"""
+
+import importlib
+import inspect
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from datasets.problems import Problems
+from datasets.sequences import load_labels
+from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
+from methods.base import load_method
+from runs.results import read_clusters, read_records
+from runs.scores import SCORES, TASK_SCORES
+from runs.sources import HARNESS
+
+from .matching import colours, hits
+from .page import image, notes, page, table
+from .published import read_published
+from .style import COLOURS, PAGE, STYLE, grid, save
+from .tables import markdown, number, settings_table, title
+
+SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
+HEADLINE = (
+    "Supervised: these methods learn from problems whose clusters are known. None of it belongs to the unsupervised"
+    " rows."
+)
+# Title to score of a record's split; a record has not all of them.
+SHOWN = {"MR": lambda found: 1 - found["accuracy"]} | {
+    told: lambda found, name=name: found.get(name, np.nan)
+    for name, told in {**{score.name: score.title for score in SCORES[1:]}, **TASK_SCORES}.items()
+}
+READ = [
+    "Every score is computed for each problem and averaged over problems, then over runs (± standard deviation, ddof"
+    " 1). MR is the misclassification rate under the best one-to-one map of clusters (the authors' public code searches"
+    " that map greedily, so its MR can only be larger). The V-measure with equal weights is the NMI with arithmetic"
+    " mean.",
+    "Right number of clusters: share of problems. Right element: share of elements with the very rank of first"
+    " appearance, which plain cluster scores don't ask for.",
+    "Agreement of two orders: mean ARI between what a method finds in a problem and in the same problem shuffled. An"
+    " LSTM reads a set in an order; 1 would mean that the order doesn't matter.",
+    "Control: k-means on time averages, told each problem's number of clusters, its clusters numbered by first"
+    " appearance where that counts. It learns nothing.",
+    "Seen classes: new objects of the classes that training had. Unseen classes: no object of theirs was in training.",
+]
+VERDICT = [
+    "Reproduced: the published number lies within the range over runs, widened by half a unit of its last digit. Better"
+    " or different: ours lies on the good or on the bad side of it. The loss is the training loss after the last epoch;"
+    " the published line doesn't say which loss it is.",
+    "For Learning to Cluster, what we have of the paper gives a configuration and no score: nothing to compare. The"
+    " settings below that differ from a published value say so.",
+]
+
+
+def write_tasks(job, folder):
+    """Write tables, figures and page of the supervised tasks into `folder`."""
+    folder, made = Path(folder), Path(job["folder"])
+    runs = {
+        task: read_records(made / f"learned/records/{task}/{of}.jsonl" for of in ("runs", "control"))
+        for task in job["tasks"]
+    }
+    written = {
+        "scores": score_table(job["tasks"], runs),
+        "published": published_table(runs, read_published("abc").values),
+        "breaks": break_table(job["tasks"], runs),
+        "budgets": budget_table(runs),
+        "settings": settings_table(settings_used(job["tasks"]), read_yaml(SOURCES)),
+        "failures": failure_table(runs),
+    }
+    drawn = {
+        "curves": (curves(job["tasks"], runs), "Loss of every task: training (solid) and validation (dashed)."),
+        "breaks": (breaks(job["tasks"], runs), "Test accuracy of elements as sequences grow or symbols increase."),
+    }
+    for task in job["tasks"]:
+        labels = load_labels(made / f"problems/{task}.labels.npz")
+        problems = replace(Problems.load(made / f"problems/{task}.npz"), clusters=labels)
+        clusters = read_clusters(made / f"learned/records/{task}/runs.jsonl", "none", 0)
+        if problems.objects.dimensions == 2 and clusters is not None:
+            caption = f"{name(task)}: test problems, true clusters above, found clusters below, circled where wrong."
+            drawn[f"points_{task}"] = point_sets(problems, clusters), caption
+    for stem, frame in written.items():
+        write_text(folder / f"{stem}.md", markdown(frame))
+        write_text(folder / f"{stem}.csv", frame.to_csv(index=False, lineterminator="\n"))
+    shown = []
+    for stem, (figure, caption) in drawn.items():
+        if figure is not None:
+            save(figure, folder / stem)
+            shown.append(image(folder / f"{stem}.png", caption))
+    sections = [
+        ("Scores on problems that were not learned from", [table(written["scores"]), notes(READ)]),
+        ("Published numbers beside ours", [table(written["published"]), notes(VERDICT)]),
+        ("Where element-wise clustering breaks", [table(written["breaks"])]),
+        ("Figures", shown),
+        ("Budgets", [table(written["budgets"])]),
+        ("Settings that the config makes, and their sources", [table(written["settings"])]),
+        ("Runs that are not ok", [table(written["failures"])]),
+    ]
+    write_text(folder / "report.html", page(f"Supervised tasks, reading “{job['reading']}”", HEADLINE, sections))
+
+
+def name(task):
+    """A task as a table prints it."""
+    return task.replace("_", " ")
+
+
+def groups(runs):
+    """(method as a table prints it, its ok records, all its records) of one task, the control last."""
+    for own in (learned(runs), [run for run in runs if run not in learned(runs)]):
+        if own:
+            told = title(own[0]["method"]) if own[0] in learned(runs) else "control"
+            yield told, [run for run in own if run["status"] == "ok"], own
+
+
+def learned(runs):
+    """The records of the runs that learned; the control's is the one on time averages."""
+    return [run for run in runs if run["vectorization"] == "none"]
+
+
+def spread(values):
+    """Mean ± standard deviation as a table prints it; nothing where a score doesn't apply."""
+    if not len(values) or np.isnan(values).any():
+        return "–"
+    return number(np.mean(values)) + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")
+
+
+def score_table(tasks, runs):
+    """Scores on validation problems, where they are of other classes than the test's, and on test problems."""
+    rows = []
+    for task, given in tasks.items():
+        parts = {"validation": "seen classes", "test": "unseen classes"} if "dataset" in given else {"test": "new"}
+        for part, told in parts.items():
+            for method, ok, every in groups(runs[task]):
+                row = {"task": name(task), "problems": told, "method": method}
+                row |= {score: spread([of(run["scores"][part]) for run in ok]) for score, of in SHOWN.items()}
+                rows.append(row | {"ok runs": f"{len(ok)}/{len(every)}"})
+    return pd.DataFrame(rows)
+
+
+def measures(run):
+    """What is compared with published numbers, from the loss curve: name to value."""
+    curve = run["loss_curve"]
+    accuracy = np.array(curve.get("validation_accuracy", []))
+    first = np.flatnonzero(accuracy.round(4) == 1)
+    return {
+        "validation_accuracy": accuracy[-1] if len(accuracy) else np.nan,
+        "loss": curve["loss"][-1],
+        "epoch_of_accuracy_1": first[0] + 1 if len(first) else np.inf,
+    }
+
+
+LOWER_IS_BETTER = {"validation_accuracy": False, "loss": True, "epoch_of_accuracy_1": True}
+
+
+def verdict(values, published, lower_is_better):
+    """Verdict on one number.
+
+    Parameters
+    ----------
+    values : list of float
+        Of all ok runs.
+    published : str
+        As printed: its last digit says how it was rounded.
+    lower_is_better : bool
+
+    Returns
+    -------
+    {"reproduced", "better", "different", "not comparable"}
+    """
+    if not values:
+        return "not comparable"
+    digits = len(published.partition(".")[2])
+    rounding, target = 0.5 * 10.0**-digits + 1e-12, float(published)
+    if min(values) - rounding <= target <= max(values) + rounding:
+        return "reproduced"
+    return "better" if (max(values) < target) == lower_is_better else "different"
+
+
+def published_table(runs, published):
+    """Every published number beside the range of ours, with a verdict."""
+    rows = []
+    for _, _, task, measure, value in published.itertuples(index=False):
+        own = learned(runs.get(task, []))
+        values = [measures(run)[measure] for run in own if run["status"] == "ok"]
+        shown = [f"{value:.4g}" if np.isfinite(value) else "never" for value in sorted({*values})]
+        rows.append(
+            {
+                "task": name(task),
+                "measure": name(measure),
+                "published": value,
+                "ours": " to ".join(dict.fromkeys([*shown[:1], *shown[-1:]])) or "–",
+                "ok runs": f"{len(values)}/{len(own)}",
+                "verdict": verdict(values, value, LOWER_IS_BETTER[measure]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def budget_table(runs):
+    """Problems, updates, epochs, parameters and seconds of every task's runs."""
+    rows = [
+        {
+            "task": name(task),
+            "method": title(run["method"]),
+            "runs": len(learned(own)),
+            "problems": number(run["budget"]["sequences"], ",.0f"),
+            "updates": number(run["budget"]["updates"], ",.0f"),
+            "epochs": number(run["budget"]["epochs"], ",.0f"),
+            "parameters": number(run["budget"]["parameters"], ",.0f"),
+            "seconds a run": f"{np.mean([one['cost']['seconds'] for one in learned(own)]):.1f}",
+            "device": run["provenance"]["device"],
+        }
+        for task, own in runs.items()
+        for run in learned(own)[:1]
+    ]
+    return pd.DataFrame(rows)
+
+
+def failure_table(runs):
+    """Every run that is not ok, with its reason."""
+    rows = [
+        {"task": name(task), "method": title(run["method"]), "seed": run["seed"]}
+        | {field: run[field] for field in ("status", "reason")}
+        for task, own in runs.items()
+        for run in own
+        if run["status"] != "ok"
+    ]
+    return pd.DataFrame(rows)
+
+
+def settings_used(tasks):
+    """Settings of a task that its config makes, and all others of its method and its problems, as defaults."""
+    used = {}
+    for given in tasks.values():
+        draw = inspect.signature(importlib.import_module(f"datasets.{given['problems']}").draw)
+        for owner, parameters in (
+            (f"methods.{given['method']}", inspect.signature(load_method(given["method"])).parameters),
+            (f"datasets.{given['problems']}", draw.parameters),
+        ):
+            kept = {p.name: p.default for p in parameters.values() if p.default is not p.empty}
+            used[owner] = {key: kept[key] for key in kept if key not in HARNESS}
+    for task, given in tasks.items():
+        used[f"tasks.{task}"] = given["sizes"] | given.get("draw", {}) | given.get("settings", {})
+    return used
+
+
+def point_sets(problems, clusters, columns=6):
+    """Test problems of 2-D points: true clusters above, found ones below in the colours of what they stand for."""
+    inside = np.repeat(problems.split, problems.sizes) == 2
+    part = problems.part("test")
+    truth, found = part.split_up(part.clusters), part.split_up(clusters[inside])
+    points = part.split_up(part.objects.values[part.objects.offsets[part.members]])
+    columns = min(columns, len(part))
+    shown = np.concatenate(points[:columns])
+    limits = shown.min() - 0.05, shown.max() + 0.05
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, columns, figsize=(PAGE, 2.5), layout="constrained", squeeze=False)
+        for i in range(columns):
+            for axis, own in zip(axes[:, i], (truth[i], found[i]), strict=True):
+                colour = colours(truth[i], own, truth[i].max() + 1)
+                axis.scatter(*points[i].T, c=[colour[int(c)] for c in own], s=4, linewidths=0)
+                axis.set(xticks=[], yticks=[], aspect="equal", xlim=limits, ylim=limits)
+            wrong = ~hits(truth[i], found[i])
+            axes[1, i].scatter(*points[i][wrong].T, s=14, facecolors="none", edgecolors="black", linewidths=0.4)
+            axes[0, i].set_title(f"clusters: {truth[i].max() + 1}")
+            axes[1, i].set_title(f"found: {len(np.unique(found[i]))}, MR {wrong.mean():.2f}")
+    return figure
+
+
+def curves(tasks, runs):
+    """Training and validation loss over epochs, a panel a task, a line a run."""
+    with plt.rc_context(STYLE):
+        figure, axes = grid(len(tasks), 4, 1.35)
+        for axis, task in zip(axes, tasks, strict=True):
+            for run in runs[task]:
+                for term, style in (("loss", "-"), ("validation_loss", "--")):
+                    losses = run["loss_curve"].get(term, [])
+                    axis.plot(np.arange(1, len(losses) + 1), losses, style, color=COLOURS[0], linewidth=0.8)
+            axis.set_title(name(task))
+            axis.set_ylim(bottom=0)
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        figure.supxlabel("epoch", fontsize=7)
+        figure.supylabel("loss", fontsize=7)
+    return figure
+
+
+def defaults(given):
+    """Draw settings of a task, the defaults of its problems among them."""
+    parameters = inspect.signature(importlib.import_module(f"datasets.{given['problems']}").draw).parameters
+    known = {p.name: p.default for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
+    known = {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+    return known | given.get("draw", {})
+
+
+def lines(tasks, setting):
+    """(value, task) of the tasks with ranked elements that differ from the first of them in one draw setting alone."""
+    ranked = {task: defaults(given) for task, given in tasks.items() if load_method(given["method"]).ordered}
+    first = next(iter(ranked.values()), {})
+    others = first.keys() - {setting}
+    same = {task: own[setting] for task, own in ranked.items() if all(own[key] == first[key] for key in others)}
+    if setting == "length":
+        same = {task: shortest for task, (shortest, longest) in same.items() if shortest == longest}
+    return sorted((value, task) for task, value in same.items())
+
+
+def break_table(tasks, runs):
+    """Element accuracy and cluster scores over the length and over the number of symbols."""
+    rows = []
+    for setting in ("length", "symbols"):
+        for value, task in lines(tasks, setting):
+            ok = [run for run in learned(runs[task]) if run["status"] == "ok"]
+            scores = [run["scores"]["test"] for run in ok]
+            epochs = [measures(run)["epoch_of_accuracy_1"] for run in ok]
+            rows.append(
+                {
+                    "grows": setting,
+                    "value": value,
+                    "right element": spread([one["element_accuracy"] for one in scores]),
+                    **{score.title: spread([SHOWN[score.title](one) for one in scores]) for score in SCORES[1:]},
+                    "validation accuracy 1 at epoch": ", ".join("never" if np.isinf(e) else str(e) for e in epochs),
+                    "epochs": ", ".join(sorted({str(run["budget"]["epochs"]) for run in ok})),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def breaks(tasks, runs):
+    """Element accuracy on test problems over the length and over the number of symbols, a point a run."""
+    if not lines(tasks, "length"):
+        return None
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(PAGE, 1.8), layout="constrained", sharey=True)
+        for axis, setting in zip(axes, ("length", "symbols"), strict=True):
+            points = [
+                (value, run["scores"]["test"]["element_accuracy"])
+                for value, task in lines(tasks, setting)
+                for run in learned(runs[task])
+                if run["status"] == "ok"
+            ]
+            values = sorted({value for value, _ in points})
+            means = [np.mean([right for value, right in points if value == at]) for at in values]
+            axis.plot(values, means, color=COLOURS[0], linewidth=0.8)
+            axis.scatter(*zip(*points, strict=True), color=COLOURS[0], s=10, linewidths=0)
+            axis.set(xlabel=setting, xticks=values, ylim=(0, 1.03))
+            axis.grid(axis="y", linewidth=0.3)
+        axes[0].set_ylabel("elements right")
+    return figure

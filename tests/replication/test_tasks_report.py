@@ -1,0 +1,167 @@
+"""The supervised report: verdicts, tables from records, and nothing typed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_records import bare, record
+
+from datasets.problems import draw_problems
+from datasets.storage import write_arrays
+from methods.supervised import SupervisedClusterer
+from reports import tasks
+from reports.published import read_published
+from runs.record import check_record, write_records
+from runs.results import each_scored, scores_file
+from runs.score import score_task
+from runs.tasks import run_control, run_task
+from workflow import catalogue, jobs, validate
+
+TASKS = {
+    "points": {
+        "method": "l2c",
+        "problems": "points",
+        "sizes": {"train": 40, "validation": 8, "test": 8},
+        "draw": {"points": 12},
+        "settings": {"layers": 1, "units": 8, "batch": 10, "epochs": 2},
+    },
+    "abc": {
+        "method": "element_wise",
+        "problems": "abc",
+        "sizes": {"train": 40, "validation": 8, "test": 8},
+        "seeds": 2,
+        "settings": {"epochs": 2},
+    },
+    "abc_symbols_5": {
+        "method": "element_wise",
+        "problems": "abc",
+        "sizes": {"train": 40, "validation": 8, "test": 8},
+        "draw": {"symbols": 5},
+        "settings": {"epochs": 2},
+    },
+}
+CONFIG = {"seed": 0, "seeds": 1, "time_limit": 60, "results": "", "tasks": TASKS}
+
+
+@pytest.mark.parametrize(
+    ("values", "published", "lower", "expected"),
+    [
+        ([1.0, 1.0], "1.0000", False, "reproduced"),
+        ([0.98, 1.0], "1.0000", False, "reproduced"),
+        ([0.98, 0.99], "1.0000", False, "different"),
+        ([0.0184], "0.018", True, "reproduced"),
+        ([0.0186], "0.018", True, "different"),
+        ([0.001, 0.002], "0.018", True, "better"),
+        ([30, 43], "70", True, "better"),
+        ([80, np.inf], "70", True, "different"),
+        ([60, np.inf], "70", True, "reproduced"),
+        ([], "70", True, "not comparable"),
+    ],
+)
+def test_verdict(values, published, lower, expected):
+    assert tasks.verdict(values, published, lower) == expected
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder of a reading, its records by task, and the report's folder."""
+    folder = tmp_path_factory.mktemp("reading")
+    runs = {}
+    for task in TASKS:
+        drawn = draw_problems(jobs.draw_job(CONFIG, task))
+        problems = drawn.withhold("test")
+        paths = jobs.task_records(CONFIG | {"results": str(folder.parent)}, folder.name, task)
+        problems.save(folder / f"problems/{task}.npz")
+        write_arrays(folder / f"problems/{task}.labels.npz", labels=drawn.clusters)
+        records, clusters = run_task(problems, **jobs.learn_job(CONFIG, "test", task))
+        write_records(paths[0], records, {"none": clusters})
+        records, clusters = run_control(drawn, **jobs.control_job(CONFIG, "test", task))
+        write_records(paths[1], records, {"avg": clusters})
+        score_task(scores_file(paths[0]), paths, drawn, jobs.ordered(CONFIG, task))
+        runs[task] = [*each_scored(paths)]
+    job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
+    tasks.write_tasks(job, folder / "report")
+    return folder, runs
+
+
+def test_records(made):
+    _, runs = made
+    for task, own in runs.items():
+        for one in own:
+            check_record(bare(one))
+        assert [(one["method"], one["seed"]) for one in own] == [
+            *[(TASKS[task]["method"], seed) for seed in range(TASKS[task].get("seeds", 1))],
+            ("kmeans", 0),
+        ]
+        for one in own:
+            assert one["scores"]["train"] is None and one["scores"]["test"]["homogeneity"] >= 0
+            assert ("element_accuracy" in one["scores"]["test"]) == (task != "points")
+    assert "order_agreement" in runs["points"][0]["scores"]["test"]
+    assert runs["abc"][-1]["scores"]["test"]["element_accuracy"] == 1  # the control solves it without learning
+
+
+def test_the_page_says_supervised_and_has_every_part(made):
+    folder, runs = made
+    page = (folder / "report/report.html").read_text()
+    assert "Supervised: these methods learn" in page and "None of it belongs to the unsupervised rows" in page
+    for name in ("curves", "breaks", "points_points"):
+        assert (folder / f"report/{name}.png").is_file()
+    scores = pd.read_csv(folder / "report/scores.csv")
+    assert scores.task.tolist() == ["points", "points", "abc", "abc", "abc symbols 5", "abc symbols 5"]
+    assert scores.method.tolist()[:2] == ["L2C", "control"]
+    own = runs["points"][0]["scores"]["test"]
+    assert scores.MR[0] == f"{1 - own['accuracy']:.2f}" or runs["points"][0]["status"] != "ok"
+    breaks = pd.read_csv(folder / "report/breaks.csv")
+    assert list(zip(breaks.grows, breaks.value, strict=True)) == [("length", 15), ("symbols", 3), ("symbols", 5)]
+    settings = pd.read_csv(folder / "report/settings.csv", index_col=["of", "setting"])
+    assert settings.source["methods.l2c", "layers"] == "published"
+    assert settings.value["tasks.points", "layers"] == "1" and settings.value["methods.l2c", "layers"] == "14"
+
+
+def test_published_numbers(made):
+    _, runs = made
+    published = read_published("abc").values
+    table = tasks.published_table(runs, published).set_index("measure")
+    assert table.published["loss"] == "0.018" and table.verdict["loss"] == "different"
+    losses = [one["loss_curve"]["loss"][-1] for one in runs["abc"][:2]]
+    assert table.ours["loss"] == f"{min(losses):.4g} to {max(losses):.4g}"
+    assert table.ours["epoch of accuracy 1"] == "never"
+    nothing = tasks.published_table({}, published)
+    assert set(nothing.verdict) == {"not comparable"} and set(nothing.ours) == {"–"}
+
+
+def test_a_failed_run_is_shown_and_enters_no_mean():
+    extra = {"homogeneity": 0.5, "completeness": 0.5, "count_accuracy": 0.5}
+    good = record(method="l2c")
+    good["scores"]["test"] |= extra
+    runs = {"points": [good, record(method="l2c", seed=1, status="diverged")]}
+    table = tasks.score_table({"points": TASKS["points"]}, runs)
+    assert table["ok runs"].tolist() == ["1/2"] and table.MR.tolist() == ["0.30"]
+    assert tasks.failure_table(runs).status.tolist() == ["diverged"]
+
+
+def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
+    problems = draw_problems(jobs.draw_job(CONFIG, "abc")).withhold("test")
+    job = jobs.learn_job(CONFIG, "test", "abc")
+    slow, clusters = run_task(problems, **job | {"limit": 0.001})
+    assert [one["status"] for one in slow] == ["timeout", "timeout"] and clusters == {}
+    monkeypatch.setattr(SupervisedClusterer, "_measure", lambda self, X: {"loss": float("nan")})
+    broken, _ = run_task(problems, **job)
+    assert [one["status"] for one in broken] == ["diverged", "diverged"]
+    for one in slow + broken:
+        check_record(one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "kmeans"}, "tasks.points.method: 'kmeans' is not supervised"),
+        ({"problems": "kmeans"}, "tasks.points.problems: no function draw in datasets/kmeans.py"),
+        ({"problems": "arabic_digits"}, "tasks.points.problems: no function draw in datasets/arabic_digits.py"),
+        ({"draw": {"point": 3}}, "tasks.points.draw: no setting 'point' .there are clusters, points"),
+        ({"settings": {"layer": 3}}, "tasks.points.settings: no setting 'layer'"),
+        ({"dataset": "nobody"}, "'nobody' is not in datasets/"),
+    ],
+)
+def test_a_mistake_in_a_task_is_named_in_one_line(changes, message):
+    with pytest.raises(catalogue.ConfigError, match=message):
+        validate.check_task("points", TASKS["points"] | changes)

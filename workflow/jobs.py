@@ -1,0 +1,225 @@
+"""From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
+
+import math
+import os
+import sys
+from pathlib import Path
+
+from datasets.storage import visible_files
+from methods import progress
+from runs.sources import ROOT
+
+from .catalogue import available, class_constant, reads_vectors, source
+from .rows import algorithm, described, method_settings, stated
+
+ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
+
+
+def set_environment():
+    """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
+    os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
+    # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    # A file random.py or datasets.py in the folder where Snakemake runs is no module of anybody's.
+    os.environ |= {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    if not can_be_made_in(Path(os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME', '')}/.cache")):
+        place = str(Path(".snakemake/cache").resolve())  # for what is compiled, and for matplotlib's list of fonts
+        os.environ |= {"XDG_CACHE_HOME": place, "MPLCONFIGDIR": place}
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def can_be_made_in(folder):
+    """Whether a file could be made in a folder, or in the nearest one above it that there is."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
+def is_own(resolved, dataset):
+    """Whether a data set is a user's own: it has a ``path``, and its name is none of `available`."""
+    return "path" in resolved["datasets"].get(dataset, {}) and dataset not in available("datasets")
+
+
+def dataset_source(resolved, dataset):
+    """Source file that reads a data set."""
+    return ROOT / "datasets/own.py" if is_own(resolved, dataset) else source("datasets", dataset)
+
+
+def own_files(resolved, dataset):
+    """Files of a user's own data set; none for any other."""
+    if not is_own(resolved, dataset):
+        return []
+    path = Path(resolved["datasets"][dataset]["path"])
+    return visible_files(path, ".csv") if path.is_dir() else [path] * path.exists()
+
+
+def seed_blocks(n_seeds, per_job):
+    """Blocks of seeds as ``first-last``."""
+    return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+
+
+def runs_of(inputs, block):
+    """Number of runs of a job: those of its seeds on each of its inputs."""
+    first, last = map(int, block.split("-"))
+    return (last - first + 1) * len(inputs.split("-"))
+
+
+def minutes(limit, runs, attempt):
+    """Minutes that a batch system shall give a job of so many runs, each of at most `limit` seconds.
+
+    The first of three attempts gets what one run may take, the last what all may, since a run that an earlier attempt
+    finished is not done again; each has a quarter of an hour for all else. A short job is let in earlier, and one whose
+    end the batch system missed blocks nothing for long.
+    """
+    return math.ceil(limit * runs ** ((min(attempt, 3) - 1) / 2) / 60) + 15
+
+
+def jobs(resolved):
+    """(dataset, method, inputs, block of seeds) of every job, in the order of the config; inputs as ``zero-crop``."""
+    for dataset in resolved["run"]["datasets"]:
+        for method, asked, n_seeds in row_groups(resolved):
+            inputs = "-".join(how for how in asked if how not in resolved["skip"].get(dataset, {}))
+            per_job = stated(resolved, method, "seeds_per_job", n_seeds)
+            yield from ((dataset, method, inputs, block) for block in seed_blocks(n_seeds, per_job) if inputs)
+
+
+def controls(resolved):
+    """The controls that run: one on time-shuffled sequences only beside its method."""
+    run = resolved["run"]
+    return [row for row in run["controls"] if row["input"] != "shuffled" or row["method"] in run["methods"]]
+
+
+def row_groups(resolved):
+    """(method, inputs, number of runs) of the rows that share jobs: a method on all it can read, and every control."""
+    vectorizations = resolved["run"]["vectorizations"]
+    asked = [(row, None, {}) for row in resolved["run"]["methods"]]
+    asked += [(control["method"], [control["input"]], control) for control in controls(resolved)]
+    for row, inputs, control in asked:
+        file = algorithm(resolved, row)
+        seeds = control.get("seeds", stated(resolved, row, "seeds", resolved["seeds"]))
+        once = class_constant(source("methods", file), "deterministic")
+        yield row, inputs or (vectorizations if reads_vectors(file) else ["none"]), 1 if once else seeds
+
+
+def rows(resolved):
+    """(method, vectorization) of every row of the tables, the controls last."""
+    return [(method, how) for method, inputs, _ in row_groups(resolved) for how in inputs]
+
+
+def methods(resolved):
+    """Names of all methods that run, those of the controls among them."""
+    return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in controls(resolved))]))
+
+
+def record_files(resolved, reading, dataset=None):
+    """Paths of all records of a reading, or of those of one data set."""
+    return [
+        f"{resolved['results']}/{reading}/records/{of}/{method}-{inputs}.{block}.jsonl"
+        for of, method, inputs, block in jobs(resolved)
+        if dataset in (None, of)
+    ]
+
+
+def score_files(resolved, reading):
+    """Paths of the scores of all data sets of a reading."""
+    return [f"{resolved['results']}/{reading}/scores/{dataset}.jsonl" for dataset in resolved["run"]["datasets"]]
+
+
+def prepare_job(resolved, dataset):
+    """Config slice of one data set's preparation: what changes it, and nothing else."""
+    slice_ = {name: resolved[name] for name in ("raw", "mirror", "seed", "split")}
+    return slice_ | {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
+
+
+def train_job(resolved, reading, dataset, method, inputs, block):
+    """Config slice of one job's runs: what changes them, and nothing else."""
+    first, last = map(int, block.split("-"))
+    return {
+        "reading": reading,
+        "dataset": dataset,
+        "method": method,
+        "algorithm": algorithm(resolved, method),
+        "vectorizations": inputs.split("-"),
+        "seeds": list(range(first, last + 1)),
+        "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
+        "settings": method_settings(resolved, method, dataset),
+        "limit": resolved["time_limit"],
+    }
+
+
+def report_job(resolved, reading):
+    """Config slice of a reading's tables, figures and page."""
+    settings = {
+        "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
+        "methods": {name: described(resolved, name) for name in methods(resolved)},
+    }
+    kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
+    slice_ = {name: resolved[name] for name in kept}
+    folder = f"{resolved['results']}/{reading}"
+    files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
+    order = rows(resolved)
+    asked = {how for _, how in order}
+    # A page doesn't excuse a cell that none of its rows could have.
+    slice_["skip"] = {
+        dataset: {how: why for how, why in reasons.items() if how in asked}
+        for dataset, reasons in resolved["skip"].items()
+    }
+    slice_["figures"] = {
+        "dataset": resolved["figures"]["dataset"],
+        "one_length": next(iter(one_length(resolved, reading)), None),
+    }
+    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
+
+
+def one_length(resolved, reading):
+    """File with the sequences of figure 3, if there is a figure 3: a case of `studies.one_length`."""
+    dataset = resolved["figures"]["dataset"]
+    shown = dataset in resolved["run"]["datasets"]
+    return [f"{resolved['results']}/one_length/{dataset}.{reading}.json"] if shown else []
+
+
+def task_data(resolved, reading, task):
+    """Files of the data set that a supervised task's problems are drawn from, if any, and of its labels."""
+    dataset = resolved["tasks"][task].get("dataset")
+    return [f"{resolved['results']}/{reading}/data/{dataset}{end}.npz" for end in ("", ".labels")] if dataset else []
+
+
+def draw_job(resolved, task):
+    """Config slice of the problems of one supervised task."""
+    given = resolved["tasks"][task]
+    return {"seed": resolved["seed"], "problems": given["problems"], "sizes": given["sizes"]} | {
+        "settings": given.get("draw", {})
+    }
+
+
+def learn_job(resolved, reading, task):
+    """Config slice of the runs of one supervised task."""
+    given = resolved["tasks"][task]
+    return {
+        "reading": reading,
+        "task": task,
+        "method": given["method"],
+        "seeds": list(range(given.get("seeds", resolved["seeds"]))),
+        "settings": given.get("settings", {}),
+        "limit": resolved["time_limit"],
+    }
+
+
+def task_records(resolved, reading, task):
+    """Paths of the records of one supervised task, the control's last."""
+    folder = f"{resolved['results']}/{reading}/learned/records/{task}"
+    return [f"{folder}/runs.jsonl", f"{folder}/control.jsonl"]
+
+
+def ordered(resolved, task):
+    """Whether a cluster's number means something to a task's method."""
+    return class_constant(source("methods", resolved["tasks"][task]["method"]), "ordered")
+
+
+def control_job(resolved, reading, task):
+    """Config slice of the control of one supervised task."""
+    return {"reading": reading, "task": task, "ordered": ordered(resolved, task)}
+
+
+def tasks_report_job(resolved, reading):
+    """Config slice of the report of the supervised tasks."""
+    return {"reading": reading, "folder": f"{resolved['results']}/{reading}", "tasks": resolved["tasks"]}

@@ -1,0 +1,168 @@
+"""A config's mistakes, in one line each, before anything starts."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+from datasets.sequences import SPLITS
+from runs.sources import ROOT
+
+from . import jobs, rows
+from .catalogue import ConfigError, available, class_constant, find, reads_vectors, settings_of, source, words
+from .layers import lay, one_k_each
+
+TYPES = {"int": int, "float": int | float, "bool": bool, "str": str, "Path": str, "dict": dict, "None": type(None)}
+TYPES["anything"] = object
+
+
+def check_config(user):
+    """Raise `ConfigError` for the first key, name or value that the config with `user`'s layers can't have."""
+    config = lay(user)
+    check_schema(config)
+    for where, path in (("the project's own folder", ROOT), ("results", config["results"])):
+        check_braces(where, path)
+    for reading in config["readings"]:
+        laid = lay(user, reading)
+        check_schema(laid)
+        resolved = one_k_each(laid)
+        for dataset in dict.fromkeys([*resolved["run"]["datasets"], *resolved["datasets"]]):
+            check_dataset(resolved, dataset)
+        for method in dict.fromkeys([*jobs.methods(resolved), *resolved["methods"]]):
+            check_method(resolved, method)
+        for dataset in resolved["skip"]:
+            jobs.dataset_source(resolved, dataset)
+        check_controls(resolved)
+        for name, task in resolved["tasks"].items():
+            check_task(name, task)
+
+
+def check_schema(config):
+    """Raise `ConfigError` for the first key or value that the schema doesn't allow."""
+    import jsonschema  # takes a while, and a job that only reads the schema's words doesn't need it
+
+    kind = jsonschema.Draft202012Validator
+    whole = kind.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    validator = jsonschema.validators.extend(kind, type_checker=whole)(schema())
+    for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path))):
+        raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+
+
+def schema():
+    """The config's schema, with the lists of words that the code has."""
+    found = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8"))
+    vectorizations, sequences = (words(ROOT / "methods/vectorize.py", name) for name in ("VECTORS", "SEQUENCES"))
+    found["$defs"] |= {
+        "vectorization": {"enum": vectorizations},
+        "input": {"enum": vectorizations + sequences},
+        "split_kind": {"enum": words(ROOT / "datasets/prepare.py", "SPLIT_KINDS")},
+        "part": {"enum": list(SPLITS)},
+    }
+    return found
+
+
+def check_dataset(resolved, dataset):
+    """Raise `ConfigError` for a data set that isn't there, or a setting that it can't have."""
+    settings, own = resolved["datasets"].get(dataset, {}), jobs.is_own(resolved, dataset)
+    file = jobs.dataset_source(resolved, dataset)
+    averages = words(ROOT / "datasets/prepare.py", "AVERAGES")
+    known = settings_of(file, "read" if own else "load") | {"average": "{" + ", ".join(map(repr, averages)) + "}"}
+    check_settings(f"datasets.{dataset}", settings, known)
+    if own and dataset in resolved["run"]["datasets"]:
+        check_own(dataset, settings["path"], jobs.own_files(resolved, dataset))
+
+
+def check_own(dataset, path, files):
+    """Raise `ConfigError` when there are no `files` at the path of a user's data set, or one that can't be used."""
+    where = f"datasets.{dataset}.path"
+    if not files:
+        seen = f"{path} (seen from {Path.cwd()})"
+        raise ConfigError(f"config: {where}: no file, and no folder with CSV files, at {seen}")
+    for file in files:
+        check_braces(where, file)
+
+
+def check_braces(where, path):
+    """Raise `ConfigError` for a path with braces, which mean something to Snakemake."""
+    if set("{}") & set(str(path)):
+        raise ConfigError(f"config: {where}: Snakemake can't have braces in a path: rename {path}")
+
+
+def check_method(resolved, method):
+    """Raise `ConfigError` for a row whose method isn't there or isn't of this kind, or a setting that it can't have."""
+    section = resolved["methods"].get(method, {})
+    if "like" in section and method in available("methods"):
+        raise ConfigError(f"config: methods.{method}.like: methods/{method}.py has this name; a row needs its own")
+    file = rows.source(resolved, method)
+    if class_constant(file, "supervised"):
+        raise ConfigError(f"config: run.methods: {method!r} is supervised: it runs as one of the tasks")
+    known = settings_of(file, "__init__") | {"n_clusters": "int"}
+    check_settings(f"methods.{method}.settings", section.get("settings", {}), known)
+    for dataset, settings in section.get("datasets", {}).items():
+        jobs.dataset_source(resolved, dataset)
+        check_settings(f"methods.{method}.datasets.{dataset}", settings, known)
+
+
+def check_controls(resolved):
+    """Raise `ConfigError` for a control that is a row already, or that can't read its input."""
+    found = jobs.rows(resolved)
+    for method, how in {row for row in found if found.count(row) > 1}:
+        raise ConfigError(f"config: run.controls: {method} with input {how!r} is a row already")
+    vectorizations = words(ROOT / "methods/vectorize.py", "VECTORS")
+    for control in resolved["run"]["controls"]:
+        if reads_vectors(rows.algorithm(resolved, control["method"])) != (control["input"] in vectorizations):
+            raise ConfigError(f"config: run.controls: {control['method']} can't read the input {control['input']!r}")
+
+
+def check_task(name, task):
+    """Raise `ConfigError` for a name or setting of a supervised task that isn't known."""
+    method = source("methods", task["method"])
+    if not class_constant(method, "supervised"):
+        raise ConfigError(f"config: tasks.{name}.method: {task['method']!r} is not supervised")
+    check_settings(f"tasks.{name}.settings", task.get("settings", {}), settings_of(method, "__init__"))
+    generator = ROOT / "datasets" / f"{task['problems']}.py"
+    if not generator.is_file() or find(generator, "draw") is None:
+        raise ConfigError(f"config: tasks.{name}.problems: no function draw in datasets/{task['problems']}.py")
+    check_settings(f"tasks.{name}.draw", task.get("draw", {}), settings_of(generator, "draw"))
+    if "dataset" in task:
+        source("datasets", task["dataset"])
+
+
+def check_settings(where, settings, known):
+    """Raise `ConfigError` for a setting that isn't one of `known`, name to type, or whose value isn't of its type."""
+    for name, value in settings.items():
+        if name not in known:
+            raise ConfigError(f"config: {where}: no setting {name!r} (there are {', '.join(known)})")
+        if not fits(value, known[name]):
+            raise ConfigError(f"config: {where}.{name}: expected {known[name]}, got {value!r}")
+        if isinstance(value, dict) and name in available("methods"):  # a method that has another inside
+            check_settings(f"{where}.{name}", value, settings_of(source("methods", name), "__init__"))
+
+
+def fits(value, kind):
+    """Whether a value is of a type as numpydoc words it: ``int or None``, ``{"a", "b"}``, ``sequence of 3 int``.
+
+    Raises
+    ------
+    ConfigError
+        For a type whose words aren't known here.
+    """
+    kind = kind.split(", default")[0].replace(", optional", " or None")
+    if kind[:1] in ("{", '"'):
+        allowed = ast.literal_eval(kind)
+        return isinstance(value, str) and value in ({allowed} if isinstance(allowed, str) else allowed)
+    if " or " in kind:
+        return any(fits(value, part) for part in kind.split(" or "))
+    if kind.startswith("("):
+        parts = kind.strip("()").split(", ")
+        return isinstance(value, list) and len(value) == len(parts) and all(map(fits, value, parts))
+    if of := re.fullmatch(r"(?:sequence|list) of (\d+ )?(.+)", kind):
+        long_enough = isinstance(value, list) and len(value) == int(of[1] or len(value))
+        return long_enough and all(fits(part, of[2]) for part in value)
+    if kind not in TYPES:
+        raise ConfigError(f"config: there is no type {kind!r}; mend the docstring of the setting")
+    if isinstance(value, bool):  # which Python takes for an int
+        return kind in ("bool", "anything")
+    return isinstance(value, TYPES[kind])
