@@ -12,6 +12,7 @@ from .catalogue import available, class_constant, reads_vectors, source
 from .layers import merge
 
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
+OWN_ENDINGS = (".csv", ".ts", ".tsv", ".txt")  # of what may be read in a folder of a user's
 
 
 def set_environment():
@@ -40,7 +41,9 @@ def is_own(resolved, dataset):
 
 def dataset_source(resolved, dataset):
     """Source file that reads a data set."""
-    return ROOT / "datasets/own.py" if is_own(resolved, dataset) else source("datasets", dataset)
+    if is_own(resolved, dataset):
+        return ROOT / "datasets/own.py"
+    return source("datasets", resolved["datasets"].get(dataset, {}).get("like", dataset))
 
 
 def own_files(resolved, dataset):
@@ -48,7 +51,7 @@ def own_files(resolved, dataset):
     if not is_own(resolved, dataset):
         return []
     path = Path(resolved["datasets"][dataset]["path"])
-    return visible_files(path, ".csv") if path.is_dir() else [path] * path.exists()
+    return visible_files(path, *OWN_ENDINGS) if path.is_dir() else [path] * path.exists()
 
 
 def method_settings(resolved, method, dataset):
