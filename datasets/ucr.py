@@ -22,7 +22,6 @@ from .ts import pair, read_pair
 
 NAME = "ucr"
 TITLE = "UCR archive"
-FIRST = "GesturePebbleZ1"
 SOURCE = Source(
     name=NAME,
     forms=(
@@ -60,10 +59,10 @@ KNOWN = {
 }
 
 
-def source(name=FIRST):
+def source(name="GesturePebbleZ1"):
     """Where the set called `name` comes from; ValueError for what is no name."""
     if not re.fullmatch(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", name):
-        raise ValueError(f"{NAME}: name: {name!r} is no name of a set, such as {FIRST}")
+        raise ValueError(f"{NAME}: name: {name!r} is no name of a set, such as GesturePebbleZ1")
     (archive,) = SOURCE.forms
 
     def named(text):
@@ -74,7 +73,7 @@ def source(name=FIRST):
     return replace(SOURCE, forms=(replace(archive, form=name, file=file, address=address, members=members),))
 
 
-def load(raw, seed, *, name=FIRST):
+def load(raw, seed, *, name="GesturePebbleZ1"):
     """Load a set, with its official training and test set.
 
     Parameters

@@ -12,7 +12,6 @@ from .catalogue import available, class_constant, reads_vectors, source
 from .layers import merge
 
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
-OWN_ENDINGS = (".csv", ".ts", ".tsv", ".txt")  # of what may be read in a folder of a user's
 
 
 def set_environment():
@@ -51,7 +50,9 @@ def own_files(resolved, dataset):
     if not is_own(resolved, dataset):
         return []
     path = Path(resolved["datasets"][dataset]["path"])
-    return visible_files(path, *OWN_ENDINGS) if path.is_dir() else [path] * path.exists()
+    if not path.is_dir():
+        return [path] * path.exists()
+    return visible_files(path, ".csv") or visible_files(path, ".ts", ".tsv", ".txt")
 
 
 def method_settings(resolved, method, dataset):
