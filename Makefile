@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme systems lint
+.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -63,6 +63,9 @@ supervised: .venv/installed  ## Learning to Cluster and element-wise clustering,
 
 appendix: .venv/installed  ## The paper's table as a LaTeX appendix, and its PDF where there is pdflatex: results/paper/
 	$(BIN)/snakemake appendix --profile profiles/paper
+
+gpu: .venv/installed  ## On a machine with an NVIDIA GPU: is it right, and how fast, in 8 minutes: benchmarks/gpu.md
+	$(BIN)/python -m benchmarks.gpu
 
 docs: .venv/installed  ## Write docs/methods.md and docs/datasets.md from the docstrings
 	$(BIN)/python -m workflow.scripts.docs

@@ -4,15 +4,18 @@ Source: UCI 175, in the form of the UEA archive (``uea``) or as published by UCI
 Citation: see `SOURCE`.
 
 Published: differentiated, Gaussian smoothing (sigma 2), 200 Hz, normalised, shifted to match the mean of the set; the
-RDDC paper takes a subset of the characters. Inferred (`characters`): a, b, c, since the paper's baselines of 1.00 say
-that they are easily separable.
+RDDC paper takes a subset of the characters, whose names are lost (`characters`). What fits:
+reports/fingerprints/fingerprints.md.
 Quirks: UEA stripped the zeros at both ends, channel by channel, so that in 39 cases x or y is shorter than the force:
 the pen stood still, its velocity ending in exact zeros. The short channel is filled with those zeros again. The UCI
-form keeps the padding at both ends; its padded length tells the class. No checksum of the UCI form is known to us: it
-is checked by counts, lengths and its own key of characters.
+form keeps the padding at both ends, **to a length that is the same for all cases of a character: it leaks the label**
+to whatever counts elements. UCI's file is known in copies that differ in the order of the cases and the last digits,
+so its content is checked by what these share: the number of cases of every character, their padded length, where each
+stroke begins and ends, and the mean size of the three channels.
 Expected: 2858 sequences (UEA: 1422 + 1436), 3 dimensions, lengths 60 to 182 (UCI: 109 to 205), 20 classes.
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +72,9 @@ TRAIN_COUNTS = [85, 70, 71, 78, 93, 69, 63, 87, 62, 65, 70, 65, 62, 59, 66, 65, 
 TEST_COUNTS = [86, 71, 71, 79, 93, 69, 64, 87, 63, 65, 71, 66, 62, 60, 67, 66, 78, 63, 69, 86]
 LENGTHS = {"uea": (60, 182), "uci": (109, 205)}
 SHORT_CHANNELS = {"TRAIN": 21, "TEST": 18}
+UCI_LENGTHS = [178, 174, 130, 160, 174, 176, 162, 109, 198, 176, 183, 177, 205, 174, 173, 166, 152, 205, 163, 196]
+UCI_STROKES = "61a2d13354b4a6dcd028629f56cd8e180d9df0ea947816519bdbe05b1bb52d8d"
+UCI_SIZES = [0.5592, 0.5452, 0.4464]  # mean absolute value of the channels
 
 
 def load(raw, seed, *, form="uea", characters=("a", "b", "c")):
@@ -109,7 +115,7 @@ def load(raw, seed, *, form="uea", characters=("a", "b", "c")):
     labels = [label_of[codes[i]] for i in chosen]
     notes = {"short_channels": sum(short[i] for i in chosen)}
     if form == "uci":
-        notes["content"] = "no checksum known; checked by counts and lengths"
+        notes["padding"] = "the padded length is the same for all cases of a character, so it tells the class"
     return Loaded(sequences, labels, tuple(characters), notes)
 
 
@@ -173,17 +179,39 @@ def _read_arff(path):
 
 
 def _load_uci(raw):
-    path = raw / "mixoutALL_shifted.mat"
-    try:
-        content = scipy.io.loadmat(path, squeeze_me=True)
-        arrays = [np.asarray(case, dtype=np.float64).T for case in content["mixout"]]
-        constants = content["consts"]
-        codes = (np.asarray(constants["charlabels"].item(), dtype=int) - 1).tolist()
-        key = "".join(constants["key"].item())
-    except Exception as error:  # loadmat raises whatever the bytes lead it to
-        raise DataError(f"{NAME}: {path.name}: not the UCI file ({error!r})") from error
+    arrays, codes, key = _read_mat(raw / "mixoutALL_shifted.mat")
     expect(NAME, "characters", key, CHARACTERS)
     counts = [train + test for train, test in zip(TRAIN_COUNTS, TEST_COUNTS, strict=True)]
     expect(NAME, "cases per character", np.bincount(codes, minlength=len(CHARACTERS)).tolist(), counts)
-    expect(NAME, "shape of a case", {array.shape[1:] for array in arrays}, {(3,)})
+    lengths = [sorted({len(a) for a, c in zip(arrays, codes, strict=True) if c == code}) for code in range(len(key))]
+    expect(NAME, "padded lengths of each character", lengths, [[length] for length in UCI_LENGTHS])
+    expect(NAME, "sha256 of where the strokes begin and end", strokes_digest(arrays, codes), UCI_STROKES)
+    sizes = np.abs(np.concatenate(arrays)).mean(axis=0)
+    expect(NAME, "mean sizes of the channels", [round(float(size), 4) for size in sizes], UCI_SIZES)
     return arrays, codes, [0] * len(arrays), [False] * len(arrays)
+
+
+def _read_mat(path):
+    """Cases, each of shape (length, 3), their classes from 0, and the names of the classes in one string."""
+    try:
+        content = scipy.io.loadmat(path, squeeze_me=True, variable_names=["mixout", "consts"])
+        arrays = [np.asarray(case, dtype=np.float64).T for case in content["mixout"]]
+        constants = content["consts"]
+        codes = np.asarray(constants["charlabels"].item(), dtype=int) - 1
+        key = "".join(constants["key"].item())
+    except Exception as error:  # loadmat raises whatever the bytes lead it to
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{NAME}: {path.name}: not the UCI file ({reason})") from error
+    expect(NAME, f"{path.name}: shapes of the cases", {array.shape[1:] for array in arrays}, {(3,)})
+    expect(NAME, f"{path.name}: classes, one for each case", codes.shape, (len(arrays),))
+    known = (codes >= 0) & (codes < len(CHARACTERS))
+    expect(NAME, f"{path.name}: cases whose class is not 1 to {len(CHARACTERS)}", int((~known).sum()), 0)
+    return arrays, codes.tolist(), key
+
+
+def strokes_digest(cases, codes):
+    """SHA-256 of the sorted lines ``character first last``: first and last element of every case that isn't zero."""
+    moves = [np.flatnonzero((case != 0).any(axis=1)) for case in cases]
+    ends = [(int(move[0]), int(move[-1])) if len(move) else (-1, -1) for move in moves]
+    lines = sorted(f"{CHARACTERS[code]} {first} {last}\n" for code, (first, last) in zip(codes, ends, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

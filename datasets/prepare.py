@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from . import own
-from .fetch import fetch
+from .fetch import choose, fetch
 from .sequences import SPLITS, UNKNOWN, stratified_split
 
 SPLIT_KINDS = ("stratified", "official", "everything")
+AVERAGES = ("length", "padded")
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
@@ -88,6 +89,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     settings : dict or None
         Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`,
         with ``like`` that of another name.
+        Also ``average``: what a time average divides by, each sequence's own ``length`` or that of the longest, as the
+        mean of a ``padded`` array does: it then depends on length.
     split : dict
         ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
@@ -115,7 +118,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
-    path, like = settings.pop("path", None), settings.pop("like", name)
+    path, like, average = settings.pop("path", None), settings.pop("like", name), settings.pop("average", "length")
     defaults = keywords(own.read) if path else settings_of(like)
     for what, given, allowed in (("setting", settings, defaults), ("split key", split, ("kind", "fractions"))):
         unknown = sorted(set(given) - set(allowed))
@@ -124,6 +127,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     kind, fractions = split.get("kind", "stratified"), tuple(split.get("fractions", FRACTIONS))
     if kind not in SPLIT_KINDS:
         raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
+    choose(name, "average", average, AVERAGES)
     settings = {**defaults, **settings}
     loaded, described = load_own(path, settings) if path else load_public(like, settings, raw, mirror, seed)
     sequences, labels = loaded.sequences, loaded.labels
@@ -136,6 +140,9 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         parts = stratified_split(labels, seed, "own" if path else name, fractions)
     sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
     lengths = sequences.lengths
+    if average == "padded":
+        sequences = replace(sequences, average_length=int(lengths.max()))
+        described["settings"]["average"] = average
     sheet = {
         "name": name,
         "split": {"kind": kind, "fractions": list(fractions)},

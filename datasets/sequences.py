@@ -9,7 +9,7 @@ from .seeds import seed_sequence
 from .storage import read_arrays, write_arrays
 
 SPLITS = ("train", "validation", "test")
-TYPES = {"values": "float32", "offsets": "int64", "split": "int8", "n_classes": "int64"}
+TYPES = {"values": "float32", "offsets": "int64", "split": "int8", "n_classes": "int64", "average_length": "int64"}
 UNKNOWN = -1  # the label of a sequence whose class isn't known
 
 
@@ -27,6 +27,8 @@ class Sequences:
         Index into `SPLITS`; everything is ``train`` when left out.
     n_classes : int
         Number of classes of the data set, which its protocol tells every method; 0 where it isn't known.
+    average_length : int
+        What a time average divides by, such as the length of the padded array; 0 for each sequence's own length.
 
     Raises
     ------
@@ -38,6 +40,7 @@ class Sequences:
     offsets: np.ndarray
     split: np.ndarray | None = None
     n_classes: int = 0
+    average_length: int = 0
 
     def __post_init__(self):
         set_field = object.__setattr__  # the only way to fill the defaults of a frozen dataclass
@@ -58,9 +61,11 @@ class Sequences:
         if split.shape != (len(self),):
             raise ValueError(f"split: expected shape ({len(self)},), got {split.shape}")
         set_field(self, "split", split)
-        if np.ndim(self.n_classes) or int(self.n_classes) < 0:
-            raise ValueError(f"n_classes: expected a number from 0, got {self.n_classes}")
-        set_field(self, "n_classes", int(self.n_classes))
+        for name in ("n_classes", "average_length"):
+            number = getattr(self, name)
+            if np.ndim(number) or int(number) < 0:
+                raise ValueError(f"{name}: expected a number from 0, got {number}")
+            set_field(self, name, int(number))
         if len(self) and self.lengths.min() < 1:
             raise ValueError(
                 f"sequence {int(self.lengths.argmin())}: length {int(self.lengths.min())}, at least 1 is needed"
@@ -120,7 +125,7 @@ class Sequences:
         lengths = self.lengths[index]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         elements = np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Sequences(self.values[elements], offsets, self.split[index], self.n_classes)
+        return Sequences(self.values[elements], offsets, self.split[index], self.n_classes, self.average_length)
 
     def part(self, name):
         """Sequences of one split: ``train``, ``validation`` or ``test``."""
@@ -132,13 +137,14 @@ class Sequences:
         for array in (self.values.astype("<f4"), self.offsets.astype("<i8"), self.split):
             sha.update(repr(array.shape).encode())
             sha.update(np.ascontiguousarray(array).tobytes())
+        if self.average_length:
+            sha.update(f"average_length {self.average_length}".encode())
         return sha.hexdigest()
 
     def save(self, path):
         """Write as ``.npz`` without pickle, whole or not at all."""
-        write_arrays(
-            path, values=self.values, offsets=self.offsets, split=self.split, n_classes=np.int64(self.n_classes)
-        )
+        numbers = {name: np.int64(getattr(self, name)) for name in ("n_classes", "average_length")}
+        write_arrays(path, values=self.values, offsets=self.offsets, split=self.split, **numbers)
 
     @classmethod
     def load(cls, path):

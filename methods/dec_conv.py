@@ -2,16 +2,11 @@
 
 The encoder has three convolutions of stride 2 with ReLU (kernels of 5, 5 and 3, filters 32, 64, 128) and a linear code
 of 10; transposed convolutions mirror it, with ReLU between layers and none on the output. The loss is that of
-`methods.dec`; the training is the tutorial's, as in its first variant, the row `dec_tutorial`: pretraining end to end
-(published: 300 epochs in batches of 256), input as it is (pixels from 0 to 1), k-means with 20 restarts, then SGD with
-learning rate 0.01 and momentum 0.9 for at most 8000 updates, the target refreshed every 140, until fewer than 0.1 % of
-the labels change between two refreshes.
+`methods.dec`; the training is that of the tutorial's first variant, which is described there.
 
 Deviations. Every convolution pads to half the size, rounded up; the tutorial's third doesn't pad. Its code is not
-stated in the material that we have, so that the filters are those of Guo's. Weights start Glorot-uniform with biases of
-0, the tutorial's uniform in ±1/sqrt(d_in); each epoch has an order of its own, the tutorial's has the file's. Adam at
-1e-3 pretrains by default, because the tutorial's SGD at 1.0 needs pixels and hundreds of epochs. Budget:
-`pretrain_updates` (300 epochs of MNIST are 82,020) and at most `cluster_updates`.
+stated in the material that we have, so that the filters are those of Guo's. Those from the first variant hold here too.
+Budget: `pretrain_updates` (300 epochs of MNIST are 82,020) and at most `cluster_updates`.
 """
 
 import numpy as np

@@ -21,14 +21,21 @@ def squared_distances(x):
 
 def median_off_diagonal(distances):
     """Median distance of two different sequences, by partition: shape (S,)."""
-    n = distances.shape[1]
-    # The n zeros of the diagonal are among the smallest, so the median of the rest is so many places further on.
-    rank = n + (n * n - n + 1) // 2 if n > 1 else 1
-    flat = distances.flatten(1)
-    if flat.is_cuda:
-        return flat.kthvalue(rank).values
+    if distances.is_cuda:
+        return median_on_gpu(distances)
     # NumPy's partition is ten times faster than torch's kthvalue on a CPU.
-    return torch.from_numpy(np.partition(flat.numpy(), rank - 1, axis=1)[:, rank - 1].copy())
+    rank = median_rank(distances.shape[1])
+    return torch.from_numpy(np.partition(distances.flatten(1).numpy(), rank - 1, axis=1)[:, rank - 1].copy())
+
+
+def median_on_gpu(distances):
+    """The same by torch, whose selection is fast on a GPU."""
+    return distances.flatten(1).kthvalue(median_rank(distances.shape[1])).values
+
+
+def median_rank(n):
+    """Place of the median among all entries: the n zeros of the diagonal are among the smallest."""
+    return n + (n * n - n + 1) // 2 if n > 1 else 1
 
 
 def kernel_matrix(h, kernel_width, relative_width):

@@ -108,10 +108,10 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     if reset not in RESETS:
         raise ValueError(f"reset={reset!r}: expected 'after' or 'before'")
     hidden = weights[0][0][1].shape[-1]
-    if values.is_cuda and backend == "auto" and values.dtype == torch.float32 and _triton_can(hidden, reset):
+    if values.is_cuda and backend == "auto" and values.dtype == torch.float32 and _triton_can(hidden):
         from .gru_triton import gru_states  # imports Triton, which an installation for CPUs may lack
 
-        return gru_states(values, offsets, index, weights)
+        return gru_states(values, offsets, index, weights, reset)
     fits = values.dtype == torch.float32 and not values.is_cuda
     kernel = load_kernel() if fits and backend != "torch" else None
     use_kernel = kernel is not None and hidden % kernel.vector_width() == 0
@@ -124,15 +124,15 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     return torch.stack([REFERENCES[reset](values, offsets, chosen, own) for chosen, *own in seeds])
 
 
-def _triton_can(hidden, reset):
-    """Whether the GPU's kernels do this: 16, 32 or 64 units, the reset gate after the product, Triton installed."""
-    return reset == "after" and hidden in (16, 32, 64) and importlib.util.find_spec("triton") is not None
+def _triton_can(hidden):
+    """Whether the GPU's kernels do this: 16, 32 or 64 units, and Triton installed."""
+    return hidden in (16, 32, 64) and importlib.util.find_spec("triton") is not None
 
 
-def backend_for(device, hidden=32, reset="after"):
+def backend_for(device, hidden=32):
     """Name of the backend that ``backend="auto"`` uses, for the record."""
     if device != "cpu":
-        return "cuda-triton" if _triton_can(hidden, reset) else "torch"
+        return "cuda-triton" if _triton_can(hidden) else "torch"
     kernel = load_kernel()
     if kernel is None or hidden % kernel.vector_width():
         return "torch"

@@ -91,7 +91,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
     @property
     def backend(self):
         """Backend of the recurrent layers."""
-        return backend_for(self.device, self.recurrent_units, self.reset)
+        return backend_for(self.device, self.recurrent_units)
 
     def _init_embedding(self, rngs):
         layers = init_gru_weights(

@@ -1,6 +1,8 @@
 """What a method reads: fixed-length vectors, as the baselines need them, or the sequences, as RDDC does."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,9 +27,9 @@ def crop(sequences):
 
 
 def avg(sequences):
-    """Average over time: shape (n, d)."""
+    """Average over time, by each sequence's length or by the data set's ``average_length``: shape (n, d)."""
     sums = np.add.reduceat(sequences.values, sequences.offsets[:-1], axis=0, dtype=np.float64)
-    return (sums / sequences.lengths[:, None]).astype(np.float32)
+    return (sums / (sequences.average_length or sequences.lengths[:, None])).astype(np.float32)
 
 
 def vector(sequences):
@@ -52,8 +54,21 @@ def shuffled(sequences):
     return replace(sequences, values=sequences.values[order])
 
 
-VECTORS = {"zero": zero, "crop": crop, "avg": avg, "vector": vector}
-SEQUENCES = {"none": none, "shuffled": shuffled}
+class Input(NamedTuple):
+    """What can be read of sequences: its title in tables, and what makes it."""
+
+    title: str
+    make: Callable
+
+
+# The one list of inputs: the schemas, the planner and the tables take them from here.
+VECTORS = {
+    "zero": Input("zero padding", zero),
+    "crop": Input("cropping", crop),
+    "avg": Input("time average", avg),
+    "vector": Input("vectors", vector),
+}
+SEQUENCES = {"none": Input("variable length", none), "shuffled": Input("time-shuffled", shuffled)}
 INPUTS = VECTORS | SEQUENCES
 
 
@@ -64,7 +79,8 @@ def vectorize(sequences, name):
     ----------
     sequences : Sequences
         All splits together, so that train and test agree on the length.
-    name : {"zero", "crop", "avg", "vector", "none", "shuffled"}
+    name : str
+        One of `INPUTS`.
 
     Returns
     -------
@@ -72,4 +88,4 @@ def vectorize(sequences, name):
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")
-    return INPUTS[name](sequences)
+    return INPUTS[name].make(sequences)

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from datasets.sequences import SPLITS
 from datasets.text import one_line
 from methods.base import TransductiveClusterer, load_method
+from methods.vectorize import INPUTS
 from runs.scores import SCORES
 
 from .published import CELL, read_published
@@ -17,16 +18,8 @@ from .statistics import LEAST, WANTED
 from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
-INPUTS = {
-    "zero": "zero padding",
-    "crop": "cropping",
-    "avg": "time average",
-    "vector": "vectors",
-    "none": "variable length",
-    "shuffled": "time-shuffled",
-    "labels": "labels",
-}
 FROM_LABELS = "labels"  # the input of the controls that need no run
+TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -39,14 +32,31 @@ SELECTION = (
 )
 
 
-@functools.cache
+TITLES = {}  # of the config's rows that are no file
+
+
+def name_rows(methods):
+    """Let `title` know the rows of a report: `methods` is name to what `workflow.rows.described` says of it."""
+    TITLES.clear()
+    for row, said in methods.items():
+        if (method := said["algorithm"]) != row:
+            words = row.removeprefix(f"{method}_").replace("_", " ")
+            TITLES[row] = said["title"] or f"{title(method)}, {words}"
+
+
 def title(name):
-    """A name as a table prints it: the ``TITLE`` of a method's or data set's file, an input's, or made of its words."""
+    """A name as a table prints it: a row's title, or that of a method, a data set or an input."""
+    return TITLES.get(name) or title_of_file(name)
+
+
+@functools.cache
+def title_of_file(name):
+    """The ``TITLE`` of a method's or data set's file, an input's, or one made of the name's words."""
     for path in (ROOT / "methods" / f"{name}.py", ROOT / "datasets" / f"{name}.py"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return INPUTS.get(name, name.replace("_", " ").title())
+    return TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):
@@ -150,7 +160,7 @@ def detailed(summary, dataset, n_scored):
                 "input": title(row.vectorization),
                 "lowest loss": ours(row) + ("" if row.by_loss or pd.isna(row.accuracy) else " (mean)"),
                 "95 % interval": span(row.accuracy_low, row.accuracy_high),
-                **{score.title: number(row[score.name]) for score in OTHERS},
+                **{score.title: number(row[score.name], "z.2f") for score in OTHERS},
                 "published": theirs(row),
                 "difference": number(row.difference, "+z.2f"),
                 "verdict": row.verdict,
@@ -294,8 +304,8 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     if len(without):
         names = ", ".join(map(title, without))
         notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")
-    runs = summary[summary.vectorization != FROM_LABELS].method.unique()
-    if by_neighbour := [title(name) for name in runs if issubclass(load_method(name), TransductiveClusterer)]:
+    ran = {record["method"]: load_method(record["algorithm"]) for record in records}
+    if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
             f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"
             " nearest training sequence."
@@ -320,9 +330,20 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
-def where_from(published):
-    """Where the published numbers are from, as a list of one note, or of none without a table's name."""
-    if published is None:
+def averages(sheets):
+    """Whose time averages don't divide by each sequence's own length, as a list of one note, or of none."""
+    names = [title(name) for name, sheet in sheets.items() if sheet["settings"].get("average") == "padded"]
+    if not names:
+        return []
+    return [
+        f"Time averages of {', '.join(names)} divide by the length of the longest sequence, as the mean of a"
+        " zero-padded array does, so they depend on length; those of the others divide by each sequence's own length."
+    ]
+
+
+def where_from(summary, published):
+    """Where the published numbers of a summary are from, as a list of one note, or of none where it has none."""
+    if summary.published_accuracy.isna().all():
         return []
     _, paper, protocol, runs = read_published(published)
     if isinstance(paper, dict):

@@ -12,6 +12,7 @@ import fastjsonschema
 import numpy as np
 
 from datasets.storage import write_arrays, write_text
+from methods.vectorize import INPUTS
 
 SCHEMA = Path(__file__).with_name("record.schema.json")
 VERSION = 2
@@ -19,11 +20,18 @@ RUN = ["reading", "dataset", "method", "vectorization", "seed"]
 
 
 @functools.cache
+def schema():
+    """The schema of a record, with the inputs that there are."""
+    read = json.loads(SCHEMA.read_text())
+    read["properties"]["vectorization"]["enum"] = list(INPUTS)
+    return read
+
+
+@functools.cache
 def _compiled():
     """The schema as a function: thirty times faster than jsonschema, and as strict (see the tests)."""
     # The keywords that the schema uses mean the same in draft 7, the newest that fastjsonschema knows.
-    schema = json.loads(SCHEMA.read_text()) | {"$schema": "http://json-schema.org/draft-07/schema#"}
-    return fastjsonschema.compile(schema, use_default=False)
+    return fastjsonschema.compile(schema() | {"$schema": "http://json-schema.org/draft-07/schema#"}, use_default=False)
 
 
 def check_record(record):
@@ -37,7 +45,7 @@ def check_record(record):
     except fastjsonschema.JsonSchemaValueException as refusal:
         import jsonschema  # it says it better, and is too slow to import to be there before it's needed
 
-        error = next(jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(record), refusal)
+        error = next(jsonschema.Draft202012Validator(schema()).iter_errors(record), refusal)
         where = ".".join(map(str, getattr(error, "absolute_path", error.path))) or "record"
         raise ValueError(f"record {run}: {where}: {error.message}") from refusal
     if (record["status"] == "ok") != (record["reason"] is None):

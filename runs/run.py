@@ -27,6 +27,7 @@ from methods.checkpoint import resumable
 from methods.progress import begin
 from methods.vectorize import vectorize
 
+from .gpu import unless_lost
 from .record import VERSION, clusters_digest
 from .resume import Resume
 from .sources import ROOT, imported_sources, source_digest
@@ -142,17 +143,23 @@ def attempt(worker, progress, seeds, limit):
 
 
 def attempts(worker, progress, groups, limit):
-    """Pairs (seed, fields) of all groups; a seed that ran out of memory is tried again, alone in a fresh process."""
-    again = []
-    for group in groups:
+    """Pairs (seed, fields) of all groups.
+
+    Seeds that ran out of memory are tried again at the end, half as many together, in a fresh process; one that was
+    alone from the start, once more.
+    """
+    left = [(group, False) for group in groups]
+    for group, again in left:  # which grows on the way
+        if again:
+            worker.stop()
+        failed = []
         for seed, fields in attempt(worker, progress, group, limit):
-            if fields["status"] == "oom":
-                again.append(seed)
+            if fields["status"] == "oom" and not (again and len(group) == 1):
+                failed.append(seed)
             else:
                 yield seed, fields
-    for seed in again:
-        worker.stop()
-        yield from attempt(worker, progress, [seed], limit)
+        half = (len(failed) + 1) // 2
+        left += [(part, True) for part in (failed[:half], failed[half:]) if part]
 
 
 def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device="cpu", resume=None, **what):
@@ -211,7 +218,7 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
             left = [seed for seed in seeds if seed not in progress.runs]
             together = left and getattr(estimator, "device", "cpu") != "cpu"
             for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
-                progress.keep(seed, fields)
+                progress.keep(seed, unless_lost(fields, device))
     except InvalidInput as error:
         n_train = len(parts["train"])
         of = f" ({n_train} of {len(sequences)} sequences are for training)" if n_train < len(sequences) else ""

@@ -18,6 +18,7 @@ from datasets.sequences import SPLITS
 from methods.base import InvalidInput, load_method
 from methods.vectorize import vectorize
 
+from .gpu import unless_lost
 from .record import VERSION, clusters_digest
 from .run import cost, failure_of, finite, git_state, provenance, time_limit
 from .worker import Worker, WorkerError
@@ -56,7 +57,7 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
     records, clusters = [], {}
     with Worker(lambda seed: learn(problems, task, method, seed, settings, limit, device)) as worker:
         for seed in seeds:
-            outcome = ask(worker, seed, limit)
+            outcome = unless_lost(ask(worker, seed, limit), device)
             if "invalid" in outcome:
                 raise InvalidInput(f"{task}, {method}: {outcome['invalid']}")
             for name, found in (outcome.pop("clusters") or {}).items():

@@ -1,5 +1,6 @@
 """From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from methods import progress
 from runs.sources import ROOT
 
 from .catalogue import available, class_constant, reads_vectors, source
-from .layers import merge
+from .rows import algorithm, described, method_settings, stated
 
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
 
@@ -55,15 +56,25 @@ def own_files(resolved, dataset):
     return visible_files(path, ".csv") or visible_files(path, ".ts", ".tsv", ".txt")
 
 
-def method_settings(resolved, method, dataset):
-    """Settings of a method on a data set: its own, then those for the data set."""
-    section = resolved["methods"].get(method, {})
-    return merge(section.get("settings", {}), section.get("datasets", {}).get(dataset, {}))
-
-
 def seed_blocks(n_seeds, per_job):
     """Blocks of seeds as ``first-last``."""
     return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+
+
+def runs_of(inputs, block):
+    """Number of runs of a job: those of its seeds on each of its inputs."""
+    first, last = map(int, block.split("-"))
+    return (last - first + 1) * len(inputs.split("-"))
+
+
+def minutes(limit, runs, attempt):
+    """Minutes that a batch system shall give a job of so many runs, each of at most `limit` seconds.
+
+    The first of three attempts gets what one run may take, the last what all may, since a run that an earlier attempt
+    finished is not done again; each has a quarter of an hour for all else. A short job is let in earlier, and one whose
+    end the batch system missed blocks nothing for long.
+    """
+    return math.ceil(limit * runs ** ((min(attempt, 3) - 1) / 2) / 60) + 15
 
 
 def jobs(resolved):
@@ -71,7 +82,7 @@ def jobs(resolved):
     for dataset in resolved["run"]["datasets"]:
         for method, asked, n_seeds in row_groups(resolved):
             inputs = "-".join(how for how in asked if how not in resolved["skip"].get(dataset, {}))
-            per_job = resolved["methods"].get(method, {}).get("seeds_per_job", n_seeds)
+            per_job = stated(resolved, method, "seeds_per_job", n_seeds)
             yield from ((dataset, method, inputs, block) for block in seed_blocks(n_seeds, per_job) if inputs)
 
 
@@ -84,11 +95,13 @@ def controls(resolved):
 def row_groups(resolved):
     """(method, inputs, number of runs) of the rows that share jobs: a method on all it can read, and every control."""
     vectorizations = resolved["run"]["vectorizations"]
-    asked = [(name, vectorizations if reads_vectors(name) else ["none"], {}) for name in resolved["run"]["methods"]]
+    asked = [(row, None, {}) for row in resolved["run"]["methods"]]
     asked += [(control["method"], [control["input"]], control) for control in controls(resolved)]
-    for method, inputs, row in asked:
-        seeds = row.get("seeds", resolved["methods"].get(method, {}).get("seeds", resolved["seeds"]))
-        yield method, inputs, 1 if class_constant(source("methods", method), "deterministic") else seeds
+    for row, inputs, control in asked:
+        file = algorithm(resolved, row)
+        seeds = control.get("seeds", stated(resolved, row, "seeds", resolved["seeds"]))
+        once = class_constant(source("methods", file), "deterministic")
+        yield row, inputs or (vectorizations if reads_vectors(file) else ["none"]), 1 if once else seeds
 
 
 def rows(resolved):
@@ -128,7 +141,7 @@ def train_job(resolved, reading, dataset, method, inputs, block):
         "reading": reading,
         "dataset": dataset,
         "method": method,
-        "algorithm": method,
+        "algorithm": algorithm(resolved, method),
         "vectorizations": inputs.split("-"),
         "seeds": list(range(first, last + 1)),
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
@@ -141,7 +154,7 @@ def report_job(resolved, reading):
     """Config slice of a reading's tables, figures and page."""
     settings = {
         "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
-        "methods": {name: resolved["methods"].get(name, {}) for name in methods(resolved)},
+        "methods": {name: described(resolved, name) for name in methods(resolved)},
     }
     kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
     slice_ = {name: resolved[name] for name in kept}

@@ -8,8 +8,8 @@ from pathlib import Path
 from datasets.sequences import SPLITS
 from runs.sources import ROOT
 
+from . import jobs, rows
 from .catalogue import ConfigError, available, class_constant, find, reads_vectors, settings_of, source, words
-from .jobs import dataset_source, is_own, methods, own_files, rows
 from .layers import lay, one_k_each
 
 TYPES = {"int": int, "float": int | float, "bool": bool, "str": str, "Path": str, "dict": dict, "None": type(None)}
@@ -28,10 +28,10 @@ def check_config(user):
         resolved = one_k_each(laid)
         for dataset in dict.fromkeys([*resolved["run"]["datasets"], *resolved["datasets"]]):
             check_dataset(resolved, dataset)
-        for method in dict.fromkeys([*methods(resolved), *resolved["methods"]]):
+        for method in dict.fromkeys([*jobs.methods(resolved), *resolved["methods"]]):
             check_method(resolved, method)
         for dataset in resolved["skip"]:
-            dataset_source(resolved, dataset)
+            jobs.dataset_source(resolved, dataset)
         check_controls(resolved)
         for name, task in resolved["tasks"].items():
             check_task(name, task)
@@ -77,14 +77,15 @@ def schema():
 
 def check_dataset(resolved, dataset):
     """Raise `ConfigError` for a data set that isn't there, or a setting that it can't have."""
-    settings, own = resolved["datasets"].get(dataset, {}), is_own(resolved, dataset)
-    file = dataset_source(resolved, dataset)
+    settings, own = resolved["datasets"].get(dataset, {}), jobs.is_own(resolved, dataset)
+    file = jobs.dataset_source(resolved, dataset)
     if own and "like" in settings:
         raise ConfigError(f"config: datasets.{dataset}: path and like: it can be one of them only")
-    given = {name: value for name, value in settings.items() if name != "like"}
-    check_settings(f"datasets.{dataset}", given, settings_of(file, "read" if own else "load"))
+    averages = words(ROOT / "datasets/prepare.py", "AVERAGES")
+    known = settings_of(file, "read" if own else "load") | {"average": "{" + ", ".join(map(repr, averages)) + "}"}
+    check_settings(f"datasets.{dataset}", {name: of for name, of in settings.items() if name != "like"}, known)
     if own and dataset in resolved["run"]["datasets"]:
-        check_own(dataset, settings["path"], own_files(resolved, dataset))
+        check_own(dataset, settings["path"], jobs.own_files(resolved, dataset))
 
 
 def check_own(dataset, path, files):
@@ -104,25 +105,28 @@ def check_braces(where, path):
 
 
 def check_method(resolved, method):
-    """Raise `ConfigError` for a method that isn't there or doesn't belong here, or a setting that it can't have."""
-    file, section = source("methods", method), resolved["methods"].get(method, {})
+    """Raise `ConfigError` for a row whose method isn't there or isn't of this kind, or a setting that it can't have."""
+    section = resolved["methods"].get(method, {})
+    if "like" in section and method in available("methods"):
+        raise ConfigError(f"config: methods.{method}.like: methods/{method}.py has this name; a row needs its own")
+    file = rows.source(resolved, method)
     if class_constant(file, "supervised"):
         raise ConfigError(f"config: run.methods: {method!r} is supervised: it runs as one of the tasks")
     known = settings_of(file, "__init__") | {"n_clusters": "int"}
     check_settings(f"methods.{method}.settings", section.get("settings", {}), known)
     for dataset, settings in section.get("datasets", {}).items():
-        dataset_source(resolved, dataset)
+        jobs.dataset_source(resolved, dataset)
         check_settings(f"methods.{method}.datasets.{dataset}", settings, known)
 
 
 def check_controls(resolved):
     """Raise `ConfigError` for a control that is a row already, or that can't read its input."""
-    found = rows(resolved)
+    found = jobs.rows(resolved)
     for method, how in {row for row in found if found.count(row) > 1}:
         raise ConfigError(f"config: run.controls: {method} with input {how!r} is a row already")
     vectorizations = words(ROOT / "methods/vectorize.py", "VECTORS")
     for control in resolved["run"]["controls"]:
-        if reads_vectors(control["method"]) != (control["input"] in vectorizations):
+        if reads_vectors(rows.algorithm(resolved, control["method"])) != (control["input"] in vectorizations):
             raise ConfigError(f"config: run.controls: {control['method']} can't read the input {control['input']!r}")
 
 

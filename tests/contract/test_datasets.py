@@ -142,11 +142,20 @@ def test_everything_can_be_for_training(name, place):
     assert sheet["split_sizes"] == {"train": len(sequences), "validation": 0, "test": 0}
 
 
+def test_averages_over_the_padded_length_are_a_setting_that_the_sheet_names(name, place, prepared):
+    settings = QUICK.get(name, {}) | {"average": "padded"}
+    sequences, _, sheet = prepare(name, settings, {"kind": "stratified"}, seed=1, **place)
+    assert sequences.average_length == sequences.lengths.max() and prepared[0].average_length == 0
+    assert sheet["settings"] == prepared[-1]["settings"] | {"average": "padded"}
+    assert sheet["digest"] == sequences.digest() != prepared[-1]["digest"]
+
+
 def test_unknown_settings_and_split_keys_get_one_line(name, place):
     for settings, split, word in (
         ({"speeling": 1}, {}, "unknown setting 'speeling'"),
         ({}, {"kindd": 1}, "unknown split key 'kindd', expected one of kind, fractions"),
         ({}, {"kind": "random"}, "unknown split kind 'random', expected one of stratified, official"),
+        ({"average": "mean"}, {}, "average: 'mean', expected one of length, padded"),
     ):
         with pytest.raises(ValueError, match=word) as caught:
             prepare(name, settings, split, **place)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from fake_records import record, runs, score, write_scored
+from fake_records import described, record, runs, score, write_scored
 
 from datasets.sequences import SPLITS, Sequences, stratified_split
 from datasets.storage import write_arrays, write_json
@@ -237,7 +237,7 @@ def job(folder, records, data):
         "skip": {name: {"avg": "<it> is zero"}},
         "figures": {"dataset": name, "one_length": str(folder / "one_length.json")},
         "datasets": {name: {}},
-        "methods": {method: {} for method in methods},
+        "methods": {method: described(method) for method in methods},
     }
 
 

@@ -91,11 +91,12 @@ class Blind(KMeans):
 
 
 class Restless(KMeans):
+    fits = 0
+
     def fit(self, X, y=None):
-        self.random_state, before = None, self.random_state
-        self.set_params(n_init=1, max_iter=1)
+        Restless.fits += 1
         super().fit(X)
-        self.random_state = before
+        self.labels_ = (self.labels_ + Restless.fits) % 3
         return self
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_records import bare, record, write_scored
 
-from runs.record import SCHEMA, check_record, write_records
+from runs.record import check_record, schema, write_records
 from runs.results import commits, each_record, each_scored, frame, read_clusters, read_records
 
 
@@ -96,7 +96,7 @@ def places(value, path=()):
 @pytest.mark.parametrize("odd", [None, True, 0, -1, 1.0, 1.5, 2, "", "x", "cpu", [], ["x"], {}, {"x": 1}], ids=repr)
 def test_the_compiled_schema_is_as_strict(odd):
     """Every field, replaced by every kind of value: fastjsonschema and jsonschema agree on all of them."""
-    slow = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    slow = jsonschema.Draft202012Validator(schema())
     verdicts = set()
     for path in places(bare(record())):
         made = bare(record())

@@ -49,6 +49,7 @@ def test_a_subset_holds_the_chosen_sequences_in_the_given_order(case, data):
     for place, i in enumerate(index):
         np.testing.assert_array_equal(subset[place], parts[i])
     np.testing.assert_array_equal(subset.split, built.split[index])
+    assert replace(built, n_classes=3, average_length=9).subset(index).average_length == 9
 
 
 @repeatable
@@ -70,6 +71,7 @@ def test_digest_depends_on_every_array_and_on_nothing_else(case):
     changed = [
         replace(built, values=values),
         replace(built, split=(built.split + 1) % 3),
+        replace(built, average_length=7),
     ]
     assert built.digest() not in {other.digest() for other in changed}
 
@@ -82,10 +84,11 @@ def test_digest_depends_on_where_one_sequence_ends():
 @repeatable
 @given(sequences())
 def test_what_is_saved_is_loaded_again(tmp_path_factory, case):
-    _, built = case
+    built = replace(case[1], n_classes=3, average_length=9)
     path = tmp_path_factory.getbasetemp() / "sequences.npz"
     built.save(path)
     loaded = Sequences.load(path)
+    assert (loaded.n_classes, loaded.average_length) == (3, 9)
     assert loaded.digest() == built.digest()
     assert loaded.values.dtype == np.float32
     assert loaded.offsets.dtype == np.int64

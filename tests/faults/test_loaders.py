@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 from fake_records import bare, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -65,6 +66,15 @@ def vowels():
     return f"#comment\n{header}\n@data\n{case}:1\n{case}:9\n".encode()
 
 
+def mat():
+    mixout = np.empty((1, 3), dtype=object)
+    mixout[0, :] = [np.full((3, length), 0.5) for length in (4, 5, 6)]
+    constants = {"key": np.array([["a", "b"]], dtype=object), "charlabels": [[1, 2, 1]], "dt": 0.005}
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"mixout": mixout, "consts": constants}, do_compression=True)
+    return stream.getvalue()
+
+
 VALUES = {"values": np.ones((6, 2), np.float32), "offsets": np.array([0, 2, 6])}
 SPLIT = {"split": np.zeros(2, np.int8), "n_classes": np.int64(2)}
 MESSAGE = b"From: a@b\nSubject: x\n\nIn article <1> somebody writes:\n> quoted\nReal text, more.\n--\nfooter\n"
@@ -103,6 +113,12 @@ LOADERS = {
         character_trajectories._read_arff,
         [b"nan", b"inf", b"1e999", b"?", b",", b"@data\n", b"99999999999", b"2.5", b"1_0", b"\x0c", "٣".encode()],
         lambda made: len(made[0]) == len(made[1]) and ((made[1] >= 0) & (made[1] < 20)).all(),
+    ),
+    "mat": (
+        mat(),
+        character_trajectories._read_mat,
+        [b"MATLAB 5.0", b"\x0e\0\0\0", b"\x0f\0\0\0", b"\xff\xff\xff\x7f", b"x\x9c", b"\0\1IM", b"\x89HDF", b"\0" * 8],
+        lambda made: len(made[0]) == len(made[1]) and all(case.shape[1:] == (3,) for case in made[0]),
     ),
     "digits": (
         digits(),

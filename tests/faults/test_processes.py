@@ -217,12 +217,14 @@ def test_the_kernel_ends_what_takes_the_last_of_the_memory(data, when, short_of_
 class Together(Clusterer):
     """Pretends to train on a device that has memory for so many seeds at once."""
 
-    room = 1
+    room, told = 1, None
 
     def __init__(self, n_clusters=3, device="cpu", random_state=None):
         self.n_clusters, self.device, self.random_state = n_clusters, device, random_state
 
     def fit_seeds(self, X, random_states):
+        with self.told.open("a") as stream:
+            stream.write(f"{len(random_states)}\n")
         if len(random_states) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().fit_seeds(X, random_states)
@@ -236,15 +238,27 @@ class Together(Clusterer):
         return np.arange(len(X)) % 3
 
 
-@pytest.mark.parametrize(("room", "statuses"), [(3, ["ok"] * 3), (1, ["ok"] * 3), (0, ["oom"] * 3)])
-def test_seeds_that_do_not_fit_together_are_tried_alone(data, monkeypatch, room, statuses):
+@pytest.mark.parametrize(
+    ("room", "tried"),
+    [
+        (6, [6]),
+        (3, [6, 3, 3]),
+        (2, [6, 3, 3, 2, 1, 2, 1]),
+        (1, [6, 3, 3, 2, 1, 2, 1, 1, 1, 1, 1]),
+        (0, [6, 3, 3, 2, 1, 2, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_seeds_that_do_not_fit_together_are_tried_in_halves(data, monkeypatch, tmp_path, room, tried):
     monkeypatch.setattr(runs.run, "load_method", lambda name: Together)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "pretend")
-    monkeypatch.setattr(Together, "room", 3)
-    whole, _ = job(data, seeds=(0, 1, 2), device="cuda")
+    monkeypatch.setattr(Together, "told", tmp_path / "told")
+    monkeypatch.setattr(Together, "room", 6)
+    whole, _ = job(data, seeds=range(6), device="cuda")
+    (tmp_path / "told").unlink()
     monkeypatch.setattr(Together, "room", room)
-    records, _ = job(data, seeds=(0, 1, 2), device="cuda")
-    assert [record["status"] for record in records] == statuses
+    records, _ = job(data, seeds=range(6), device="cuda")
+    assert [int(line) for line in (tmp_path / "told").read_text().split()] == tried
+    assert [record["status"] for record in records] == ["ok" if room else "oom"] * 6
     if room:
         assert without_cost(records) == without_cost(whole)
 
@@ -466,7 +480,7 @@ def test_padding_that_does_not_fit_is_a_record_and_the_other_input_has_its_own(d
     def refuse(sequences):
         raise MemoryError("Unable to allocate 4.47 GiB")
 
-    monkeypatch.setitem(vectorize.INPUTS, "zero", refuse)
+    monkeypatch.setitem(vectorize.INPUTS, "zero", vectorize.Input("zero padding", refuse))
     records, clusters = job(data, vectorization="zero")
     assert [record["status"] for record in records] == ["oom", "oom"] and clusters == {}
     assert records[0]["reason"] == "MemoryError: Unable to allocate 4.47 GiB"

@@ -21,11 +21,9 @@ TINY = {
         "consensus_epochs": 2,
         "rddc": {"batch": 20, "epochs": 8, "recurrent_units": 4, "learning_rate": 3e-3, "hidden_units": 20},
     },
-    "dec": AUTOENCODER | {"layer_updates": 9},
-    "dec_tutorial": AUTOENCODER | {"refresh_interval": 4},  # not a divisor of an epoch's updates
+    "dec": AUTOENCODER | {"layer_updates": 9, "refresh_interval": 4},  # not a divisor of an epoch's updates
     "dec_conv": AUTOENCODER | {"widths": None, "image_shape": (3, 5), "filters": (2, 3, 4)},
-    "dec_joint": AUTOENCODER,
-    "idec": AUTOENCODER | {"layer_updates": 9},
+    "idec": AUTOENCODER | {"pretraining": "end_to_end"},
     "dcn": AUTOENCODER | {"layer_updates": 9, "tolerance": None},
     "catgan": {"batch": 20, "epochs": 4, "discriminator_widths": (8,), "generator_widths": (8,), "latent": 3},
 }

@@ -1,6 +1,7 @@
 """The Triton kernels against torch's GRU in float64: compiled where there is a GPU, and everywhere in Triton's
 interpreter, in a process of its own because Triton decides at import which of the two it is."""
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -17,6 +18,7 @@ from methods import gru, gru_triton  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
+resets = pytest.mark.parametrize("reset", gru.RESETS)
 somewhere = pytest.mark.skipif(
     not INTERPRETED and not torch.cuda.is_available(), reason="no GPU; runs in the interpreter's process"
 )
@@ -44,22 +46,21 @@ def problem(lengths, d=3, hidden=16, layers=2, seeds=2, batch=None):
     return values, offsets, index, gru.init_gru_weights(d, hidden, layers, rngs, init="torch")
 
 
-def outcome(states_of, values, offsets, index, layers, dtype=torch.float32, device=DEVICE):
+def outcome(states_of, values, offsets, index, layers, reset="after", dtype=torch.float32, device=DEVICE):
     """Final states, and the gradient of a fixed linear function of each seed's with respect to every weight."""
     weights = [
         [tuple(torch.from_numpy(a).to(device, dtype).requires_grad_() for a in side) for side in layer]
         for layer in layers
     ]
-    states = states_of(values.to(device, dtype), offsets.to(device), index.to(device), weights)
+    states = states_of(values.to(device, dtype), offsets.to(device), index.to(device), weights, reset=reset)
     direction = torch.from_numpy(np.random.default_rng(1).normal(size=tuple(states.shape[1:]))).to(device, dtype)
     (states * direction).sum().backward()
     return [states.detach()] + [tensor.grad for layer in weights for side in layer for tensor in side]
 
 
-def reference(*problem):
-    return outcome(
-        lambda *given: gru.gru_final_states(*given, backend="torch"), *problem, dtype=torch.float64, device="cpu"
-    )
+def reference(*problem, reset="after"):
+    states_of = functools.partial(gru.gru_final_states, backend="torch")
+    return outcome(states_of, *problem, reset, dtype=torch.float64, device="cpu")
 
 
 def errors(ours, expected):
@@ -75,6 +76,7 @@ def small(states, *gradients):
 
 
 @somewhere
+@resets
 @pytest.mark.parametrize(
     "shape",
     [
@@ -89,9 +91,9 @@ def small(states, *gradients):
     ],
     ids=["unsorted", "three tiles", "64 units", "three layers", "one sequence", "length 1", "one row", "long"],
 )
-def test_against_float64(shape):
+def test_against_float64(shape, reset):
     given = problem(**shape)
-    found = errors(outcome(gru_triton.gru_states, *given), reference(*given))
+    found = errors(outcome(gru_triton.gru_states, *given, reset), reference(*given, reset=reset))
     assert small(*found)
 
 
@@ -115,20 +117,23 @@ def test_an_index_in_another_order_of_memory():
 
 
 @somewhere
-def test_without_gradients_the_same_states():
+@resets
+def test_without_gradients_the_same_states(reset):
     given = problem([3, 1, 7, 4])
-    expected = outcome(gru_triton.gru_states, *given)[0]
+    expected = outcome(gru_triton.gru_states, *given, reset)[0]
     values, offsets, index, layers = given
     weights = [[tuple(torch.from_numpy(a).to(DEVICE) for a in side) for side in layer] for layer in layers]
-    states = gru_triton.gru_states(values.to(DEVICE), offsets.to(DEVICE), index.to(DEVICE), weights)
+    states = gru_triton.gru_states(values.to(DEVICE), offsets.to(DEVICE), index.to(DEVICE), weights, reset)
     assert not states.requires_grad
     torch.testing.assert_close(states, expected, rtol=0, atol=1e-6)
 
 
 @somewhere
-def test_saturated_gates():
+@resets
+def test_saturated_gates(reset):
     values, *rest = problem([3, 1, 4])
-    states, *_ = errors(outcome(gru_triton.gru_states, 50 * values, *rest), reference(50 * values, *rest))
+    found = outcome(gru_triton.gru_states, 50 * values, *rest, reset)
+    states, *_ = errors(found, reference(50 * values, *rest, reset=reset))
     assert states <= 1e-5
 
 
@@ -141,31 +146,42 @@ def test_nan_is_never_hidden_nor_spread():
 
 
 @somewhere
-def test_a_mutant_without_the_reset_gates_gradient_is_caught(tmp_path):
+@pytest.mark.parametrize(
+    ("line", "mistake", "reset"),
+    [
+        ("d_r = d_n * q * r * (1 - r)", "d_r = d_n * 0.0", "after"),
+        ("d_r = d_read * h * r * (1 - r)", "d_r = d_n * 0.0", "before"),
+        ("d += d_read * r", "d += d_read", "before"),
+    ],
+)
+def test_a_mutant_with_a_wrong_gradient_is_caught(tmp_path, line, mistake, reset):
     source = Path(gru_triton.__file__).read_text()
-    line = "d_r = d_n * q * r * (1 - r)"
     assert source.count(line) == 1
     path = tmp_path / "mutant.py"
-    path.write_text(source.replace(line, "d_r = d_n * 0.0"))
+    path.write_text(source.replace(line, mistake))
     spec = importlib.util.spec_from_file_location("mutant", path)
     mutant = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(mutant)
     given = problem([3, 1, 7, 4, 5, 2])
-    found = errors(outcome(mutant.gru_states, *given), reference(*given))
+    found = errors(outcome(mutant.gru_states, *given, reset), reference(*given, reset=reset))
     assert small(found[0]) and not small(*found)
 
 
 @pytest.mark.parametrize(
-    ("hidden", "reset", "dtype", "said"),
+    ("hidden", "dtype", "said"),
     [
-        (16, "before", torch.float32, "'after' only"),
-        (20, "after", torch.float32, "a power of two from 16 to 64"),
-        (128, "after", torch.float32, "a power of two from 16 to 64"),
-        (16, "after", torch.float64, "computes in float32"),
+        (20, torch.float32, "a power of two from 16 to 64"),
+        (128, torch.float32, "a power of two from 16 to 64"),
+        (16, torch.float64, "computes in float32"),
     ],
 )
-def test_what_the_kernels_cannot_do(hidden, reset, dtype, said):
+def test_what_the_kernels_cannot_do(hidden, dtype, said):
     values, offsets, index, layers = problem([2, 3], hidden=hidden)
     weights = [[tuple(map(torch.from_numpy, side)) for side in layer] for layer in layers]
     with pytest.raises(ValueError, match=said):
-        gru_triton.gru_states(values.to(dtype), offsets, index, weights, reset)
+        gru_triton.gru_states(values.to(dtype), offsets, index, weights)
+
+
+def test_a_gpu_takes_either_reset_and_all_sizes_of_the_kernels():
+    can = [units for units in range(1, 130) if gru.backend_for("cuda", units) == "cuda-triton"]
+    assert can == list(gru_triton.UNITS)

@@ -1,5 +1,6 @@
 """The numbers inside the preparations, against other formulations of the same."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import scipy.io
 from sklearn.datasets import _twenty_newsgroups as reference
 
 from datasets import arabic_digits, character_trajectories, speech_commands, twenty_newsgroups
-from datasets.fetch import DataError
+from datasets.fetch import DataError, fetch
+from datasets.stop_words import SMART
 
 ROOT = Path(__file__).parents[2]
 RATE = speech_commands.RATE
@@ -27,26 +29,29 @@ def ragged(lengths=(1, 5, 30), dimensions=3, seed=0):
     return parts, np.concatenate(parts), np.concatenate([[0], np.cumsum(lengths)])
 
 
-def test_normalisation_per_sequence_equals_a_loop():
+@pytest.mark.parametrize("centre", arabic_digits.SPANS)
+@pytest.mark.parametrize("scale", arabic_digits.SPANS)
+def test_centring_and_scaling_equal_a_loop(centre, scale):
     parts, values, offsets = ragged()
-    found = arabic_digits.normalise(values, offsets, "sequence")
-    with np.errstate(invalid="ignore"):
-        expected = [np.nan_to_num((part - part.mean(axis=0)) / part.std(axis=0)) for part in parts]
-    np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-12)
-    assert not np.allclose(found, arabic_digits.normalise(values, offsets, "global"))
+
+    def by(function, parts):
+        whole = function(np.concatenate(parts), axis=0)
+        return {"sequence": [function(part, axis=0) for part in parts], "all": [whole] * len(parts)}
+
+    if centre != "none":
+        parts = [part - mean for part, mean in zip(parts, by(np.mean, parts)[centre], strict=True)]
+    if scale != "none":
+        spread = by(np.std, parts)[scale]
+        parts = [part / np.where(width > 0, width, 1) for part, width in zip(parts, spread, strict=True)]
+    found = arabic_digits.normalise(values, offsets, centre, scale)
+    np.testing.assert_allclose(found, np.concatenate(parts), atol=1e-12)
 
 
-def test_global_normalisation_is_over_all_frames():
+def test_every_centre_and_scale_is_another():
     _, values, offsets = ragged()
-    found = arabic_digits.normalise(values, offsets, "global")
-    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(found.std(axis=0), 1)
-    assert abs(found[offsets[2] :].mean(axis=0)).max() > 0.01
-
-
-def test_no_normalisation_leaves_the_values_alone():
-    _, values, offsets = ragged()
-    np.testing.assert_array_equal(arabic_digits.normalise(values, offsets, "none"), values)
+    pairs = itertools.product(arabic_digits.SPANS, arabic_digits.SPANS)
+    forms = [arabic_digits.normalise(values, offsets, *pair) for pair in pairs]
+    assert not any(np.allclose(x, y) for x, y in itertools.combinations(forms, 2))
 
 
 def test_blocks_are_parted_by_lines_of_blanks(tmp_path):
@@ -61,9 +66,10 @@ def test_blocks_are_parted_by_lines_of_blanks(tmp_path):
         arabic_digits._read(path)
 
 
-def test_an_unknown_normalisation_names_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="normalisation: 'batch', expected one of sequence, global, none"):
-        arabic_digits.load(tmp_path, 0, normalisation="batch")
+@pytest.mark.parametrize("setting", ["centre", "scale"])
+def test_an_unknown_span_names_the_known_ones(setting, tmp_path):
+    with pytest.raises(ValueError, match=f"{setting}: 'batch', expected one of sequence, all, none"):
+        arabic_digits.load(tmp_path, 0, **{setting: "batch"})
 
 
 # ---- Character Trajectories
@@ -100,41 +106,107 @@ def test_an_arff_file_becomes_a_table_with_nan_for_question_marks(tmp_path):
         character_trajectories._read_arff(path)
 
 
-def write_uci(path, key=character_trajectories.CHARACTERS):
-    """A file of the layout of mixoutALL_shifted.mat, with noise for trajectories."""
-    rng = np.random.default_rng(0)
-    counts = np.add(character_trajectories.TRAIN_COUNTS, character_trajectories.TEST_COUNTS)
-    labels = rng.permutation(np.repeat(np.arange(1, 21), counts))
-    mixout = np.empty((1, len(labels)), dtype=object)
-    lengths = rng.integers(109, 206, len(labels))
-    lengths[:2] = 109, 205
-    for i, length in enumerate(lengths):
-        mixout[0, i] = np.full((3, length), float(labels[i]))
+@pytest.fixture(scope="module")
+def uci(mirror):
+    """Content of UCI's file as scipy reads it: trajectories of shape (3, length), codes from 1, key."""
+    content = scipy.io.loadmat(mirror / "character_trajectories/mixoutALL_shifted.mat", squeeze_me=True)
+    constants = content["consts"]
+    return list(content["mixout"]), np.array(constants["charlabels"].item()), "".join(constants["key"].item())
+
+
+def write_uci(path, cases, codes, key):
+    """A file of the layout of mixoutALL_shifted.mat."""
+    mixout = np.empty((1, len(cases)), dtype=object)
+    mixout[0, :] = cases
     names = np.array([list(key)], dtype=object)
-    scipy.io.savemat(path, {"mixout": mixout, "consts": {"key": names, "charlabels": labels[None]}})
-    return labels
+    scipy.io.savemat(path, {"mixout": mixout, "consts": {"key": names, "charlabels": np.asarray(codes)[None]}})
 
 
-def test_the_uci_form_keeps_the_contract(tmp_path):
-    labels = write_uci(tmp_path / "mixoutALL_shifted.mat")
+def test_the_uci_form_is_the_uea_form_and_zeros(mirror, tmp_path):
+    """An independent copy, of another archive, once the zeros at both ends are taken off."""
+    letters = tuple(character_trajectories.CHARACTERS)
+    padded, stripped = (
+        character_trajectories.load(
+            fetch(character_trajectories.SOURCE, tmp_path, mirror, form).path, 0, form=form, characters=letters
+        ).sequences
+        for form in ("uci", "uea")
+    )
+    for i in range(len(padded)):
+        moves = np.flatnonzero((padded[i] != 0).any(axis=1))
+        np.testing.assert_allclose(padded[i][moves[0] : moves[-1] + 1], stripped[i], atol=1e-6)
+
+
+def test_another_order_and_other_last_digits_are_the_same_content(uci, tmp_path):
+    cases, codes, key = uci
+    order = np.random.default_rng(0).permutation(len(cases))
+    write_uci(tmp_path / "mixoutALL_shifted.mat", [np.round(cases[i], 6) for i in order], codes[order], key)
     loaded = character_trajectories.load(tmp_path, 0, form="uci", characters=["z", "b"])
     assert loaded.classes == ("z", "b")
-    assert loaded.sequences.dimensions == 3
-    np.testing.assert_array_equal(loaded.labels, [0 if code == 20 else 1 for code in labels if code in (2, 20)])
-    assert {float(loaded.sequences[i].max()) for i in np.flatnonzero(loaded.labels == 0)} == {20.0}
-    assert (loaded.sequences.split == 0).all()
+    np.testing.assert_array_equal(loaded.labels, [int(c == 2) for c in codes[order] if c in (2, 20)])
+    assert "tells the class" in loaded.notes["padding"]
 
 
-def test_a_uci_file_of_something_else_is_refused(tmp_path):
+def short(cases, codes, key):
+    return cases[:-1], codes[:-1], key
+
+
+def swapped(cases, codes, key):
+    changed = codes.copy()
+    changed[np.flatnonzero(codes == 14)[0]], changed[np.flatnonzero(codes == 2)[0]] = 2, 14  # both 174 long
+    return cases, changed, key
+
+
+def flat(cases, codes, key):
+    return [case[:2] for case in cases], codes, key
+
+
+def stripped(cases, codes, key):
+    return [case[:, :-1] for case in cases], codes, key
+
+
+def shifted(cases, codes, key):
+    return [np.roll(cases[0], 1, axis=1), *cases[1:]], codes, key
+
+
+def scaled(cases, codes, key):
+    return [case * [[1], [1.01], [1]] for case in cases], codes, key
+
+
+def renamed(cases, codes, key):
+    return cases, codes, key[::-1]
+
+
+def infinite(cases, codes, key):
+    return [np.where(cases[0] == 0, 0, np.nan), *cases[1:]], codes, key
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (short, "cases per character"),
+        (swapped, "where the strokes begin and end"),
+        (flat, "shapes of the cases"),
+        (stripped, "padded lengths of each character"),
+        (shifted, "where the strokes begin and end"),
+        (scaled, "mean sizes of the channels"),
+        (renamed, "characters: found zyw"),
+        (infinite, "mean sizes of the channels"),
+    ],
+)
+def test_a_uci_file_of_other_content_is_refused(damage, what, uci, tmp_path):
+    write_uci(tmp_path / "mixoutALL_shifted.mat", *damage(*uci))
+    with pytest.raises(DataError, match=f"^character_trajectories: .*{what}"):
+        character_trajectories.load(tmp_path, 0, form="uci")
+
+
+@pytest.mark.parametrize("content", [b"short", b"", None])
+def test_a_file_that_is_not_uci_s_is_refused(content, tmp_path):
     path = tmp_path / "mixoutALL_shifted.mat"
-    write_uci(path, key=character_trajectories.CHARACTERS[::-1])
-    with pytest.raises(DataError, match="characters: found zyw"):
-        character_trajectories.load(tmp_path, 0, form="uci")
-    scipy.io.savemat(path, {"other": np.ones(3)})
-    with pytest.raises(DataError, match="not the UCI file"):
-        character_trajectories.load(tmp_path, 0, form="uci")
-    path.write_bytes(b"short")
-    with pytest.raises(DataError, match="not the UCI file"):
+    if content is None:
+        scipy.io.savemat(path, {"other": np.ones(3)})
+    else:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match="mixoutALL_shifted.mat: not the UCI file"):
         character_trajectories.load(tmp_path, 0, form="uci")
 
 
@@ -173,6 +245,9 @@ def test_band_energies_equal_an_explicit_fourier_sum(scale, bands, lowest):
     expected = explicit_band_energies(signal, bands, scale, lowest, 2 * (bank.shape[1] - 1))
     assert found.shape == (6, bands)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+    magnitudes = speech_commands.band_energies(signal, np.eye(bank.shape[1]), SIZE, STEP, exponent=1)
+    powers = speech_commands.band_energies(signal, np.eye(bank.shape[1]), SIZE, STEP)
+    np.testing.assert_allclose(magnitudes**2, powers)
     other = explicit_band_energies(signal, bands, {"mel": "logarithmic", "logarithmic": "mel"}[scale], lowest, 2048)
     assert not np.allclose(found, other, rtol=0.1)
 
@@ -234,6 +309,44 @@ def test_a_recording_gets_zero_mean_and_unit_variance():
     np.testing.assert_array_equal(speech_commands.normalise(np.full(10, 3.0)), np.zeros(10))
 
 
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """A folder of five short recordings for each word, of different lengths."""
+    folder, rng = tmp_path_factory.mktemp("clips"), np.random.default_rng(0)
+    for word in speech_commands.CLASSES:
+        (folder / word).mkdir()
+        for i in range(5):
+            signal = rng.normal(scale=3000, size=1000 + 1500 * i).astype(np.int16)
+            scipy.io.wavfile.write(folder / word / f"{i}_nohash_0.wav", RATE, signal)
+    return folder
+
+
+def load_clips(monkeypatch, clips, **settings):
+    monkeypatch.setattr(speech_commands, "COUNTS", {"made up": {"yes": 5, "no": 5}})
+    monkeypatch.setattr(speech_commands, "expect", lambda *_: None)
+    return speech_commands.load(clips, 0, form="made up", **settings)
+
+
+def test_log_energies_are_natural_logarithms_of_the_sums_and_an_offset(clips, monkeypatch):
+    linear = load_clips(monkeypatch, clips, spectrum="magnitude").sequences
+    for offset in (1e-8, 0.5):
+        found = load_clips(monkeypatch, clips, spectrum="magnitude", energy="log", offset=offset).sequences
+        np.testing.assert_allclose(np.exp(found.values), linear.values + offset, rtol=1e-4)
+    power = load_clips(monkeypatch, clips).sequences
+    assert not np.allclose(power.values, linear.values, rtol=0.1)
+
+
+def test_clips_of_too_few_frames_are_dropped_and_counted(clips, monkeypatch):
+    whole = load_clips(monkeypatch, clips)
+    for shortest in (1, 10, 40):
+        loaded = load_clips(monkeypatch, clips, shortest=shortest)
+        kept = whole.sequences.lengths >= shortest
+        np.testing.assert_array_equal(loaded.sequences.lengths, whole.sequences.lengths[kept])
+        np.testing.assert_array_equal(loaded.labels, np.array(whole.labels)[kept])
+        assert loaded.notes["too_short"] == (~kept).sum()
+    assert 0 < loaded.notes["too_short"] < len(kept)
+
+
 def test_official_sets_are_those_of_the_published_lists(mirror):
     lists = {}
     for part, file in (("validation", "v0.01_validation_list.txt"), ("test", "v0.01_testing_list.txt")):
@@ -257,6 +370,8 @@ def test_a_recording_of_another_rate_or_no_recording_is_refused(tmp_path):
     [
         ({"scale": "linear"}, "scale"),
         ({"energy": "square"}, "energy"),
+        ({"spectrum": "phase"}, "spectrum"),
+        ({"offset": 0}, "offset"),
         ({"form": "large"}, "form"),
         ({"threshold": 2}, "threshold"),
         ({"window": 0}, "window"),
@@ -302,6 +417,77 @@ def test_words_are_runs_of_letters():
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "subject"),
+    [
+        ("From: a@b\nSubject: Re: launch\nLines: 3\n\nSubject: of the text", " Re: launch\n"),
+        ("SUBJECT: one\n\ttwo\n three\nFrom: a@b\n\ntext", " one\n\ttwo\n three\n"),
+        ("From: a@b\nX-Subject: other\n\nSubject: of the text", ""),
+        ("no empty line at all", ""),
+    ],
+)
+def test_the_subject_is_that_of_the_headers(message, subject):
+    assert twenty_newsgroups.subject_of(message) == subject
+
+
+def message_words(monkeypatch, tmp_path, message, **settings):
+    """Words of the one message of each of two groups, as Word2Vec gets them."""
+    for part in ("train", "test"):
+        for group in ("alt.atheism", "sci.space"):
+            folder = tmp_path / f"20news-bydate-{part}" / group
+            folder.mkdir(parents=True)
+            (folder / "1").write_text(message)
+    seen = []
+
+    def remember(messages, *_):
+        seen.extend(messages)
+        raise InterruptedError
+
+    monkeypatch.setattr(twenty_newsgroups, "_verify", lambda raw: None)
+    monkeypatch.setattr(twenty_newsgroups, "word_vectors", remember)
+    with pytest.raises(InterruptedError):
+        twenty_newsgroups.load(tmp_path, 0, groups=["alt.atheism", "sci.space"], **settings)
+    assert seen == [seen[0]] * 4
+    return seen[0]
+
+
+MESSAGE = "From: a@b\nSubject: Re: The Orbits!\n\nIn article <1>, Bob says:\n> He was it 3 times\nflying, you'd see\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "flying you d see"),
+        ({"remove": ["headers"]}, "in article bob says he was it times flying you d see"),
+        (
+            {"remove": ["headers"], "subject": True, "shortest_word": 3},
+            "the orbits article bob says was times flying you see",
+        ),
+        ({"remove": ["headers"], "shortest_word": 3, "stop_words": "scikit-learn"}, "article bob says times flying"),
+        ({"remove": ["headers"], "shortest_word": 3, "stop_words": "smart"}, "article bob times flying"),
+        ({"subject": True, "stop_words": "smart", "stem": True}, "orbit fly"),
+    ],
+)
+def test_words_of_the_thesis_s_steps(settings, words, monkeypatch, tmp_path):
+    assert message_words(monkeypatch, tmp_path, MESSAGE, **settings) == words.split()
+
+
+def test_smart_s_stop_words_are_those_without_an_apostrophe():
+    assert len(SMART) == 523  # and "would" twice in the published list: the thesis's 524
+    assert all(word.isalpha() and word.islower() for word in SMART)
+    # Words that the other list has not, and the other way round.
+    assert {"appreciate", "zero", "would", "edu"} <= SMART
+    assert SMART.isdisjoint({"fire", "bill", "system"})
+
+
+def test_stems_are_porter_s():
+    """Examples of the article (M. F. Porter: An algorithm for suffix stripping, 1980)."""
+    stem = twenty_newsgroups.stemmer()
+    words = "caresses ponies cats feed agreed plastered motoring hopping happy relational triplicate effective rate"
+    stems = "caress poni cat feed agre plaster motor hop happi relat triplic effect rate"
+    assert [stem(word) for word in words.split()] == stems.split()
+
+
 WORD_VECTORS = """
 import hashlib, sys
 from datasets.twenty_newsgroups import word_vectors
@@ -329,6 +515,7 @@ def test_word_vectors_depend_on_the_seed_and_not_on_the_hash_seed():
         ({"groups": []}, "groups"),
         ({"groups": ["sci.space", "sci.space"]}, "groups"),
         ({"remove": ["signatures"]}, "remove"),
+        ({"stop_words": "drop"}, "stop_words"),
         ({"min_words": 0}, "min_words"),
         ({"min_words": 60, "max_words": 50}, "min_words"),
     ],

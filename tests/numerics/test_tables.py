@@ -28,6 +28,13 @@ def test_the_lowest_loss_is_reported_not_the_best_score():
     assert row["published_accuracy"] == 0.8 and row["difference"] == pytest.approx(-0.2)
 
 
+def test_a_note_says_whose_averages_divide_by_the_padded_length():
+    sheets = {"speech_commands": {"settings": {"average": "padded"}}, "arabic_digits": {"settings": {}}}
+    (note,) = tables.averages(sheets)
+    assert "Speech Commands divide by the length of the longest" in note and "Arabic" not in note
+    assert tables.averages({"arabic_digits": sheets["arabic_digits"]}) == []
+
+
 def test_selection_is_blind_to_scores():
     first = runs([0.6, 0.9, 0.7], [0.1, 0.3, 0.2])
     second = runs([0.9, 0.7, 0.6], [0.1, 0.3, 0.2])

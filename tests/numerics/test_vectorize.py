@@ -1,5 +1,7 @@
 """Vectorisations against loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,15 @@ def test_time_average_ignores_padding():
     data = ragged()
     for row, sequence in zip(vectorize(data, "avg"), (data[i] for i in range(4)), strict=True):
         np.testing.assert_allclose(row, sequence.mean(axis=0), rtol=1e-6)
+
+
+def test_an_average_over_the_padded_length_is_the_mean_of_zero_padding():
+    data = replace(ragged(), average_length=7)
+    padded = vectorize(data, "zero").reshape(4, 7, 3)
+    np.testing.assert_allclose(vectorize(data, "avg"), padded.mean(axis=1), rtol=1e-6)
+    assert not np.allclose(vectorize(data, "avg"), vectorize(ragged(), "avg"))
+    # A part divides by the same, or its averages wouldn't be those of the whole.
+    np.testing.assert_array_equal(vectorize(data.subset([1, 3]), "avg"), vectorize(data, "avg")[[1, 3]])
 
 
 def test_vectors_are_sequences_of_length_one():

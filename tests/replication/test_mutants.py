@@ -75,7 +75,7 @@ def read_on(monkeypatch):
         elements = sequences.offsets[:-1, None] + np.arange(sequences.lengths.max())
         return sequences.values[elements.clip(max=len(sequences.values) - 1)].reshape(len(sequences), -1)
 
-    monkeypatch.setitem(methods.vectorize.INPUTS, "zero", unmasked)
+    monkeypatch.setitem(methods.vectorize.INPUTS, "zero", methods.vectorize.Input("zero padding", unmasked))
 
 
 def padding_is_data(monkeypatch):

@@ -2,8 +2,9 @@
 # A Slurm cluster of one node on the loopback: munged, slurmctld and slurmd of Debian's packages (apt-get install
 # slurmctld slurmd slurm-client munge), with four GPUs that are none. No root, no systemd, no database.
 #
-#   cluster.sh start DIR         what the cluster writes is in DIR; export SLURM_CONF=DIR/slurm.conf PATH=DIR/bin:$PATH
-#   cluster.sh stop DIR
+#   cluster.sh start DIR [PID]   what the cluster writes is in DIR; export SLURM_CONF=DIR/slurm.conf PATH=DIR/bin:$PATH;
+#                                with a process id, the cluster is stopped when that process ends, however it ends
+#   cluster.sh stop DIR          daemons and jobs, and not before all are gone
 #   cluster.sh daemon DIR NAME   start munged, slurmctld or slurmd again; its process id is in DIR/NAME.pid
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -20,8 +21,9 @@ configure() {
   local host user
   host=$(hostname -s)
   user=$(id -un)
+  # Jobs are found by the cluster's name, which is in their environment.
   cat > "$dir/slurm.conf" <<CONF
-ClusterName=loopback
+ClusterName=loopback$$
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=36817
 SlurmdPort=36818
@@ -89,15 +91,44 @@ start() {
   await "the node does not become idle" idle
 }
 
-stop() {
-  for name in slurmd slurmctld munged; do
-    [ -f "$dir/$name.pid" ] && kill "$(cat "$dir/$name.pid")" 2> /dev/null || true
+# Processes of this cluster: daemons, and all that its jobs started.
+ours() {
+  local name pid
+  name=$(sed -n s/^ClusterName=//p "$dir/slurm.conf")
+  for pid in $(grep -lzsxE "SLURM_CONF=$dir/slurm.conf|SLURM_CLUSTER_NAME=$name" /proc/[0-9]*/environ | cut -d/ -f3); do
+    case $(cat "/proc/$pid/comm" 2> /dev/null) in
+      slurm* | munged) echo "$pid" ;;
+      *) grep -qzsx "SLURM_CLUSTER_NAME=$name" "/proc/$pid/environ" && echo "$pid" ;;
+    esac
   done
+  return 0
+}
+
+stop() {
+  touch "$dir/stopped"
+  for signal in TERM KILL KILL; do
+    ours | xargs --no-run-if-empty kill "-$signal" 2> /dev/null || true
+    for _ in $(seq 25); do
+      [ -z "$(ours)" ] && return
+      sleep 0.2
+    done
+  done
+  echo "error: still there: $(ours | xargs)" >&2
+  exit 1
+}
+
+guard() { # process id
+  while kill -0 "$1" 2> /dev/null && [ ! -e "$dir/stopped" ]; do sleep 1; done
+  stop
 }
 
 dir=$(realpath -m "$2")
 case $1 in
-  start | stop) "$1" ;;
-  daemon) daemon "$3" ;;
+  start)
+    start
+    [ -z "${3:-}" ] || setsid "$0" guard "$dir" "$3" > /dev/null 2>&1 < /dev/null &
+    ;;
+  stop) stop ;;
+  daemon | guard) "$1" "$3" ;;
   *) echo "error: $1: expected start, stop or daemon" >&2 && exit 1 ;;
 esac

@@ -45,6 +45,7 @@ def test_every_config_file_is_valid():
         ("methods.rddc.datasets.arabic_digits.epoch", 3, "methods.rddc.datasets.arabic_digits: no setting 'epoch'"),
         ("methods.rddc.setting.epochs", 3, "'setting' was unexpected"),
         ("datasets.arabic_digits.normalise", True, "datasets.arabic_digits: no setting 'normalise'"),
+        ("datasets.arabic_digits.average", "mean", "arabic_digits.average: expected {'length', 'padded'}, got"),
         ("selection", "test", "config: selection: 'test' is not one of"),
         ("run.controls", [{"method": "kmeans", "input": "none"}], "controls: kmeans can't read the input 'none'"),
         ("run.controls", [{"method": "rddc", "input": "none"}], "controls: rddc with input 'none' is a row already"),

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from datasets.sequences import TYPES
 from datasets.storage import read_arrays
 from runs.results import each_record, read_records
 from runs.sources import ROOT
-from studies import fingerprints
+from studies.fingerprints import __main__ as fingerprints
 from workflow import layers
 
 TINY = {
@@ -93,7 +94,7 @@ def project(tmp_path_factory):
 def test_results(project):
     folder = project / "results/paper/recommended"
     records = read_records(folder.glob("records/*/*.jsonl"))
-    assert read_arrays(folder / "data/japanese_vowels.npz").keys() == {"values", "offsets", "split", "n_classes"}
+    assert read_arrays(folder / "data/japanese_vowels.npz").keys() == TYPES.keys() and "labels" not in TYPES
     assert [(r["method"], r["seed"]) for r in records] == [
         ("kmeans", 0),
         ("kmeans", 1),
@@ -139,14 +140,16 @@ def test_deep_methods_start_first(project):
     """What is quick fills the cores that they leave; but all data come before any training."""
     planned = snakemake(project, "--dry-run", config=TINY | {"results": "results/planned"}).stdout
     jobs = [dict(re.findall(r"^    (log|priority): (.*)$", job, re.M)) for job in planned.split("\nrule ")]
-    found = {Path(job["log"]).name: job.get("priority") for job in jobs if "log" in job}
+    found = {"/".join(Path(job["log"]).parts[-2:]): job.get("priority") for job in jobs if "log" in job}
     assert found == {
-        "japanese_vowels.log": "2",
-        "kmeans-avg.0-1.log": None,
-        "ward-avg.0-0.log": None,
-        "rddc-none.0-0.log": "1",
-        "rddc-none.1-1.log": "1",
-        "report.log": None,
+        "prepare/japanese_vowels.log": "2",
+        "japanese_vowels/kmeans-avg.0-1.log": None,
+        "japanese_vowels/ward-avg.0-0.log": None,
+        "japanese_vowels/rddc-none.0-0.log": "1",
+        "japanese_vowels/rddc-none.1-1.log": "1",
+        "score/japanese_vowels.log": None,
+        "one_length/japanese_vowels.recommended.log": None,
+        "logs/report.log": None,
     }
 
 
@@ -177,7 +180,7 @@ def test_the_command_of_a_fingerprint_is_one_that_its_script_takes(project, monk
     config = layers.merge(TINY, config | {"readings": ["recommended"]})
     finished = snakemake(project, "--dry-run", "--printshellcmds", "--", "fingerprints", config=config)
     assert jobs(finished)["study_raw"] == 4, finished.stdout
-    found, calls = re.findall(r"python -m studies.fingerprints (.*?) 2>&1", finished.stdout), []
+    found, calls = re.findall(r"python -m studies.fingerprints (.*?)(?: <<< .*)? 2>&1", finished.stdout), []
     monkeypatch.setattr(fingerprints, "run", lambda *given: calls.append(given))
     monkeypatch.setattr(fingerprints, "report", lambda *given: calls.append(given))
     for arguments in found:

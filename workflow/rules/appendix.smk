@@ -4,7 +4,7 @@ rule write_appendix:
         local(imported_sources(ROOT / "workflow/scripts/appendix.py")),
         lambda w: local(
             [
-                catalogue.source("methods", method)
+                rows.source(READINGS[w.reading], method)
                 for method in jobs.methods(READINGS[w.reading])
             ]
         ),

@@ -50,6 +50,11 @@ rule learn:
         gpu=lambda w: catalogue.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
+        runtime=lambda w, attempt: jobs.minutes(
+            READINGS[w.reading]["time_limit"],
+            len(jobs.learn_job(READINGS[w.reading], w.reading, w.task)["seeds"]),
+            attempt,
+        ),
     params:
         job=lambda w: json.dumps(jobs.learn_job(READINGS[w.reading], w.reading, w.task)),
     shell:

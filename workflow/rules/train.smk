@@ -1,7 +1,7 @@
 rule train:
     # One method on one data set for a block of seeds, on all its inputs: one record a run, whatever happens to it.
     input:
-        lambda w: local(imported_sources(catalogue.source("methods", w.method))),
+        lambda w: local(imported_sources(rows.source(READINGS[w.reading], w.method))),
         local(imported_sources(ROOT / "workflow/scripts/train.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
     output:
@@ -10,14 +10,19 @@ rule train:
     log:
         f"{config['results']}/{{reading}}/logs/train/{{dataset}}/{{method}}-{{inputs}}.{{block}}.log",
     # Deep methods first, and profiles/default takes larger data first: a long training shall not be the last to start.
-    priority: lambda w: catalogue.gpus(w.method)
+    priority: lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method))
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=lambda w: catalogue.gpus(w.method),
+        gpu=lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method)),
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
+        runtime=lambda w, attempt: jobs.minutes(
+            READINGS[w.reading]["time_limit"],
+            jobs.runs_of(w.inputs, w.block),
+            attempt,
+        ),
     params:
         job=lambda w: json.dumps(jobs.train_job(READINGS[w.reading], **w)),
     shell:
