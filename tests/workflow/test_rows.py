@@ -97,7 +97,7 @@ def test_a_row_may_be_a_control():
         ("{a: {like: rddc, settings: {epochs: x}}}", "methods.a.settings.epochs: expected int, got 'x'"),
         ("{a: {like: l2c}}", "run.methods: 'a' is supervised"),
         ("{a: {like: rddc, title: ''}}", "methods.a.title:"),
-        ("{a-b: {like: rddc}}", "methods: 'a-b' does not match"),
+        ("{a-b: {like: rddc}}", "methods: 'a-b': a name has small letters"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(methods, message):
