@@ -19,7 +19,7 @@ from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
 FROM_LABELS = "labels"  # the input of the controls that need no run
-TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
+INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -32,21 +32,21 @@ SELECTION = (
 )
 
 
-TITLES = {}  # of the config's rows that are no file
+ROWS = {}  # of the config's rows that are no file, to their titles
 
 
 def name_rows(methods):
     """Let `title` know the rows of a report: `methods` is name to what `workflow.rows.described` says of it."""
-    TITLES.clear()
+    ROWS.clear()
     for row, said in methods.items():
         if (method := said["algorithm"]) != row:
             words = row.removeprefix(f"{method}_").replace("_", " ")
-            TITLES[row] = said["title"] or f"{title(method)}, {words}"
+            ROWS[row] = said["title"] or f"{title(method)}, {words}"
 
 
 def title(name):
     """A name as a table prints it: a row's title, or that of a method, a data set or an input."""
-    return TITLES.get(name) or title_of_file(name)
+    return ROWS.get(name) or title_of_file(name)
 
 
 @functools.cache
@@ -56,7 +56,7 @@ def title_of_file(name):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return TITLES.get(name, name.replace("_", " ").title())
+    return INPUT_TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):

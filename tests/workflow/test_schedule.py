@@ -5,12 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-import yaml
-from fake_records import runs
+from fake_records import runs, write_scored
 
 from benchmarks.schedule import Job, jobs_of, seconds_of_runs, simulate, table
-from runs.records import write_records
-from workflow import plan
+from runs.sources import ROOT
+from workflow import layers
 
 SIZES = {"small": 1, "middle": 2, "large": 3}
 
@@ -48,9 +47,9 @@ def test_seconds_of_a_job_from_other_numbers_of_seeds(tmp_path):
     """Cells of the paper profile from two runs each: a block of ten takes ten times their mean."""
     made = runs([0.5, 0.5], [0.1, 0.2])
     made[0]["cost"]["seconds"], made[1]["cost"]["seconds"] = 2.0, 4.0
-    write_records(tmp_path / "records/arabic_digits/rddc-none.0-1.jsonl", made, {"none": {0: np.array([0])}})
+    write_scored(tmp_path / "records/arabic_digits/rddc-none.0-1.jsonl", made, {"none": {0: np.array([0])}})
     seconds = seconds_of_runs(tmp_path)
-    assert seconds == {("arabic_digits", "rddc", "none"): 3.0}
+    assert seconds == {("arabic_digits", "rddc", "none"): [2.0, 4.0]}
     jobs, missing = jobs_of(resolved(), seconds)
     found = {one.name: one.seconds for one in jobs if one.seconds}
     assert found == {"arabic_digits/rddc-none.0-9": 30.0, "arabic_digits/rddc-none.10-19": 30.0}
@@ -59,11 +58,11 @@ def test_seconds_of_a_job_from_other_numbers_of_seeds(tmp_path):
 
 
 def resolved():
-    return plan.resolve(yaml.safe_load((plan.ROOT / "config/config.yaml").read_text()), "recommended")
+    return layers.resolve({}, "recommended")
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])
 def test_without_records(tmp_path, folder):
     command = [sys.executable, "-m", "benchmarks.schedule", tmp_path / folder]
-    done = subprocess.run(command, cwd=plan.ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and "there are no records" in done.stderr
