@@ -89,6 +89,9 @@ def worth_knowing(loaded):
         yield "duplicates", Note(f"{copies} sequences are copies of others, the first: {loaded.identifiers[first]}")
     for column in range(data.dimensions):
         values = data.values[:, column]
+        largest = np.abs(values).max()
+        if largest > 1e18:
+            yield f"column {column + 1}", Note(f"has values up to {largest:g}, whose squares overflow: a fill value?")
         steps = np.diff(values)
         inside = np.ones(len(steps), bool)
         inside[data.offsets[1:-1] - 1] = False
