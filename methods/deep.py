@@ -203,24 +203,8 @@ def minimise(
     first, start = len(phase.curve), time.monotonic()
     for epoch in range(first, 0 if phase.finished else epochs):
         order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(parameters.device)
-        sums, before, stopped = 0, phase.updates, False
-        for index in order[:, : n // batch * batch].split(batch, dim=1):
-            network |= joint.leaves
-            terms = loss_terms(index)
-            stacked = torch.stack(list(terms.values()))
-            parameters.grad = joint.gradient(stacked.sum())
-            if clip_norm is not None:
-                clip_gradient(parameters, clip_norm)
-            optimizer.step()
-            phase.updates += 1
-            sums = sums + stacked.detach()
-            if after_update is not None:
-                network |= joint.values
-                if stopped := after_update(phase.updates):
-                    break
-        phase.curve.append((sums / (phase.updates - before)).cpu().numpy())
-        phase.terms = list(terms)
-        network |= joint.values
+        batches = order[:, : n // batch * batch].split(batch, dim=1)
+        stopped = _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip_norm, after_update)
         progress.epoch(epoch + 1, epochs, (time.monotonic() - start) / (epoch + 1 - first))
         if stopped or not np.isfinite(phase.curve[-1]).all(axis=0).any():
             break  # told to, or no seed of the block is left to train
@@ -230,6 +214,29 @@ def minimise(
     phase.finish()
     values = np.stack(phase.curve, axis=1)
     return dict(zip(phase.terms, values, strict=True)) | {"loss": values.sum(axis=0)}, phase.updates
+
+
+def _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip_norm, after_update):
+    """Update once for each batch and note the epoch's mean terms in `phase`; returns whether training shall stop."""
+    sums, before, stopped = 0, phase.updates, False
+    for index in batches:
+        network |= joint.leaves
+        terms = loss_terms(index)
+        stacked = torch.stack(list(terms.values()))
+        joint.parameters.grad = joint.gradient(stacked.sum())
+        if clip_norm is not None:
+            clip_gradient(joint.parameters, clip_norm)
+        optimizer.step()
+        phase.updates += 1
+        sums = sums + stacked.detach()
+        if after_update is not None:
+            network |= joint.values
+            if stopped := after_update(phase.updates):
+                break
+    phase.curve.append((sums / (phase.updates - before)).cpu().numpy())
+    phase.terms = list(terms)
+    network |= joint.values
+    return stopped
 
 
 def divergence_of(curve):

@@ -80,59 +80,59 @@ def strips(summary, runs):
     around = height + 0.5 * ((runs.seed.to_numpy() * 0.618 + 0.5) % 1 - 0.5)
     ok = (runs.status == "ok").to_numpy()
     said = np.array([f"{names[row[r.method, r.vectorization]]}, {outcome(r)}" for r in runs.itertuples()])
-
-    def points(name, x, y, hover, symbol, size, colour, width=0, opacity=1):
-        line = {"width": width, "color": colour}
-        marker = {"symbol": symbol, "size": size, "color": colour, "line": line, "opacity": opacity}
-        data = {"type": "scatter", "mode": "markers", "name": name, "x": plain(x), "y": plain(y), "marker": marker}
-        return data | {"text": list(hover), "hoverinfo": "text", "cliponaxis": False}
-
     y = np.arange(len(cells))
     low, high, ours, theirs = (
         summary[name].to_numpy(float) for name in ("accuracy_low", "accuracy_high", "accuracy", "published_accuracy")
     )
-    gap = np.full(len(cells), np.nan)
-    interval = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "95 % interval of ours",
-        "x": plain(np.ravel([low, high, gap], order="F")),
-        "y": plain(np.ravel([y, y, gap], order="F")),
-        "line": {"color": "--ink", "width": 1},
-        "hoverinfo": "skip",
-    }
     by = ["paper's protocol" if c.by_loss else "mean of the ok runs" for c in cells]
     own = [f"{name}<br>ours {shown(c.accuracy)}, {how}" for name, c, how in zip(names, cells, by, strict=True)]
     paper = [f"{name}<br>published {shown(value, '.2f')}" for name, value in zip(names, theirs, strict=True)]
     data = [
         points("run", runs.accuracy[ok], around[ok], said[ok], "circle", 6, "--c0", opacity=0.65),
         points("run, not ok", np.full_like(around[~ok], -0.03), around[~ok], said[~ok], "x-thin", 6, "--c5", width=1.5),
-        interval,
+        intervals("95 % interval of ours", low, high, y),
         points("ours", ours, y, own, "circle-open", 11, "--ink", width=1.6),
         points("published", theirs, y, paper, "line-ns", 9, "--c1", width=3.5),
     ]
     data = [trace for trace in data if any(value is not None for value in trace["x"])]
-    if not data:
-        return None
+    return {"data": data, "layout": strip_layout(cells, names)} if data else None
+
+
+def points(name, x, y, hover, symbol, size, colour, width=0, opacity=1):
+    """A trace of markers, each with a text of its own."""
+    line = {"width": width, "color": colour}
+    marker = {"symbol": symbol, "size": size, "color": colour, "line": line, "opacity": opacity}
+    data = {"type": "scatter", "mode": "markers", "name": name, "x": plain(x), "y": plain(y), "marker": marker}
+    return data | {"text": list(hover), "hoverinfo": "text", "cliponaxis": False}
+
+
+def intervals(name, low, high, y):
+    """A trace of horizontal lines."""
+    gap = np.full(len(y), np.nan)
+    x, y = (plain(np.ravel(ends, order="F")) for ends in ([low, high, gap], [y, y, gap]))
+    line = {"color": "--ink", "width": 1}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "skip"}
+
+
+def strip_layout(cells, names):
+    """The layout of `strips`: a row a cell, the methods apart."""
+    y = list(range(len(cells)))
     borders = [place - 0.5 for place in y[1:] if cells[place].method != cells[place - 1].method]
     share = [f" {int(c.n_ok)}/{int(c.n)} ok" if c.n_ok < c.n else "" for c in cells]
-    return {
-        "data": data,
-        "layout": layout(
-            max(23 * len(cells) + 90, 200),  # room for a legend of several lines on a phone
-            showlegend=True,
-            legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": TEXT},
-            xaxis=AXIS | {"range": [-0.06, 1.03], "title": heading("accuracy"), "dtick": 0.2, "tick0": 0},
-            yaxis=AXIS
-            | {"range": [len(cells) - 0.5, -0.5], "showgrid": False, "tickvals": y.tolist()}
-            | {"ticktext": [name + ratio for name, ratio in zip(names, share, strict=True)]},
-            shapes=[
-                {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": edge, "y1": edge, "layer": "below"}
-                | {"line": {"color": "--line", "width": 1}}
-                for edge in borders
-            ],
-        ),
-    }
+    return layout(
+        max(23 * len(cells) + 90, 200),  # room for a legend of several lines on a phone
+        showlegend=True,
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": TEXT},
+        xaxis=AXIS | {"range": [-0.06, 1.03], "title": heading("accuracy"), "dtick": 0.2, "tick0": 0},
+        yaxis=AXIS
+        | {"range": [len(cells) - 0.5, -0.5], "showgrid": False, "tickvals": y}
+        | {"ticktext": [name + ratio for name, ratio in zip(names, share, strict=True)]},
+        shapes=[
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": edge, "y1": edge, "layer": "below"}
+            | {"line": {"color": "--line", "width": 1}}
+            for edge in borders
+        ],
+    )
 
 
 def loss_curves(records, selected):

@@ -3,11 +3,11 @@
 import inspect
 from pathlib import Path
 
-import yaml
-
 from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.results import frame, read_records
+from runs.sources import HARNESS
 
 from . import controls, latex, paired, tables, verdict
 from .chosen import chosen_seeds, clusters_of, write_clusters
@@ -26,6 +26,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
 
     `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
     """
+    tables.name_rows(job["methods"])
     folder, names = Path(job["folder"]), job["run"]["datasets"]
     for made in (tables_folder, figures_folder, clusters_folder):
         Path(made).mkdir(parents=True, exist_ok=True)  # where no run is ok, one stays empty, and Snakemake looks for it
@@ -67,7 +68,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
     n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
     runs = frame(records, job["scored"])
     methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
-    deterministic = {name for name in job["run"]["methods"] if load_method(name).deterministic}
+    deterministic = {row for row, said in job["methods"].items() if load_method(said["algorithm"]).deterministic}
     compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
@@ -79,7 +80,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "failures": tables.failures(records),
         **({} if indices.empty else {"indices": indices}),
         "data": tables.data_sheets(sheets.values()),
-        "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
+        "settings": tables.settings_table(settings_used(job, sheets), sources_of(job["methods"])),
     }
     below = {
         "table1": [
@@ -107,11 +108,19 @@ def settings_used(job, sheets):
     used = {}
     for name, sheet in sheets.items():
         used[f"datasets.{name}"] = sheet["settings"]
-    for name in job["methods"]:
-        parameters = inspect.signature(load_method(name)).parameters.values()
-        section = job["methods"][name]
-        own = {p.name: p.default for p in parameters if p.name not in ("n_clusters", "random_state", "device")}
-        used[f"methods.{name}"] = own | section.get("settings", {})
-        for dataset in section.get("datasets", {}).keys() & sheets.keys():
-            used[f"methods.{name}, {dataset}"] = section["datasets"][dataset]
+    for row, said in job["methods"].items():
+        parameters = inspect.signature(load_method(said["algorithm"])).parameters.values()
+        own = {p.name: p.default for p in parameters if p.name not in HARNESS}
+        used[f"methods.{row}"] = own | said["settings"]
+        used |= {f"methods.{row}, {dataset}": settings for dataset, settings in said["datasets"].items()}
     return used
+
+
+def sources_of(methods):
+    """config/sources.yaml; what a row has from its method has the method's source, unless the file says another."""
+    sources = read_yaml(SOURCES)
+    for row, said in methods.items():
+        inherited = sources.get(f"methods.{said['algorithm']}", {}).items()
+        inherited = {name: source for name, source in inherited if name not in said["own"]}
+        sources[f"methods.{row}"] = inherited | sources.get(f"methods.{row}", {})
+    return sources

@@ -97,8 +97,6 @@ def all_clusters(data, shown, points, ways):
     """
     labels = [("labels", data.labels[shown])] if data.sheet["classes"] else []
     cells = labels + [(told, found[shown]) for told, found in ways.items()]
-    # One colour for what agrees: clusters take the colours of the first panel's groups.
-    groups = cells[0][1]
     with plt.rc_context(STYLE):
         size = np.clip(40 / np.sqrt(len(points)), 0.8, 6)
         figure, (first, *others) = grid(len(cells) + 1, 4, PAGE / 4)
@@ -106,6 +104,7 @@ def all_clusters(data, shown, points, ways):
         figure.colorbar(drawn, ax=first, fraction=0.046, pad=0.02)
         first.set(title="elements", xticks=[], yticks=[])
         for axis, (told, found) in zip(others, cells, strict=True):
+            groups = cells[0][1]  # one colour for what agrees: clusters take the colours of the first panel's groups
             coloured(axis, points, found, colours(groups, found, groups.max() + 1), size)
             axis.set(title=told, xticks=[], yticks=[])
     return figure

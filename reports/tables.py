@@ -19,7 +19,7 @@ from .verdict import split_error
 
 ROOT = Path(__file__).parents[1]
 FROM_LABELS = "labels"  # the input of the controls that need no run
-TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
+INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -32,14 +32,31 @@ SELECTION = (
 )
 
 
-@functools.cache
+ROWS = {}  # of the config's rows that are no file, to their titles
+
+
+def name_rows(methods):
+    """Let `title` know the rows of a report: `methods` is name to what `workflow.rows.described` says of it."""
+    ROWS.clear()
+    for row, said in methods.items():
+        if (method := said["algorithm"]) != row:
+            words = row.removeprefix(f"{method}_").replace("_", " ")
+            ROWS[row] = said["title"] or f"{title(method)}, {words}"
+
+
 def title(name):
-    """A name as a table prints it: the ``TITLE`` of a method's or data set's file, an input's, or made of its words."""
+    """A name as a table prints it: a row's title, or that of a method, a data set or an input."""
+    return ROWS.get(name) or title_of_file(name)
+
+
+@functools.cache
+def title_of_file(name):
+    """The ``TITLE`` of a method's or data set's file, an input's, or one made of the name's words."""
     for path in (ROOT / "methods" / f"{name}.py", ROOT / "datasets" / f"{name}.py"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return TITLES.get(name, name.replace("_", " ").title())
+    return INPUT_TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):
@@ -287,8 +304,8 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     if len(without):
         names = ", ".join(map(title, without))
         notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")
-    runs = summary[summary.vectorization != FROM_LABELS].method.unique()
-    if by_neighbour := [title(name) for name in runs if issubclass(load_method(name), TransductiveClusterer)]:
+    ran = {record["method"]: load_method(record["algorithm"]) for record in records}
+    if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
             f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"
             " nearest training sequence."
