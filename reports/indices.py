@@ -5,6 +5,8 @@ import pandas as pd
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from methods.vectorize import moments
+
 from .embedding import subsample
 from .tables import number, title
 
@@ -28,19 +30,9 @@ def family(sheet):
     return sheet["name"].removesuffix(f"_k{sheet['settings']['k']}")
 
 
-def moments(sequences):
-    """Every sequence at `POINTS` moments evenly spaced from its first element to its last, shape (n, POINTS · d)."""
-    place = np.linspace(0, 1, POINTS) * (sequences.lengths - 1)[:, None]
-    before = np.floor(place).astype(int)
-    after = np.minimum(before + 1, (sequences.lengths - 1)[:, None])
-    start, weight = sequences.offsets[:-1, None], (place - before)[:, :, None]
-    values = sequences.values[start + before] * (1 - weight) + sequences.values[start + after] * weight
-    return values.reshape(len(sequences), -1)
-
-
 def space(sequences):
-    """`moments`, each value standardised: where the indices are taken."""
-    return StandardScaler().fit_transform(moments(sequences))
+    """Every sequence at `POINTS` moments, each value standardised: where the indices are taken."""
+    return StandardScaler().fit_transform(moments(sequences, POINTS))
 
 
 def indices(sequences, clusters):

@@ -12,6 +12,7 @@ import numpy as np
 
 from datasets import own
 from datasets.fetch import DataError
+from datasets.normalise import CONSTANT
 from datasets.storage import visible_files
 from datasets.text import one_line
 from methods.base import InvalidInput
@@ -20,6 +21,7 @@ from runs.sources import ROOT
 
 from .catalogue import available
 
+UNEVEN = 5.0  # so many times another's spread, or its own spread away from 0, and a dimension outweighs others
 FEW = 10  # a class or training split smaller than that is worth a note
 
 
@@ -47,7 +49,26 @@ def check_data(path):
             yield "labels", Note(f"fewer than {FEW} sequences of class {', '.join(rare)}: hardly any will be tested")
     else:
         yield "no labels", Note("give k, a number of clusters or a list of them; nothing is scored against labels")
+    yield from scale_problems(data)
     yield from worth_knowing(loaded)
+
+
+def scale_problems(data):
+    """Yield a note where one dimension would outweigh the others by its scale, or the padding by its offset."""
+    values = data.values.astype(np.float64)
+    means, spreads = values.mean(axis=0), values.std(axis=0)
+    vary = spreads > CONSTANT * np.abs(values).max(axis=0)
+    if not vary.any():
+        return
+    means, spreads, numbers = means[vary], spreads[vary], np.flatnonzero(vary) + 1
+    wide, narrow, off = spreads.argmax(), spreads.argmin(), (np.abs(means) / spreads).argmax()
+    told = []
+    if (times := spreads[wide] / spreads[narrow]) > UNEVEN:
+        told.append(f"column {numbers[wide]} spreads {times:.3g} times as far as {numbers[narrow]}")
+    if abs(means[off]) > UNEVEN * spreads[off]:
+        told.append(f"column {numbers[off]} lies around {means[off]:.3g} with a spread of {spreads[off]:.3g}")
+    if told:
+        yield "scale", Note(f"{' and '.join(told)}: add `normalise: all` (or `sequence`) beside path in the config")
 
 
 def folder_problems(folder):
@@ -80,13 +101,13 @@ def worth_knowing(loaded):
     counting = np.arange(data.dimensions)
     if data.dimensions > 1 and all((data[i][0] == counting).all() for i in range(len(data))):
         yield "first line", Note(f"is 0 to {counting[-1]} in every sequence: column names? leave it out")
-    training = round(0.8 * len(data))
-    if training < 100:
+    if len(data) < 50:
+        batch = max(2, len(data) // 2)
         yield (
             "size",
             Note(
-                f"about {training} sequences to train on: DDC, RDDC and DEC need a batch of at most that, for example"
-                f" methods: {{rddc: {{settings: {{batch: {max(2, training // 2)}}}}}}}"
+                f"{len(data)} sequences: DDC, RDDC and DEC need a batch of at most that, for example"
+                f" methods: {{rddc: {{settings: {{batch: {batch}}}}}}}"
             ),
         )
 

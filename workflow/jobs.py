@@ -9,15 +9,16 @@ from datasets.storage import visible_files
 from methods import progress
 from runs.sources import ROOT
 
-from .catalogue import available, class_constant, reads_vectors, source
+from .catalogue import class_constant, reads_vectors, source
+from .layers import own_names
 from .rows import algorithm, described, method_settings, stated
 
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
 
 
 def set_environment():
-    """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
-    os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
+    """Let every job find this project's modules and the Python that runs Snakemake, and say how far it is."""
+    os.environ.setdefault(progress.VARIABLE, str(progress.SECONDS))
     # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
     os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     # A file random.py or datasets.py in the folder where Snakemake runs is no module of anybody's.
@@ -36,7 +37,7 @@ def can_be_made_in(folder):
 
 def is_own(resolved, dataset):
     """Whether a data set is a user's own: it has a ``path``, and its name is none of `available`."""
-    return "path" in resolved["datasets"].get(dataset, {}) and dataset not in available("datasets")
+    return dataset in own_names(resolved)
 
 
 def dataset_source(resolved, dataset):
@@ -142,8 +143,13 @@ def train_job(resolved, reading, dataset, method, inputs, block):
         "seeds": list(range(first, last + 1)),
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
         "settings": method_settings(resolved, method, dataset),
-        "limit": resolved["time_limit"],
+        "limit": run_limit(resolved, method),
     }
+
+
+def run_limit(resolved, row):
+    """Seconds that one run of a row may take."""
+    return stated(resolved, row, "time_limit", resolved["time_limit"])
 
 
 def report_job(resolved, reading):

@@ -9,7 +9,8 @@ from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
 from methods.contract import tiny_data
-from reports.indices import indices, moments
+from methods.vectorize import moments
+from reports.indices import indices
 from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, validate
@@ -142,7 +143,7 @@ def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
 
 def test_moments_go_from_the_first_element_to_the_last():
     data = tiny_data()
-    found = moments(data).reshape(len(data), -1, data.dimensions)
+    found = moments(data, 16).reshape(len(data), -1, data.dimensions)
     for i in range(len(data)):
         place = np.linspace(0, len(data[i]) - 1, found.shape[1])
         expected = np.stack([np.interp(place, np.arange(len(data[i])), column) for column in data[i].T], axis=1)

@@ -19,7 +19,7 @@ rule train:
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
         runtime=lambda w, attempt: jobs.minutes(
-            READINGS[w.reading]["time_limit"],
+            jobs.run_limit(READINGS[w.reading], w.method),
             jobs.runs_of(w.inputs, w.block),
             attempt,
         ),
