@@ -43,8 +43,12 @@ def keywords(function):
 
 
 def load_public(name, settings, raw, mirror, seed):
-    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source."""
-    source = find(name).SOURCE
+    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source.
+
+    A file for many data sets has a function ``source``, which takes the settings and gives the source of one.
+    """
+    module = find(name)
+    source = module.source(**settings) if hasattr(module, "source") else module.SOURCE
     fetched = fetch(source, raw, mirror, settings.get("form", "any"))
     if "form" in settings:
         settings = settings | {"form": fetched.form}
@@ -55,7 +59,7 @@ def load_public(name, settings, raw, mirror, seed):
         "licence": source.licence,
         "citation": source.citation,
     }
-    return find(name).load(fetched.path, seed, **settings), described
+    return module.load(fetched.path, seed, **settings), described
 
 
 def load_own(path, settings):
@@ -85,7 +89,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     name : str
         One of `available`, or any other name for a user's data.
     settings : dict or None
-        Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`.
+        Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`,
+        with ``like`` that of another name.
         Also those of `COMMON`. ``average``: what a time average divides by, each sequence's own ``length`` or that of
         the longest, as the mean of a ``padded`` array does: it then depends on length. ``normalise``: zero mean and
         unit standard deviation of every dimension over each ``sequence``, or over ``all`` training sequences.
@@ -117,9 +122,9 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
-    path = settings.pop("path", None)
+    path, like = settings.pop("path", None), settings.pop("like", name)
     common = {key: settings.pop(key, default) for key, default in COMMON.items()}
-    defaults = keywords(own.read) if path else settings_of(name)
+    defaults = keywords(own.read) if path else settings_of(like)
     for what, given, allowed in (("setting", settings, defaults), ("split key", split, ("kind", "fractions"))):
         unknown = sorted(set(given) - set(allowed))
         if unknown:
@@ -130,7 +135,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     choose(name, "average", common["average"], AVERAGES)
     choose(name, "normalise", common["normalise"], SPANS)
     settings = {**defaults, **settings}
-    loaded, described = load_own(path, settings) if path else load_public(name, settings, raw, mirror, seed)
+    loaded, described = load_own(path, settings) if path else load_public(like, settings, raw, mirror, seed)
     sequences, labels = loaded.sequences, loaded.labels
     if kind == "official":
         parts = official_split(labels, sequences.split, seed, name, fractions)

@@ -14,7 +14,7 @@ from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from datasets.sequences import Sequences
+from datasets.arrays import as_sequences
 from datasets.storage import read_arrays, write_arrays
 from datasets.text import one_line
 
@@ -192,22 +192,33 @@ class Clusterer(ClusterMixin, BaseEstimator):
         for name, words in self.choices.items():
             if getattr(self, name) not in words:
                 raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+        given = X
         try:
-            if self.accepts == "vectors":
-                X = validate_data(self, X, reset=reset, dtype=np.float32)
-            elif not isinstance(X, Sequences):
-                X = Sequences.from_list(X)
+            X = validate_data(self, X, reset=reset, dtype=np.float32) if self.accepts == "vectors" else as_sequences(X)
         except ValueError as error:
-            raise InvalidInput(str(error).splitlines()[0]) from error
+            raise InvalidInput(self._refusal(given, str(error).splitlines()[0])) from error
         if self.accepts == "vectors":
             check_squares(X)
         elif reset:
             self.n_features_in_ = X.dimensions
         elif X.dimensions != self.n_features_in_:
-            raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}")
+            remedy = ""
+            if set(X.lengths.tolist()) == {self.n_features_in_}:
+                turned = "an array is (length, dimensions): transpose them"
+                remedy = f"; {'one sequence alone is put in a list: [X]' if X.dimensions == 1 else turned}"
+            raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}{remedy}")
         if reset and not 1 <= self.n_clusters <= len(X):
             raise InvalidInput(f"n_clusters={self.n_clusters}: expected 1 to the number of sequences, {len(X)}")
         return X
+
+    def _refusal(self, X, said):
+        """Why `X` is refused: what was `said`, and what to do about sequences where vectors are needed."""
+        if self.accepts == "vectors" and "got 1D array" in said:
+            return f"{said.rstrip(':')}; one vector alone is put in a list: [X]"
+        if self.accepts == "vectors" and ("inhomogeneous" in said or "with dim 3" in said):
+            made = "methods.vectorize.vectorize(Sequences.from_list(X), 'avg')"
+            return f"X: {type(self).__name__} reads vectors of one length, shape (n, D); {made} makes some of sequences"
+        return said
 
 
 class TransductiveClusterer(Clusterer):

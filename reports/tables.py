@@ -32,21 +32,21 @@ SELECTION = (
 )
 
 
-TITLES = {}  # of the config's rows that are no file
+ROWS = {}  # of the config's rows that are no file, to their titles
 
 
 def name_rows(methods):
     """Let `title` know the rows of a report: `methods` is name to what `workflow.rows.described` says of it."""
-    TITLES.clear()
+    ROWS.clear()
     for row, said in methods.items():
         if (method := said["algorithm"]) != row:
             words = row.removeprefix(f"{method}_").replace("_", " ")
-            TITLES[row] = said["title"] or f"{title(method)}, {words}"
+            ROWS[row] = said["title"] or f"{title(method)}, {words}"
 
 
 def title(name):
     """A name as a table prints it: a row's title, or that of a method, a data set or an input."""
-    return TITLES.get(name) or title_of_file(name)
+    return ROWS.get(name) or title_of_file(name)
 
 
 @functools.cache

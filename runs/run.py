@@ -220,7 +220,9 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
             for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
                 progress.keep(seed, unless_lost(fields, device))
     except InvalidInput as error:
-        raise InvalidInput(f"{where}: {error}") from error
+        n_train = len(parts["train"])
+        of = f" ({n_train} of {len(sequences)} sequences are for training)" if n_train < len(sequences) else ""
+        raise InvalidInput(f"{where}: {error}{of}") from error
     return whole_records(run, source, entropy, progress.runs, len(parts["train"]), device)
 
 

@@ -42,7 +42,9 @@ def is_own(resolved, dataset):
 
 def dataset_source(resolved, dataset):
     """Source file that reads a data set."""
-    return ROOT / "datasets/own.py" if is_own(resolved, dataset) else source("datasets", dataset)
+    if is_own(resolved, dataset):
+        return ROOT / "datasets/own.py"
+    return source("datasets", resolved["datasets"].get(dataset, {}).get("like", dataset))
 
 
 def own_files(resolved, dataset):
@@ -50,7 +52,9 @@ def own_files(resolved, dataset):
     if not is_own(resolved, dataset):
         return []
     path = Path(resolved["datasets"][dataset]["path"])
-    return visible_files(path, ".csv") if path.is_dir() else [path] * path.exists()
+    if not path.is_dir():
+        return [path] * path.exists()
+    return visible_files(path, ".csv") or visible_files(path, ".ts", ".tsv", ".txt")
 
 
 def seed_blocks(n_seeds, per_job):

@@ -48,7 +48,19 @@ def check_schema(config):
     )
     validator = jsonschema.validators.extend(kind, type_checker=whole)(schema())
     for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path))):
-        raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+        raise ConfigError(f"config: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {refusal(error)}")
+
+
+def refusal(error):
+    """What is wrong with a value, for what a schema can say in its own words only."""
+    if error.validator == "pattern":
+        near = re.sub("[^a-z0-9]+", "_", str(error.instance).lower()).strip("_")
+        near = f", such as {near}" if re.fullmatch(error.validator_value, near) else ""
+        return f"{error.instance!r}: a name has small letters, digits and _, and begins with a letter{near}"
+    if list(error.absolute_path)[::2] == ["datasets", "k"]:
+        several = "a list such as [2, 3, 4, 5], which the report compares by indices that need no labels"
+        return f"{error.instance!r} is not valid; expected a number of clusters, or {several}"
+    return error.message
 
 
 def schema():
@@ -89,8 +101,10 @@ def check_dataset(resolved, dataset):
     """Raise `ConfigError` for a data set that isn't there, or a setting that it can't have."""
     settings, own = resolved["datasets"].get(dataset, {}), jobs.is_own(resolved, dataset)
     file = jobs.dataset_source(resolved, dataset)
+    if own and "like" in settings:
+        raise ConfigError(f"config: datasets.{dataset}: path and like: it can be one of them only")
     known = settings_of(file, "read" if own else "load") | common_settings()
-    check_settings(f"datasets.{dataset}", settings, known)
+    check_settings(f"datasets.{dataset}", {name: of for name, of in settings.items() if name != "like"}, known)
     if own and dataset in resolved["run"]["datasets"]:
         check_own(dataset, settings["path"], jobs.own_files(resolved, dataset))
 

@@ -11,7 +11,7 @@ from datasets.prepare import keywords
 from datasets.storage import write_text
 from reports.style import COLOURS, PAGE, STYLE, save
 
-from .clustering import AFFINITIES, NORMALISATIONS
+from .clustering import AFFINITIES, NORMALISATIONS, mean_cells
 from .evidence import METHODS, STATEMENTS, VECTORIZATIONS, best_affinity, misfit, published
 from .readings import READERS
 from .search import load_records
@@ -67,12 +67,6 @@ def ranked(name, records):
     return sorted(final, key=lambda record: (misfit(name, record)["total"], describe(record["reading"])))
 
 
-def mean_cells(record):
-    """Mean cells over the test splits: dict of ``method-vectorisation`` to list."""
-    samples = record["test_cells"]
-    return {key: np.mean([cells[key] for cells in samples], axis=0) for key in samples[0]}
-
-
 def table_rows(name, records):
     """A row for every whole reading of a data set, best first."""
     for record in ranked(name, records):
@@ -80,7 +74,7 @@ def table_rows(name, records):
         row |= {"k": len(record["classes"]), "shortest": record["lengths"][0], "longest": record["lengths"][1]}
         row |= {f"misfit_{part}": value for part, value in misfit(name, record).items()}
         row |= {"misfit_all": misfit(name, record, "all")["total"], "affinity": best_affinity(name, record)}
-        for protocol, cells in (("test", mean_cells(record)), ("all", record["cells"])):
+        for protocol, cells in (("test", mean_cells(record["test_cells"])), ("all", record["cells"])):
             for how, method in itertools.product(VECTORIZATIONS, ("kmeans", "ward", *AFFINITIES)):
                 values = cells.get(f"{method}-{how}", [None] * (1 + len(NORMALISATIONS)))
                 for score, value in zip(("accuracy", *(f"nmi_{n}" for n in NORMALISATIONS)), values, strict=True):
@@ -123,7 +117,7 @@ def cell_table(name, best):
     cells = [f"{accuracy:.2f} ({nmi:.2f})" for accuracy, nmi in map(goal.get, columns)]
     rows = [["", "**published**", "", "", "", *cells, ""]]
     for number, record in shown(best):
-        affinity, cells = best_affinity(name, record), mean_cells(record)
+        affinity, cells = best_affinity(name, record), mean_cells(record["test_cells"])
         found = [cells[f"{affinity if method == 'spectral' else method}-{how}"] for method, how in columns]
         row = [number, describe(record["reading"]), record["n"], f"{misfit(name, record)['total']:.2f}"]
         row += [f"{misfit(name, record, 'all')['total']:.2f}", *(f"{cell[0]:.2f} ({cell[1]:.2f})" for cell in found)]
@@ -199,7 +193,7 @@ def figure(records, path):
                 axis, x = axes[row, column], np.arange(len(cells))
                 axis.hlines([goal[cell][row] for cell in cells], x - 0.4, x + 0.4, "black", lw=1.5, label="published")
                 for i, record in enumerate(ranked(name, found)[:3]):
-                    affinity, means = best_affinity(name, record), mean_cells(record)
+                    affinity, means = best_affinity(name, record), mean_cells(record["test_cells"])
                     values = [means[f"{affinity if m == 'spectral' else m}-{how}"][row] for m, how in cells]
                     axis.plot(
                         x + 0.2 * (i - 1), values, "os^"[i], color=COLOURS[i], ms=3, label=f"best reading {i + 1}"

@@ -202,7 +202,7 @@ VECTOR_CHANGES = (  # of no-stop with scikit-learn's list
     {"corpus": "subset"},
 )
 BOUNDS = tuple(itertools.product((30, 50, 60, 70, 80, 100), (200, 250, 300)))  # least and greatest number of words
-LOW_BOUNDS = ((20, 200), (30, 200), (40, 200), (50, 300), (80, 200))
+LOW_BOUNDS = ((20, 200), *itertools.product((30, 40, 50, 60, 80), (200, 300)))
 FEW_BOUNDS = ((50, 200), (70, 250), (80, 200), (100, 300))
 
 
@@ -237,14 +237,14 @@ def read_twenty_newsgroups(fetched, seed):
         ("no-short", FEW_BOUNDS),
         ("no-stop, scikit-learn's", BOUNDS),
         ("no-stop", LOW_BOUNDS),
-        ("stemmed", LOW_BOUNDS[1::3]),
+        ("stemmed", ((40, 200), (50, 300), (80, 200))),
         ("stripped", FEW_BOUNDS),
     ):
         for pair in bounds:
             yield reading(text, {}, DISTINCT, pair, text)
         if text == "no-stop, scikit-learn's":
-            for groups in other_groups(*everything(text, ()), 80, 200):
-                yield reading(text, {}, groups, (80, 200), "other groups")
+            for groups, pair in itertools.product(other_groups(*everything(text, ()), 80, 200), ((50, 200), (80, 200))):
+                yield reading(text, {}, groups, pair, "other groups")
     for change in VECTOR_CHANGES:
         yield reading("no-stop, scikit-learn's", change, DISTINCT, (80, 200), f"vectors {change}")
     own = {"corpus": "subset", "min_count": 2, "epochs": 10}
@@ -264,7 +264,7 @@ def other_groups(sequences, labels, names, shortest, longest, most=4):
 
 READERS = {  # module, readings, what is clustered in the first stage, finalists of each group
     "character_trajectories": (character_trajectories, read_character_trajectories, ("zero", "avg"), 8),
-    "twenty_newsgroups": (twenty_newsgroups, read_twenty_newsgroups, ("crop", "avg"), 4),
+    "twenty_newsgroups": (twenty_newsgroups, read_twenty_newsgroups, ("crop", "avg"), 8),
     "speech_commands": (speech_commands, read_speech_commands, VECTORIZATIONS, 12),
     "arabic_digits": (arabic_digits, read_arabic_digits, ("zero", "crop"), 8),
 }

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.fetch import fetch
 from datasets.storage import write_text
 
-from .clustering import AFFINITIES, evaluate, evaluate_test
+from .clustering import AFFINITIES, evaluate, evaluate_test, mean_cells
 from .evidence import VECTORIZATIONS, measurements, misfit, published
 from .readings import READERS
 
@@ -91,7 +91,7 @@ def in_full(name, reading):
     vectorizations = [how for how in VECTORIZATIONS if how in asked]
     cells = evaluate(sequences, labels, vectorizations, ["kmeans", "ward", *AFFINITIES], WHOLE)
     test_cells = evaluate_test(sequences, labels, vectorizations, name)
-    found = measurements(name, sequences, labels, cells)
+    found = measurements(name, sequences, labels, mean_cells(test_cells))
     return described(sequences, labels) | {"cells": cells, "test_cells": test_cells, "measurements": found}
 
 

@@ -45,7 +45,8 @@ def test_a_broken_promise_is_named(monkeypatch, capsys, mutant, promise, message
 
 def test_neither_method_nor_data():
     with pytest.raises(
-        InvalidInput, match="nothing: neither a file in methods/ .catgan, .* nor a folder, .npz or .ts file"
+        InvalidInput,
+        match="nothing: neither a file in methods/ .catgan, .* nor a folder of CSV files, or of <Name>_TRAIN",
     ):
         check("nothing")
 
@@ -59,7 +60,7 @@ def folder(tmp_path, **files):
 def test_every_broken_file_is_named_at_once(tmp_path):
     findings = list(check_data(folder(tmp_path, a="1,2\n", b="1,2\n1,x\n", c="")))
     assert [problem.split(": ", 1)[1] for _, problem in findings] == [
-        "'x' is no finite number in float32; fill or leave out missing values yourself",
+        "'x' is no finite number in float32; write decimals with a point, and a missing value as nothing or nan",
         "no elements; a sequence has at least one line of numbers",
     ]
     assert not report(str(tmp_path))

@@ -129,6 +129,18 @@ def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
         ({"path": str(ROOT / "datasets")}, "config: datasets.birds.path: no file, and no folder with CSV files"),
         ({"path": "README.md", "clusters": 3}, "config: datasets.birds: no setting 'clusters' .there are path, k."),
         ({"path": "README.md", "k": 0}, "config: datasets.birds.k: 0 is not valid"),
+        (
+            {"path": "README.md", "k": "auto"},
+            "config: datasets.birds.k: 'auto' is not valid; expected a number .* or a l",
+        ),
+        (
+            {"path": "README.md", "missing": "drop"},
+            'config: datasets.birds.missing: expected {"refuse", "interpolate"}',
+        ),
+        ({"path": "README.md", "columns": "id"}, "config: datasets.birds.columns: expected dict"),
+        ({"path": "README.md", "like": "ucr"}, "config: datasets.birds: path and like: it can be one of them only"),
+        ({"like": "nothing"}, "config: .*'nothing' is not in datasets/"),
+        ({"like": "ucr", "set": "x"}, "config: datasets.birds: no setting 'set' .there are name."),
         ({"path": "README.md", "k": [2, 2]}, "config: datasets.birds.k: .2, 2. is not valid"),
         ({"k": 3}, "config: datasets: 'birds' is not in datasets/"),
     ],

@@ -223,7 +223,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
         ({"sedes": 3}, "'sedes' was unexpected"),
         ({"run": {"methods": ["kmean"]}}, "'kmean' is not in methods/"),
         ({"run": {"datasets": ["vowels"]}}, "'vowels' is not in datasets/"),
-        ({"methods": {"kmeans": {"settings": {"restarts": 3}}}}, "methods.kmeans: no setting 'restarts'"),
+        ({"methods": {"kmeans": {"settings": {"restarts": 3}}}}, "methods.kmeans.settings: no setting 'restarts'"),
         (
             {"methods": {"rddc": {"settings": {"batch": 600}}}},
             "error: japanese_vowels, rddc, none: batch=600: more than the 511 sequences",

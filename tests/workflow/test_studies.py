@@ -7,13 +7,19 @@ import sys
 from io import StringIO
 
 import pytest
+import yaml
 from test_snakemake import TINY, copy_of_the_project, jobs, snakemake
 
+from runs.sources import ROOT
 from studies import command
 from workflow import layers, studies
 
 PAGES = ["diagnosis", "replication", "true_partition", "tutorial"]
-TWO = {"readings": ["recommended", "narrow_kernel"], "figures": {"dataset": None}}
+ROWS = {
+    "run": {"methods": ["kmeans", "rddc_narrow_kernel", "rddc"]},
+    "methods": {"rddc_narrow_kernel": {"like": "rddc", "settings": {"kernel_width": "median_distance"}}},
+    "figures": {"dataset": None},
+}
 
 
 def test_every_study_is_found():
@@ -22,22 +28,30 @@ def test_every_study_is_found():
         assert "writes" not in said or any(file == f"{name}.md" for file in said["writes"]), name
 
 
-def test_which_readings_a_study_looks_at(monkeypatch):
-    readings = {"b": {}, "a": {}, "c": {}}
-    for asked, expected in (("all", "bac"), ("first", "b"), (["c", "d", "a"], "ca"), ([], "")):
-        monkeypatch.setattr(studies, "declared", lambda asked=asked: {"x": {"readings": asked}})
-        assert "".join(studies.variants("x", readings)) == expected
+def test_what_a_study_lays_side_by_side(monkeypatch):
+    config = layers.merge(yaml.safe_load((ROOT / "config/config.yaml").read_text()), ROWS)
+    readings = {"b": config, "a": config}
+    for said, expected in (
+        ({"readings": "all"}, ["b", "a"]),
+        ({"rows": "variants"}, ["rddc", "rddc_narrow_kernel"]),
+        ({"rows": ["rddc_longer", "rddc_narrow_kernel", "kmeans"]}, ["rddc_narrow_kernel", "kmeans"]),
+        ({}, []),
+    ):
+        monkeypatch.setattr(studies, "declared", lambda said=said: {"x": said})
+        found = studies.variants("x", readings)
+        assert list(found) == expected
+        assert [of.reading for of in found.values()] == (expected if "readings" in said else ["b"] * len(expected))
 
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
-    return snakemake(folder, "--dry-run", "--printshellcmds", "--", *PAGES, config=layers.merge(TINY, TWO))
+    return snakemake(folder, "--dry-run", "--printshellcmds", "--", *PAGES, config=layers.merge(TINY, ROWS))
 
 
 def test_every_command_is_one_that_its_study_takes(planned, monkeypatch):
     found = re.findall(r"python -m studies\.(\w+) (.*?) 2>&1", planned.stdout)
-    assert jobs(planned)["study_case"] == 3 and len(found) == 3 + len(PAGES)  # both readings, and the first one
+    assert jobs(planned)["study_case"] == 3 and len(found) == 3 + len(PAGES)  # both rows, and RDDC
     calls = []
     for name, words in found:
         arguments, _, fed = words.partition(" <<< ")
@@ -51,13 +65,13 @@ def test_every_command_is_one_that_its_study_takes(planned, monkeypatch):
         command.main(study.__doc__, **takers)
     cases = [(name, given["variant"]) for name, action, given in calls if action == "run"]
     assert sorted(cases) == [
-        ("diagnosis", "narrow_kernel"), ("diagnosis", "recommended"), ("true_partition", "recommended"),
+        ("diagnosis", "rddc"), ("diagnosis", "rddc_narrow_kernel"), ("true_partition", "rddc"),
     ]  # fmt: skip
     given = {name: given["job"] for name, action, given in calls if action == "report"}
     assert set(given) == set(PAGES)
-    assert list(given["replication"]["readings"]) == ["recommended", "narrow_kernel"]
+    assert list(given["replication"]["variants"]) == ["rddc", "rddc_narrow_kernel"]
     assert len(given["diagnosis"]["cases"]) == 2 and given["replication"]["cases"] == []
-    (files,) = [part["files"] for part in given["true_partition"]["readings"].values()]
+    (files,) = [part["files"] for part in given["true_partition"]["variants"].values()]
     assert files and all("/rddc-" in file for file in files)
 
 
