@@ -8,15 +8,20 @@ from sklearn.preprocessing import StandardScaler
 from methods.vectorize import moments
 
 from .embedding import subsample
+from .published import CELL
 from .tables import number, title
 
 POINTS = 16
+BEST = {"silhouette": "max", "calinski_harabasz": "max", "davies_bouldin": "min"}  # which of several k each prefers
 INDICES = (
-    "Silhouette and Calinski-Harabasz: higher is better; Davies-Bouldin: lower. They ask whether clusters are dense and"
-    f" apart in one space that is the same for all methods: every sequence at {POINTS} moments from its start to its"
-    " end, linear between elements, each value standardised. A method's own representation would be made to look good"
-    " by that method. “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in"
-    " length, tempo or phase only are not seen by these indices: a low one is no proof against a clustering."
+    "Agreement: the mean adjusted Rand index between the runs of a row, 1 where all find the same clusters; all"
+    " runs are fitted on the same sequences, none on halves of them, so it says that a method finds its clusters"
+    " again and not that other data would have them. Silhouette and Calinski-Harabasz: higher is better; Davies-"
+    " Bouldin: lower. They ask whether clusters are dense and apart in one space that is the same for all methods:"
+    f" every sequence at {POINTS} moments from its start to its end, linear between elements, each value"
+    " standardised. A method's own representation would be made to look good by that method. “Highest” marks the"
+    " number of clusters with the highest silhouette. Clusters that differ in length, tempo or phase only are not"
+    " seen by these indices: a low one is no proof against a clustering."
 )
 
 
@@ -37,44 +42,54 @@ def space(sequences):
 
 def indices(sequences, clusters):
     """Silhouette, Calinski-Harabasz and Davies-Bouldin index; all None unless there are 2 to n - 1 clusters."""
-    names = ("silhouette", "calinski_harabasz", "davies_bouldin")
     if not 2 <= len(np.unique(clusters)) < len(clusters):
-        return dict.fromkeys(names)
+        return dict.fromkeys(BEST)
     vectors = space(sequences)
     measures = (silhouette_score, calinski_harabasz_score, davies_bouldin_score)
-    return {name: float(measure(vectors, clusters)) for name, measure in zip(names, measures, strict=True)}
+    return {name: float(measure(vectors, clusters)) for name, measure in zip(BEST, measures, strict=True)}
 
 
-def index_table(data, clusters):
-    """Indices of every chosen run on the user's own data sets.
+def measure(data, clusters, agreed):
+    """Indices of every chosen run on the user's own data sets, as numbers.
 
     Parameters
     ----------
     data : dict of str to Data
     clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
+    agreed : dict of (method, vectorization, dataset) to float or None
+        Agreement between runs.
 
     Returns
     -------
-    DataFrame of str
-        `INDICES` says what they are; computed on at most `reports.embedding.MOST_POINTS` sequences of all splits.
+    DataFrame
+        `CELL`, family, clusters (how many), agreement, and the indices on at most `reports.embedding.MOST_POINTS`
+        sequences of all splits; NaN for what there is not.
     """
     rows = []
-    for (method, how, dataset), found in clusters.items():
+    for cell, found in clusters.items():
+        dataset = cell[-1]
         if dataset in data and is_own(data[dataset].sheet):
             sequences, name = data[dataset].sequences, family(data[dataset].sheet)
             shown = subsample(sequences, name)
-            of = {"data set": title(name), "method": title(method), "input": title(how)}
-            k = len(np.unique(found))
-            rows.append(of | {"clusters": k} | indices(sequences.subset(shown), found[shown]))
-    if not rows:
+            of = dict(zip(CELL, cell, strict=True)) | {"family": name, "clusters": len(np.unique(found))}
+            rows.append(of | {"agreement": agreed[cell]} | indices(sequences.subset(shown), found[shown]))
+    table = pd.DataFrame(rows, columns=[*CELL, "family", "clusters", "agreement", *BEST])
+    return table.astype(dict.fromkeys(("agreement", *BEST), float))
+
+
+def index_table(measured):
+    """`measure` as strings; `INDICES` says what they are."""
+    if measured.empty:
         return pd.DataFrame()
-    table = pd.DataFrame(rows).sort_values(["data set", "method", "input", "clusters"], kind="stable")
-    table = table.astype({"silhouette": float, "calinski_harabasz": float, "davies_bouldin": float})
-    cells = table.groupby(["data set", "method", "input"]).silhouette
+    table = measured.assign(**{name: measured[name].map(title) for name in CELL[:2]}, family=measured.family.map(title))
+    table = table.sort_values(["family", "method", "vectorization", "clusters"], kind="stable")
+    cells = table.groupby(["family", "method", "vectorization"]).silhouette
     highest = (cells.transform("size") > 1) & (table.silhouette == cells.transform("max"))
     return pd.DataFrame(
         {
-            **{name: table[name] for name in ("data set", "method", "input", "clusters")},
+            **{"data set": table.family, "method": table.method, "input": table.vectorization},
+            "clusters": table.clusters,
+            "agreement": table.agreement.map(lambda value: number(value, "z.2f")),
             "silhouette": table.silhouette.map(lambda value: number(value, "z.2f")),
             "Calinski-Harabasz": table.calinski_harabasz.map(lambda value: number(value, ".1f")),
             "Davies-Bouldin": table.davies_bouldin.map(number),
