@@ -11,7 +11,7 @@ from methods import progress
 from runs.record import write_records
 from workflow import layers
 from workflow.estimate import estimate
-from workflow.summary import print_summary, summary
+from workflow.summary import print_summary, summary, times
 
 
 @pytest.mark.parametrize("seconds", ["0", "0.001"])
@@ -93,6 +93,12 @@ def test_the_summary_counts_ends_and_names_errors_and_the_page(resolved, tmp_pat
     assert told[1:] == [f"  {folder}/logs/train/arabic_digits/kmeans-zero.0-4.log: error: no memory left"]
     write_text(folder / "report.html", "")
     assert str(folder / "report.html") in summary({"recommended": resolved})[-1]
+    earlier = times([*folder.rglob("*.jsonl"), *folder.rglob("*.log"), folder / "report.html"])
+    assert summary({"recommended": resolved}, earlier) == []  # all of it is of an earlier run
+    log = folder / "logs/train/arabic_digits/kmeans-zero.0-4.log"
+    write_text(log, "error: anew\n")
+    told = [f"{folder}: 2 of 2 jobs left no record", f"  {log}: error: anew"]
+    assert summary({"recommended": resolved}, earlier) == [*told, f"  {folder / 'report.html'} is of an earlier run"]
     (folder / "records/arabic_digits/rddc-none.0-1.jsonl").write_text(json.dumps({}))
     print_summary({"recommended": resolved})
     assert "no summary: " in capsys.readouterr().out
