@@ -1,6 +1,8 @@
 """How far runs agree with each other, and how sure a sequence's cluster is: no label takes part."""
 
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
@@ -59,3 +61,17 @@ def margins(vectors, found):
     outside = distances.min(axis=0)
     largest = np.maximum(inside, outside)
     return np.divide(outside - inside, largest, out=np.zeros(len(found)), where=largest > 0)
+
+
+def read_halves(folder, files):
+    """(method, vectorization, dataset) to the mean agreement of halves, from what `runs.halves` gave; NaN without any.
+
+    `files` lie in `folder`, as ``halves/<dataset>/<method>-<inputs>.json``.
+    """
+    found = {}
+    for file in files:
+        method, dataset = Path(file).stem.split("-")[0], Path(file).parent.name
+        for how, pairs in json.loads(Path(folder, file).read_text(encoding="utf-8")).items():
+            ok = [value for value in pairs if value is not None]
+            found[method, how, dataset] = float(np.mean(ok)) if ok else np.nan
+    return found

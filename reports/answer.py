@@ -8,14 +8,14 @@ import pandas as pd
 
 from . import plots
 from .agreement import agreement
-from .indices import BEST, family, is_own
+from .indices import BEST, STABLE, family, is_own
 from .published import CELL
 from .tables import FROM_LABELS, number, row_name, span, title
 
 NEAR = 0.05  # agreements so near to the highest are as good; silhouettes tell between them
 DRAWN = 3  # sequences drawn of each kind
 MOST_CLUSTERS = 12  # that are drawn
-CHOOSERS = {"agreement": "max"} | BEST
+CHOOSERS = {"halves": "max", "agreement": "max"} | BEST
 
 
 class Answer(NamedTuple):
@@ -58,7 +58,7 @@ def all_answers(job, records, summary, data, clusters, agreed, sure, measured, c
     rows["family"], rows["agreement"] = rows.dataset.map(families), [agreed.get(cell) for cell in cells]
     rows["agreement"] = rows.agreement.astype(float)
     rows["k"] = [len(np.unique(clusters[cell])) if cell in clusters else 0 for cell in cells]
-    rows = rows.merge(measured[[*CELL, *BEST]], on=CELL, how="left")
+    rows = rows.merge(measured[[*CELL, "halves", *BEST]], on=CELL, how="left")
     made = []
     for name, own in rows.groupby("family", sort=False):
         usable = own[~own.control & (own.n_ok > 0)]
@@ -79,7 +79,7 @@ def all_answers(job, records, summary, data, clusters, agreed, sure, measured, c
         ]
         figures = typical(cell[-1], of, found, *sure[cell])
         if usable.k.nunique() > 1:
-            told = "Agreement between runs (lines) and silhouette (dotted) over the number of clusters"
+            told = "Agreement of halves (lines), of runs (dashed) and silhouette (dotted) over the number of clusters"
             figures = {f"over_k/{name}": (told, plots.over_k(usable, called_row))} | figures
             if warning := disagreement(usable, best):
                 lines.insert(1, ("Warning", warning))
@@ -114,20 +114,20 @@ def by_labels(rows):
 
 
 def by_stability(rows):
-    """The row and number of clusters whose runs agree most, and why; among equals that of the highest silhouette."""
-    steady = rows[rows.agreement >= rows.agreement.max() - NEAR]
-    pool = steady if len(steady) else rows
-    several = pool[pool.k > 1]
-    best = (several if len(several) else pool).sort_values("silhouette", ascending=False, kind="stable").iloc[0]
+    """The most stable row and number of clusters, and why; among equals that of the highest silhouette.
+
+    Stability is that between halves of the data, or between runs where no halves were clustered.
+    """
+    rows = rows[rows.k > 1] if (rows.k > 1).any() else rows
+    measure = "halves" if rows.halves.notna().any() else "agreement"
+    steady = rows[rows[measure] >= rows[measure].max() - NEAR]
+    best = (rows if steady.empty else steady).sort_values("silhouette", ascending=False, kind="stable").iloc[0]
     if steady.empty:
         told = f"its silhouette of {number(best.silhouette, 'z.2f')} is the highest"
         return best, f"{told}; no row has two runs that could agree, so set seeds to 3 or more."
-    told = f"its runs agree ({best.agreement:.2f} of 1)"
-    told += (
-        f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette"
-        if len(steady) > 1
-        else ""
-    )
+    told = f"{'halves of the data' if measure == 'halves' else 'its runs'} agree on it ({best[measure]:.2f} of 1)"
+    if len(steady) > 1:
+        told += f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette"
     return best, f"{told} ({number(best.silhouette, 'z.2f')}). There are no labels that could tell whether it is right."
 
 
@@ -138,8 +138,10 @@ def disagreement(rows, best):
     for name, kind in CHOOSERS.items():
         if own[name].notna().any():
             value = own[name].agg(kind)
-            equal = own.k[(own[name] - value).abs() <= (NEAR if name == "agreement" else 0)]
+            equal = own.k[(own[name] - value).abs() <= (NEAR if name in STABLE else 0)]
             said[name.replace("_", "-")] = sorted(equal)
+    # Runs that agree on every number of clusters choose none.
+    said = {name: ks for name, ks in said.items() if len(ks) < own.k.nunique()}
     if not said or set.intersection(*map(set, said.values())):
         return None
     told = "; ".join(f"{name}: {' or '.join(map(str, ks))}" for name, ks in said.items())
@@ -154,6 +156,8 @@ def certainty(row, cell, compared, rows, clusters):
     ]
     if not np.isnan(row.accuracy):
         told.append(f"accuracy {row.accuracy:.2f}, 95 % interval {span(row.accuracy_low, row.accuracy_high)}")
+    if not np.isnan(row.halves):
+        told.append(f"agreement of halves {row.halves:.2f}")
     against = compared[(compared[CELL] == cell).all(axis=1)]
     for control in against.itertuples():
         told.append(f"{'' if control.better else 'no '}better than {', '.join(map(title, control.control))}")

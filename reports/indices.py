@@ -12,16 +12,17 @@ from .published import CELL
 from .tables import number, title
 
 POINTS = 16
+STABLE = ("agreement", "halves")
 BEST = {"silhouette": "max", "calinski_harabasz": "max", "davies_bouldin": "min"}  # which of several k each prefers
 INDICES = (
-    "Agreement: the mean adjusted Rand index between the runs of a row, 1 where all find the same clusters; all"
-    " runs are fitted on the same sequences, none on halves of them, so it says that a method finds its clusters"
-    " again and not that other data would have them. Silhouette and Calinski-Harabasz: higher is better; Davies-"
-    " Bouldin: lower. They ask whether clusters are dense and apart in one space that is the same for all methods:"
-    f" every sequence at {POINTS} moments from its start to its end, linear between elements, each value"
-    " standardised. A method's own representation would be made to look good by that method. “Highest” marks the"
-    " number of clusters with the highest silhouette. Clusters that differ in length, tempo or phase only are not"
-    " seen by these indices: a low one is no proof against a clustering."
+    "Agreement: the mean adjusted Rand index between the runs of a row, all on the same sequences; 1 where all"
+    " find the same clusters. Halves: the same between two fits, each on a half of the data, over all sequences;"
+    " what doesn't depend on which half was seen is no chance of these data. Silhouette and Calinski-Harabasz:"
+    " higher is better; Davies-Bouldin: lower. They ask whether clusters are dense and apart in one space that is"
+    f" the same for all methods: every sequence at {POINTS} moments from its start to its end, linear between"
+    " elements, each value standardised. A method's own representation would be made to look good by that method."
+    " “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in length, tempo or"
+    " phase only are not seen by these indices: a low one is no proof against a clustering."
 )
 
 
@@ -49,7 +50,7 @@ def indices(sequences, clusters):
     return {name: float(measure(vectors, clusters)) for name, measure in zip(BEST, measures, strict=True)}
 
 
-def measure(data, clusters, agreed):
+def measure(data, clusters, agreed, halves):
     """Indices of every chosen run on the user's own data sets, as numbers.
 
     Parameters
@@ -58,12 +59,14 @@ def measure(data, clusters, agreed):
     clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
     agreed : dict of (method, vectorization, dataset) to float or None
         Agreement between runs.
+    halves : dict of (method, vectorization, dataset) to float
+        Agreement between halves of the data, where it was asked for.
 
     Returns
     -------
     DataFrame
-        `CELL`, family, clusters (how many), agreement, and the indices on at most `reports.embedding.MOST_POINTS`
-        sequences of all splits; NaN for what there is not.
+        `CELL`, family, clusters (how many), agreement, halves, and the indices on at most
+        `reports.embedding.MOST_POINTS` sequences of all splits; NaN for what there is not.
     """
     rows = []
     for cell, found in clusters.items():
@@ -72,9 +75,13 @@ def measure(data, clusters, agreed):
             sequences, name = data[dataset].sequences, family(data[dataset].sheet)
             shown = subsample(sequences, name)
             of = dict(zip(CELL, cell, strict=True)) | {"family": name, "clusters": len(np.unique(found))}
-            rows.append(of | {"agreement": agreed[cell]} | indices(sequences.subset(shown), found[shown]))
-    table = pd.DataFrame(rows, columns=[*CELL, "family", "clusters", "agreement", *BEST])
-    return table.astype(dict.fromkeys(("agreement", *BEST), float))
+            rows.append(
+                of
+                | {"agreement": agreed[cell], "halves": halves.get(cell)}
+                | indices(sequences.subset(shown), found[shown])
+            )
+    table = pd.DataFrame(rows, columns=[*CELL, "family", "clusters", *STABLE, *BEST])
+    return table.astype(dict.fromkeys((*STABLE, *BEST), float))
 
 
 def index_table(measured):
@@ -89,8 +96,7 @@ def index_table(measured):
         {
             **{"data set": table.family, "method": table.method, "input": table.vectorization},
             "clusters": table.clusters,
-            "agreement": table.agreement.map(lambda value: number(value, "z.2f")),
-            "silhouette": table.silhouette.map(lambda value: number(value, "z.2f")),
+            **{name: table[name].map(lambda value: number(value, "z.2f")) for name in (*STABLE, "silhouette")},
             "Calinski-Harabasz": table.calinski_harabasz.map(lambda value: number(value, ".1f")),
             "Davies-Bouldin": table.davies_bouldin.map(number),
             "highest": highest.map({True: "highest", False: ""}),

@@ -291,12 +291,12 @@ def curves(told):
 
 
 def over_k(rows, called):
-    """Agreement between runs and silhouette of every row over the number of clusters.
+    """Agreement of halves, of runs, and silhouette of every row over the number of clusters.
 
     Parameters
     ----------
     rows : DataFrame
-        With k, agreement and silhouette.
+        With k, halves, agreement and silhouette.
     called : callable
         A row's name in words.
     """
@@ -304,7 +304,7 @@ def over_k(rows, called):
     for place, (_, own) in enumerate(rows.groupby(["method", "vectorization"], sort=False)):
         own = own.sort_values("k")
         name = called(own.iloc[0])
-        for what, dash in (("agreement", "solid"), ("silhouette", "dot")):
+        for what, dash in (("halves", "solid"), ("agreement", "dash"), ("silhouette", "dot")):
             if own[what].notna().any():
                 trace = {"type": "scatter", "mode": "lines+markers", "name": f"{name}: {what}", "x": own.k.tolist()}
                 trace |= {"y": plain(own[what]), "line": {"color": f"--c{place % 10}", "dash": dash}}

@@ -10,7 +10,7 @@ from runs.results import frame, read_records
 from runs.sources import HARNESS
 
 from . import answer, controls, latex, paired, tables, verdict
-from .agreement import agreement, ok_runs
+from .agreement import agreement, ok_runs, read_halves
 from .chosen import chosen_seeds, clusters_of, sureness, write_clusters
 from .data import load_data
 from .embedding import plane
@@ -47,7 +47,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     agreed = {cell: agreement(list(runs.values())) for cell, runs in found.items()}
     sure = sureness(data, clusters, found, chosen)
     write_clusters(clusters_folder, data, clusters, sure)
-    measured = measure(data, clusters, agreed)
+    measured = measure(data, clusters, agreed, read_halves(folder, job["halves"]))
     written = write_tables(job, records, every, summary, labels, sheets, measured, agreed, Path(tables_folder))
     pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, Path(figures_folder))
     written["footnotes"]["results"] = unscored(sheets, labels, job["scored"])

@@ -70,7 +70,10 @@ def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
         ("Provenance", [notes(provenance(records)), table(digests(records))]),
     ]
     if "indices" in written:
-        sections.insert(2 if scored else 1, ("Indices that need no labels", explained("indices")))
+        sections.insert(
+            2 if scored else 1,
+            ("Indices that need no labels", [notes(below["indices"]), table(filled(written["indices"]), WHERE)]),
+        )
     sections = [(name, pieces) for name, pieces in sections if pieces]
     heading = f"Sequence clustering, reading “{job['reading']}”"
     return page(heading, headline(records, summary, n_scored), sections, {name: of for name, (_, of) in drawn.items()})

@@ -8,6 +8,8 @@ from runs.results import each_record
 
 from . import jobs
 
+HALVES = "0-3"  # as many fits as `runs.halves` makes; each counts as one on all data
+
 
 def print_estimate(readings, planned, cores):
     """Print `estimate`; nothing where no run is planned."""
@@ -23,7 +25,7 @@ def estimate(readings, planned, cores):
     readings : dict of str to dict
         Name to resolved config.
     planned : list of dict
-        Wildcards of every training: reading, dataset, method, inputs, block.
+        Wildcards of every training: reading, dataset, method, inputs, and block unless it is one of halves.
     cores : int
 
     Returns
@@ -36,7 +38,7 @@ def estimate(readings, planned, cores):
     took, most, unknown = [], 0, []
     for job in planned:
         resolved, inputs = readings[job["reading"]], job["inputs"].split("-")
-        seeds = jobs.runs_of(job["inputs"], job["block"]) // len(inputs)
+        seeds = jobs.runs_of("one", job.get("block", HALVES))
         most += seeds * len(inputs) * jobs.run_limit(resolved, job["method"])
         for how in inputs:
             seconds = earlier[resolved["results"]].get((job["dataset"], job["method"], how))

@@ -151,6 +151,23 @@ def train_job(resolved, reading, dataset, method, inputs, block):
     }
 
 
+def halves_job(resolved, reading, dataset, method, inputs):
+    """Config slice of one row's trainings on halves of a data set."""
+    job = train_job(resolved, reading, dataset, method, inputs, "0-0")
+    return {name: value for name, value in job.items() if name != "seeds"}
+
+
+def halves_files(resolved, reading):
+    """Paths of the agreement of halves: of all rows but controls, on a user's data with a number of clusters."""
+    apart = {(control["method"], control["input"]) for control in resolved["run"]["controls"]}
+    cells = dict.fromkeys(job[:3] for job in jobs(resolved) if job[1:3] not in apart)
+    return [
+        f"{resolved['results']}/{reading}/halves/{dataset}/{method}-{inputs}.json"
+        for dataset, method, inputs in cells
+        if is_own(resolved, dataset) and resolved["datasets"][dataset].get("k")
+    ]
+
+
 def run_limit(resolved, row):
     """Seconds that one run of a row may take."""
     return stated(resolved, row, "time_limit", resolved["time_limit"])
@@ -165,7 +182,9 @@ def report_job(resolved, reading):
     kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
     slice_ = {name: resolved[name] for name in kept}
     folder = f"{resolved['results']}/{reading}"
-    files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
+    files, halves = (
+        [file.removeprefix(f"{folder}/") for file in made(resolved, reading)] for made in (record_files, halves_files)
+    )
     order = rows(resolved)
     asked = {how for _, how in order}
     # A page doesn't excuse a cell that none of its rows could have.
@@ -177,7 +196,7 @@ def report_job(resolved, reading):
         "dataset": resolved["figures"]["dataset"],
         "one_length": next(iter(one_length(resolved, reading)), None),
     }
-    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
+    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "halves": halves, "rows": order}
 
 
 def one_length(resolved, reading):
