@@ -108,8 +108,8 @@ def by_labels(rows):
     order = rows.sort_values(["accuracy", "agreement"], ascending=False, kind="stable")
     best, others = order.iloc[0], order.iloc[1:]
     told = f"its accuracy of {best.accuracy:.2f} is the highest of {len(rows)} rows"
-    if len(others):
-        told += f", before {called_row(others.iloc[0])} with {number(others.iloc[0].accuracy)}"
+    if len(others) and others.accuracy.notna().any():
+        told += f"; next is {called_row(others.iloc[0])} with {number(others.iloc[0].accuracy)}"
     return best, f"{told}. The labels chose it, so on other data it may be a little worse."
 
 
