@@ -55,6 +55,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Whether nothing is random, so that one run stands for all seeds.
     supervised : bool
         False; what learns from labels is no `Clusterer` but a `methods.supervised.SupervisedClusterer`.
+    by_loss : bool
+        Whether the paper scores the run with the lowest loss, as it does for its own methods, and not the mean of all.
     choices : dict of str to sequence of str
         The words that a setting may be; `fit` refuses others.
     small : dict
@@ -79,6 +81,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     backend = "scikit-learn"
     deterministic = False
     supervised = False
+    by_loss = False
     choices = {}
     small = {}
     exempt = {}

@@ -35,6 +35,7 @@ class DivergenceClusterer(DeepMethod):
     `choices` are the words that a setting may be.
     """
 
+    by_loss = True
     choices = {
         "kernel_width": ("median_squared_distance", "median_distance"),
         "orthogonality_form": ("memberships", "clusters", "clusters_mean"),

@@ -121,9 +121,7 @@ def numbers(job, records, summary, sheets):
     ends = Counter(record["status"] == "ok" for record in records)
     seconds = sum(record["cost"]["seconds"] for record in records)
     compared = summary[summary.verdict != "not comparable"]
-    apart = compared[compared.verdict != "reproduced"]
-    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
-    near = verdict.within_split_error(apart.assign(difference=apart.accuracy - apart.published_accuracy), n_scored)
+    judged = summary[summary.verdict_nmi != "not comparable"]
     values = {
         ("reading",): job["reading"].replace("_", " "),
         ("all", "runs"): f"{len(records):,}",
@@ -132,9 +130,10 @@ def numbers(job, records, summary, sheets):
         ("training", "hours"): f"{seconds / 3600:.1f}",
         ("all", "cells"): len({tuple(record[field] for field in CELL) for record in records}),
         ("compared", "cells"): len(compared),
-        **{(name, "cells"): int((compared.verdict == name).sum()) for name in ("reproduced", "better", "different")},
-        ("apart", "cells"): len(apart),
-        ("near", "cells"): int(near.sum()),
+        **{(name, "cells"): count for name, count in verdict.counts(summary, "verdict").items()},
+        ("judged", "cells"): len(judged),
+        **{("nmi", name, "cells"): count for name, count in verdict.counts(summary, "verdict_nmi").items()},
+        ("chance", "cells"): int((verdict.by_chance(summary) & (summary.verdict != "not comparable")).sum()),
     }
     for name in dict.fromkeys([*summary.method, *summary.vectorization, *summary.dataset, *sheets]):
         values[name, "name"] = title(name)
@@ -149,11 +148,12 @@ def numbers(job, records, summary, sheets):
             **{(name, split): f"{sheet['split_sizes'][split]:,}" for split in SPLITS},
         }
     scores = [f"{of}{score.name}" for of in ("", "published_") for score in SCORES]
-    scores += ["accuracy_low", "accuracy_high"]
+    scores += ["accuracy_low", "accuracy_high", "nmi_low", "nmi_high"]
     for row in summary.to_dict("records"):
         cell = tuple(row[field] for field in CELL)
         values |= {(*cell, score): number(row[score]) for score in scores}
         values |= {(*cell, "ok"): int(row["n_ok"]), (*cell, "runs"): int(row["n"]), (*cell, "verdict"): row["verdict"]}
+        values[*cell, "verdict", "nmi"] = row["verdict_nmi"]
     made = {macro(*names): str(value) for names, value in values.items()}
     if len(made) < len(values):
         names = [macro(*names) for names in values]
@@ -219,6 +219,7 @@ def text(job, summary, sheets, tables, figures):
     parts += indices + [
         "\\room\\section{How much is selection}",
         table("selection"),
+        table("choice"),
         "\\room\\section{Against the controls}",
         table("controls"),
         "\\room\\section{Seed by seed}",
@@ -244,11 +245,13 @@ def verdicts(summary):
     """The verdicts of all cells with a published number, as `reports.verdict.headline` says them."""
     if (summary.verdict == "not comparable").all():
         return "There is no cell with both a published number and an ok run."
-    return (
-        f"Of {use('compared', 'cells')} cells with a published number, {use('reproduced', 'cells')} are reproduced,"
-        f" {use('better', 'cells')} better and {use('different', 'cells')} different. Another test split alone could"
-        f" explain {use('near', 'cells')} of the {use('apart', 'cells')} that are not reproduced."
-    )
+
+    def told(score, cells, *of):
+        each = ", ".join(f"{use(*of, name, 'cells')} {name}" for name in verdict.VERDICTS)
+        return f"{score}, of {use(cells, 'cells')} cells with a published number: {each}."
+
+    chance = f"In {use('chance', 'cells')} cells the published ACC is one that a random clustering gives."
+    return " ".join([told("ACC", "compared"), told("NMI", "judged", "nmi"), chance])
 
 
 def described(name, sheet):
@@ -271,8 +274,8 @@ def best(summary, name):
     cell = tuple(row[field] for field in CELL)
     sentence = (
         f"The highest accuracy by the paper's protocol is {use(*cell, 'accuracy')} ({use(row.method, 'name')},"
-        f" {use(row.vectorization, 'name')}; interval {use(*cell, 'accuracy_low')} to {use(*cell, 'accuracy_high')};"
-        f" {use(*cell, 'ok')} of {use(*cell, 'runs')} runs ok)"
+        f" {use(row.vectorization, 'name')}; prediction interval {use(*cell, 'accuracy_low')} to"
+        f" {use(*cell, 'accuracy_high')}; {use(*cell, 'ok')} of {use(*cell, 'runs')} runs ok)"
     )
     if pd.isna(row.published_accuracy):
         return f"{sentence}; there is no published number for this cell."

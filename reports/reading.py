@@ -40,7 +40,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     labels = {name: of.labels_of(job["scored"]) for name, of in data.items()}
     ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
     every, chosen = clusters_of(files), chosen_seeds(job, records)
-    clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
+    clusters = {(*row, name): every(name, *row, 0, seed) for (*row, name), seed in chosen.items()}
     write_clusters(clusters_folder, data, clusters)
     indices = index_table(data, clusters)
     written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
@@ -64,15 +64,15 @@ def unscored(sheets, labels, scored):
 def write_tables(job, records, clusters, summary, labels, sheets, indices, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
-    n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
     runs = frame(records, job["scored"])
     methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
     deterministic = {name for name in job["run"]["methods"] if load_method(name).deterministic}
     compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
-        **{f"detail_{name}": tables.detailed(summary, name, n_scored[name]) for name in names},
+        **{f"detail_{name}": tables.detailed(summary, name) for name in names},
         "selection": tables.selection_table(summary),
+        "choice": tables.choice_table(runs, summary),
         "controls": controls.comparison_table(compared),
         "paired": paired.paired_table(runs, methods, deterministic),
         "budgets": tables.budgets(summary),
@@ -88,6 +88,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
             *tables.averages(sheets),
             *tables.where_from(summary, job["published"]),
         ],
+        "choice": [tables.CHANCES],
         "selection": [tables.enough_runs(summary), tables.SELECTION],
         "controls": controls.said(compared) + controls.RULES,
         "paired": paired.explained(methods, len(names)),

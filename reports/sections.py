@@ -35,7 +35,6 @@ def render(job, records, summary, sheets, written, pictures, drawn):
     drawn : dict of str to (str, dict)
         Both as `reports.pictures.write_figures` gives them.
     """
-    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
     datasets, below = job["run"]["datasets"], written["footnotes"]
     scored, published = map(bool, summary[["accuracy", "published_accuracy"]].notna().any())
 
@@ -53,6 +52,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
         ("How to read the verdicts", [notes(verdict.RULES)] if published else []),
         ("How much is selection", explained("selection")),
+        ("Does the loss pick a run that reaches the published number?", explained("choice")),
         ("Runs that are not ok", [table(written["failures"], (*WHERE, "status"))]),
         ("Against the controls", explained("controls")),
         ("Seed by seed", explained("paired")),
@@ -65,15 +65,15 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         sections.insert(1 if scored else 0, ("Indices that need no labels", explained("indices")))
     sections = [(name, pieces) for name, pieces in sections if pieces]
     heading = f"Sequence clustering, reading “{job['reading']}”"
-    return page(heading, headline(records, summary, n_scored), sections, {name: of for name, (_, of) in drawn.items()})
+    return page(heading, headline(records, summary), sections, {name: of for name, (_, of) in drawn.items()})
 
 
-def headline(records, summary, n_test):
+def headline(records, summary):
     """What there is, and what it says about the paper where a number of one of these cells is published."""
     ok = sum(record["status"] == "ok" for record in records)
     cells = len({tuple(record[name] for name in CELL) for record in records})
     counted = f"{len(records)} runs, {ok} of them ok, in {cells} cells."
-    return f"{counted} {verdict.headline(summary, n_test)}" if summary.published_accuracy.notna().any() else counted
+    return f"{counted} {verdict.headline(summary)}" if summary.published_accuracy.notna().any() else counted
 
 
 def results(datasets, summary, written):
@@ -83,12 +83,12 @@ def results(datasets, summary, written):
     numbers = pd.concat([summary[summary.dataset == name] for name in datasets])
     numbers = numbers[["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]]
     scored, published = map(bool, numbers[["accuracy", "published_accuracy"]].notna().any())
-    told = "ours ○ with interval" + ", published ┃" * published
-    charts = (told, "lowest loss", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
+    told = "ours ○ with prediction" + ", published ┃" * published
+    charts = (told, "ours", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
     if not published:
-        shown = shown.drop(columns="verdict")
+        shown = shown.drop(columns=["verdict", "verdict, NMI"])
     return [
-        table(filled(shown), (*WHERE, "verdict"), charts),
+        table(filled(shown), (*WHERE, "verdict", "verdict, NMI"), charts),
         notes([*written["footnotes"]["results"], *([FOREST] if scored else []), SORTING, FILES]),
     ]
 

@@ -78,7 +78,7 @@ def cases(study, readings, results):
 def records(study, resolved, reading):
     """Files of the records of one reading that the page reads."""
     whose = declared()[study].get("records")
-    files = record_files(resolved, reading) if whose else []
+    files = record_files(resolved, reading, split=0) if whose else []
     return files if whose == "all" else [file for file in files if file.rpartition("/")[2].startswith(f"{whose}-")]
 
 

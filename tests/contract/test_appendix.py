@@ -51,7 +51,7 @@ def made(tmp_path_factory):
     (folder / "tables").mkdir()
     (folder / "tables/summary.csv").write_text(verdict.summary_csv(summary))
     shown = {"table1": tables.table1(summary, job["run"]["datasets"], {}), "failures": tables.failures(every)}
-    shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3", 134), "budgets": tables.budgets(summary)}
+    shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3"), "budgets": tables.budgets(summary)}
     for name, table in shown.items():
         (folder / "tables" / f"{name}.tex").write_text(latex.table(table, [NASTY]))
     figure, axes = plt.subplots(figsize=(30, 5))
