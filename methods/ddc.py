@@ -37,16 +37,18 @@ class DivergenceClusterer(DeepMethod):
 
     by_loss = True
     choices = {
-        "kernel_width": ("median_squared_distance", "median_distance"),
-        "orthogonality_form": ("memberships", "clusters", "clusters_mean"),
-        "initialisation": ("torch", "tensorflow"),
+        "kernel_width": ("median_squared_distance", "median_of_all", "median_distance"),
+        "orthogonality_form": ("memberships", "memberships_sum", "clusters", "clusters_mean"),
+        "initialisation": ("torch", "tensorflow", "keras"),
+        "hidden_initialisation": ("same", "he_uniform"),
     }
     small = {"hidden_units": 8, "batch": 20, "epochs": 8}
 
     def _init_network(self, rngs):
         """All layers, name to tensor with a leading seed axis."""
         network, features = self._init_embedding(rngs)
-        network |= init_linear("hidden", features, self.hidden_units, rngs, self.initialisation)
+        hidden = self.initialisation if self.hidden_initialisation == "same" else self.hidden_initialisation
+        network |= init_linear("hidden", features, self.hidden_units, rngs, hidden)
         if self.hidden_batch_norm:
             network |= init_batch_norm("hidden_norm", self.hidden_units, len(rngs))
         network |= init_linear("output", self.hidden_units, self.n_clusters, rngs, self.initialisation)
@@ -69,6 +71,7 @@ class DivergenceClusterer(DeepMethod):
             orthogonality_form=self.orthogonality_form,
             orthogonality_weight=self.orthogonality_weight,
             simplex_weight=self.simplex_weight,
+            added=self.added,
         )
 
     def fit_from(self, X, partition, epochs):
@@ -91,11 +94,11 @@ class DivergenceClusterer(DeepMethod):
         """In which order an epoch takes the training data."""
         return rng.permutation(n)
 
-    def _minimise(self, loss_terms, network, data, n, epochs, rngs):
+    def _minimise(self, loss_terms, network, data, n, epochs, rngs, **more):
         """`methods.deep.minimise` with this method's settings."""
-        settings = {"learning_rate": self.learning_rate, "clip_norm": self.clip_norm, "batch": self.batch}
+        settings = {name: getattr(self, name) for name in ("learning_rate", "clip_norm", "clip_each", "batch")}
         settings["draw_order"] = functools.partial(self._draw_order, data, n)
-        return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings)
+        return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings, **more)
 
     def _cross_entropy(self, network, data, index, partition):
         _, A = self._forward(network, data, index, training=True)
@@ -112,11 +115,13 @@ class DivergenceClusterer(DeepMethod):
             start = functools.partial(self._cross_entropy, network, data, partition=partition)
             _, before = self._minimise(start, network, data, len(X), partition_epochs, orders)
         terms = functools.partial(self._loss_terms, network, data, training=True)
-        curve, updates = self._minimise(terms, network, data, len(X), self.epochs, orders)
+        curve, updates = self._minimise(terms, network, data, len(X), self.epochs, orders, best_epoch=self.best_epoch)
         failures = []
         for seed, estimator in enumerate(estimators):
             failures.append(estimator._keep(network, curve, before + updates, seed))
             if failures[-1] is None:
+                if self.best_epoch:
+                    estimator.loss_ = min(estimator.loss_curve_["loss"])
                 estimator.labels_ = estimator.predict(X)
         return failures
 
@@ -158,17 +163,26 @@ class DDC(DivergenceClusterer):
         Units of the hidden layer.
     hidden_batch_norm : bool
         Batch normalisation after the hidden layer's ReLU.
-    kernel_width : {"median_squared_distance", "median_distance"}
+    kernel_width : {"median_squared_distance", "median_of_all", "median_distance"}
         See `methods.divergence.kernel_matrix`.
     relative_width : float
-    orthogonality_form : {"memberships", "clusters", "clusters_mean"}
+    orthogonality_form : {"memberships", "memberships_sum", "clusters", "clusters_mean"}
         See `methods.divergence.orthogonality`.
     orthogonality_weight, simplex_weight : float
         λ2 and λ3.
-    initialisation : {"tensorflow", "torch"}
+    added : float or None
+        Added under the root of the divergence, in place of floors; see `methods.divergence.cauchy_schwarz`.
+    initialisation : {"tensorflow", "keras", "torch"}
+        The first two differ in recurrent layers only; see `methods.gru.init_gru_weights`.
+    hidden_initialisation : {"same", "he_uniform"}
+        That of the hidden layer.
     learning_rate : float
     clip_norm : float or None
         Largest norm of a seed's gradient.
+    clip_each : bool
+        Whether that is the largest norm of each tensor's gradient instead, as Keras's ``clipnorm``.
+    best_epoch : bool
+        Whether the network and the loss of the epoch with the lowest loss are kept, and not those of the last.
     batch, epochs : int
     device : str
     random_state : int or None
@@ -194,9 +208,13 @@ class DDC(DivergenceClusterer):
         orthogonality_form="memberships",
         orthogonality_weight=1.0,
         simplex_weight=1.0,
+        added=None,
         initialisation="tensorflow",
+        hidden_initialisation="same",
         learning_rate=1e-3,
         clip_norm=5.0,
+        clip_each=False,
+        best_epoch=False,
         batch=100,
         epochs=100,
         device="cpu",

@@ -50,7 +50,8 @@ class RDDC(DivergenceClusterer):
         Which sequences train together: any, or those of about one length (bucketing); or any, each cut to the length of
         the batch's shortest.
     hidden_units, hidden_batch_norm, kernel_width, relative_width, orthogonality_form, orthogonality_weight, \
-simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device, random_state
+simplex_weight, added, initialisation, hidden_initialisation, learning_rate, clip_norm, clip_each, best_epoch, batch, \
+epochs, device, random_state
         As in `methods.ddc.DDC`.
     """
 
@@ -78,9 +79,13 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         orthogonality_form="memberships",
         orthogonality_weight=1.0,
         simplex_weight=1.0,
+        added=None,
         initialisation="torch",
+        hidden_initialisation="same",
         learning_rate=1e-3,
         clip_norm=5.0,
+        clip_each=False,
+        best_epoch=False,
         batch=100,
         epochs=100,
         device="cpu",

@@ -12,7 +12,7 @@ from methods.checkpoint import Phase, read_state, resumable, write_state
 
 AUTOENCODER = {"widths": (16, 8, 4), "batch": 20, "pretrain_updates": 9, "cluster_updates": 30, "tolerance": 0.0}
 TINY = {
-    "ddc": {"batch": 20, "epochs": 4, "hidden_units": 8},
+    "ddc": {"batch": 20, "epochs": 6, "hidden_units": 8, "learning_rate": 0.3, "best_epoch": True},
     "rddc": {"batch": 20, "epochs": 4, "recurrent_units": 4, "hidden_units": 8},
     "rddc_plus": {
         "restarts": 3,
