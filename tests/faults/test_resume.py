@@ -24,7 +24,7 @@ TINY = {
     "dec": AUTOENCODER | {"layer_updates": 9, "refresh_interval": 4},  # not a divisor of an epoch's updates
     "dec_conv": AUTOENCODER | {"widths": None, "image_shape": (3, 5), "filters": (2, 3, 4)},
     "idec": AUTOENCODER | {"pretraining": "end_to_end"},
-    "dcn": AUTOENCODER | {"layer_updates": 9, "tolerance": None},
+    "dcn": AUTOENCODER | {"layer_updates": 9, "tolerance": None, "kmeans_interval": 2},
     "catgan": {"batch": 20, "epochs": 4, "discriminator_widths": (8,), "generator_widths": (8,), "latent": 3},
 }
 ORIGIN = {"data_digest": "d", "settings": {"epochs": 3}}
