@@ -41,6 +41,7 @@ class DivergenceClusterer(DeepMethod):
         "orthogonality_form": ("memberships", "memberships_sum", "clusters", "clusters_mean"),
         "initialisation": ("torch", "tensorflow", "keras"),
         "hidden_initialisation": ("same", "he_uniform"),
+        "input_scale": ("overall", "dimension", "none"),
     }
     small = {"hidden_units": 8, "batch": 20, "epochs": 8}
 
@@ -105,6 +106,20 @@ class DivergenceClusterer(DeepMethod):
         given = A.gather(2, partition.to(self.device)[index][:, :, None]).squeeze(2)
         return {"cross_entropy": -given.clamp_min(1e-9).log().mean(1)}
 
+    def _learn_scale(self, values, estimators):
+        """Let all know mean and scale of the training data's elements (N, d), as `input_scale` says."""
+        mean, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
+        if self.input_scale != "none":
+            mean, scale = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+        if self.input_scale == "overall":
+            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
+        for estimator in estimators:
+            estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
+
+    def _scaled(self, values):
+        """Elements as a tensor, scaled."""
+        return torch.from_numpy(((values - self.mean_) / self.scale_).astype(np.float32)).to(self.device)
+
     def _train(self, X, estimators, partition=None, partition_epochs=0):
         if self.n_clusters < 2:
             raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
@@ -159,6 +174,9 @@ class DDC(DivergenceClusterer):
     ----------
     n_clusters : int
         At least 2.
+    input_scale : {"none", "overall", "dimension"}
+        The values lose their mean over the training data and are divided by one standard deviation of all dimensions,
+        or each dimension by its own; ``none`` leaves them alone.
     hidden_units : int
         Units of the hidden layer.
     hidden_batch_norm : bool
@@ -201,6 +219,7 @@ class DDC(DivergenceClusterer):
     def __init__(
         self,
         n_clusters=8,
+        input_scale="none",
         hidden_units=100,
         hidden_batch_norm=True,
         kernel_width="median_squared_distance",
@@ -229,4 +248,8 @@ class DDC(DivergenceClusterer):
         return data[index]
 
     def _tensors(self, X):
-        return torch.from_numpy(np.asarray(X, dtype=np.float32)).to(self.device)
+        return self._scaled(X)
+
+    def _train(self, X, estimators, *start):
+        self._learn_scale(X, estimators)
+        return super()._train(X, estimators, *start)

@@ -58,7 +58,6 @@ epochs, device, random_state
     accepts = "sequences"
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
-        "input_scale": ("overall", "dimension", "none"),
         "batches": ("shuffled", "by_length", "truncated"),
     }
     small = DivergenceClusterer.small | {"recurrent_units": 4}
@@ -137,19 +136,11 @@ epochs, device, random_state
         return rng.permutation(order[np.argsort(lengths, kind="stable")].reshape(-1, self.batch)).ravel()
 
     def _train(self, X, estimators, *start):
-        mean, scale = np.zeros(X.dimensions), np.ones(X.dimensions)
-        if self.input_scale != "none":
-            values = X.values.astype(np.float64)
-            mean, scale = values.mean(axis=0), values.std(axis=0)
-        if self.input_scale == "overall":
-            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
-        for estimator in estimators:
-            estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
+        self._learn_scale(X.values.astype(np.float64), estimators)
         return super()._train(X, estimators, *start)
 
     def _tensors(self, X):
-        values = ((X.values - self.mean_) / self.scale_).astype(np.float32)
-        return torch.from_numpy(values).to(self.device), torch.from_numpy(X.offsets).to(self.device)
+        return self._scaled(X.values), torch.from_numpy(X.offsets).to(self.device)
 
 
 def truncate(values, offsets, index):

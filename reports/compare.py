@@ -163,11 +163,20 @@ def since(before, now):
     return f"since {commits}; by the records, {', '.join(changed) or 'nothing'} changed"
 
 
+def absent(these, those, what):
+    """A sentence for every cell of which some splits are in `these` and not in `those`."""
+    missing = {}
+    for *cell, split in these:
+        if (*cell, split) not in those:
+            missing.setdefault(", ".join(cell), []).append(str(split))
+    which = {cell: "" if of == ["0"] else f", splits {', '.join(of)}" for cell, of in missing.items()}
+    return [f"{cell}{of}: {what}" for cell, of in which.items()]
+
+
 def moved(before, now):
     """Sentences about cells that moved: tables of runs, as `read_runs` gives them."""
     old, new = (dict(list(runs.groupby(PART, sort=False))) for runs in (before, now))
-    sentences = [f"{called(cell)}: not in the reference" for cell in new if cell not in old]
-    sentences += [f"{called(cell)}: no records" for cell in old if cell not in new]
+    sentences = absent(new, old, "not in the reference") + absent(old, new, "no records")
     both = [cell for cell in old if cell in new]
     tested = [(cell, *check) for cell in both for check in checks(old[cell], new[cell])]
     rejected = holm(np.array([p for _, p, _ in tested]), FALSE_ALARMS)

@@ -216,3 +216,14 @@ def test_a_joint_tensor_keeps_the_values_and_gathers_the_gradients():
         torch.testing.assert_close(parts["b"].detach(), torch.tensor([[11.0, 12, 13], [14, 15, 16]]))
     assert joint.leaves["a"].requires_grad and not joint.values["a"].requires_grad
     assert network["a"].tolist() == [[[0], [1]], [[2], [3]]]
+
+
+@pytest.mark.parametrize("how", ["overall", "dimension"])
+def test_ddc_scales_its_input_by_the_training_data(how):
+    rng = np.random.default_rng(0)
+    X, other = (rng.normal(3, [1, 5, 2], size=(n, 3)).astype(np.float32) for n in (60, 9))
+    settings = {"n_clusters": 2, "hidden_units": 8, "batch": 20, "epochs": 3, "random_state": 0}
+    spread = X.std(axis=0) if how == "dimension" else np.sqrt(X.var(axis=0).mean())
+    scaled, given = DDC(**settings, input_scale=how).fit(X), DDC(**settings).fit((X - X.mean(axis=0)) / spread)
+    found, expected = scaled.predict_proba(other), given.predict_proba((other - X.mean(axis=0)) / spread)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
