@@ -32,7 +32,7 @@ PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a m
 \usepackage[margin=2cm]{geometry}
 \usepackage[T1]{fontenc}
 \usepackage{mathptmx}
-\usepackage{array,booktabs,longtable,graphicx}
+\usepackage{array,booktabs,longtable,lscape,graphicx}
 \setlength{\emergencystretch}{3em}
 \setcounter{secnumdepth}{2}
 % A table that is longer than a page goes on over the next one, a figure stays whole where it stands.
@@ -62,12 +62,7 @@ def write_appendix(job, tables, figures, folder):
     tables, figures : str or Path
         Folders that `reports.reading.write_report` wrote.
     folder : str or Path
-        ``appendix.pdf`` is there too where pdflatex is installed.
-
-    Raises
-    ------
-    ValueError
-        When pdflatex refuses the text, with its first complaint.
+        ``appendix.pdf`` is there too where pdflatex is installed and finds all that it needs; a line says what not.
     """
     tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
     records = read_records([source / file for file in job["files"]])
@@ -86,8 +81,11 @@ def write_appendix(job, tables, figures, folder):
     write_text(folder / "appendix.tex", text(job, summary, sheets, found["tables"], found["figures"]))
     if shutil.which("pdflatex") is None:
         print(f"no pdflatex here: {folder}/appendix.tex is written, appendix.pdf is not")
-    else:
+        return
+    try:
         compile_pdf(folder)
+    except ValueError as refusal:
+        print(f"{refusal}; appendix.tex is written, appendix.pdf is not")
 
 
 def copy(file, place):
@@ -319,6 +317,17 @@ def deviations(methods):
     return "\n".join(parts)
 
 
+def complaint(said):
+    """The first complaint in what pdflatex says, and which package it misses where it is for want of one."""
+    lines = said.replace("\n(Font)", " ").splitlines()
+    first = next((line for line in lines if line.startswith("!")), "it says nothing")
+    if found := re.search(r"File [`']([\w.-]+)' not found", first):
+        return f"{first} (package {Path(found[1]).stem} is missing)"
+    if "TFM" in first:
+        return f"{first} (the fonts of package psnfss, which has Times, are missing; Debian: texlive-fonts-recommended)"
+    return first
+
+
 def compile_pdf(folder):
     """Make ``appendix.pdf`` of a folder's ``appendix.tex``, the same bytes each time.
 
@@ -342,8 +351,7 @@ def compile_pdf(folder):
             )
             said = finished.stdout.decode(errors="replace")
             if finished.returncode:
-                complaint = next((line for line in said.splitlines() if line.startswith("!")), "it says nothing")
-                raise ValueError(f"{folder}/appendix.tex: pdflatex: {complaint}")
+                raise ValueError(f"{folder}/appendix.tex: pdflatex: {complaint(said)}")
         with whole_file(Path(folder, "appendix.pdf")) as temporary:
             shutil.copyfile(Path(place, "appendix.pdf"), temporary)
         return Path(place, "appendix.log").read_text(errors="replace")

@@ -98,7 +98,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         notes = below.get(name, [])
         write_text(folder / f"{name}.md", tables.markdown(strings, notes))
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / f"{name}.tex", latex.table(strings, notes))
+        write_text(folder / f"{name}.tex", latex.table(tables.filled(strings), notes))
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
     return made | {"footnotes": below}
 

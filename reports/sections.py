@@ -40,13 +40,13 @@ def render(job, records, summary, sheets, written, pictures, drawn):
 
     def explained(name):
         """A table below what there is to know about it; nothing for an empty table."""
-        return [notes(below[name]), table(filled(written[name]), WHERE)] if len(written[name]) else []
+        return [notes(below[name]), table(tables.filled(written[name]), WHERE)] if len(written[name]) else []
 
     sections = [
         ("Ours beside the published numbers" if published else "Results", results(datasets, summary, written)),
         (
             "The paper's table" if published else "All data sets side by side",
-            [table(filled(written["table1"])), notes(below["table1"])] if scored else [],
+            [table(tables.filled(written["table1"])), notes(below["table1"])] if scored else [],
         ),
         *[(tables.title(name), of_dataset(name, drawn)) for name in datasets],
         ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
@@ -88,7 +88,7 @@ def results(datasets, summary, written):
     if not published:
         shown = shown.drop(columns=["verdict", "verdict, NMI"])
     return [
-        table(filled(shown), (*WHERE, "verdict", "verdict, NMI"), charts),
+        table(tables.filled(shown), (*WHERE, "verdict", "verdict, NMI"), charts),
         notes([*written["footnotes"]["results"], *([FOREST] if scored else []), SORTING, FILES]),
     ]
 
@@ -131,8 +131,3 @@ def digests(records):
         for record in records
     ]
     return pd.DataFrame(list(dict.fromkeys(noted)), columns=["digest of", "name", "SHA-256"])
-
-
-def filled(strings):
-    """A table without the columns that hold nothing, such as a paper's numbers where there are none."""
-    return strings.loc[:, ~strings.isin(["–", ""]).all()]

@@ -369,6 +369,11 @@ def where_from(summary, published):
     return [f"Published numbers: {paper}. Their protocol: {protocol}. Runs behind a number: {runs}."]
 
 
+def filled(strings):
+    """A table without the columns that hold nothing, such as a paper's numbers where there are none."""
+    return strings.loc[:, ~strings.isin(["–", ""]).all()] if len(strings) else strings
+
+
 def as_markdown(text):
     """Text in a cell of a Markdown table: one line, and nothing in it has a meaning."""
     return re.sub(r"[\\`*<|$~\[\]]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))

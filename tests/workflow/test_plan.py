@@ -66,9 +66,7 @@ def test_the_test_split_cannot_select(config):
 
 def test_jobs(config):
     listed = list(jobs.jobs(config))
-    assert (
-        len(listed) == len(set(listed)) == 4 * (4 + 3 + 2 + 2)
-    )  # DEC in three, RDDC in two, two controls
+    assert len(listed) == len(set(listed)) == 4 * (4 + 3 + 2 + 2)  # DEC in three, RDDC in two, two controls
     blocks = {}
     for dataset, method, inputs, block in listed:
         blocks.setdefault((dataset, method, inputs), []).append(block)
