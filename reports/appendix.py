@@ -35,9 +35,13 @@ PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a m
 \usepackage{array,booktabs,longtable,lscape,graphicx}
 \setlength{\emergencystretch}{3em}
 \setcounter{secnumdepth}{2}
-% A table that is longer than a page goes on over the next one, a figure stays whole where it stands.
+% A table that is longer than a page goes on over the next one, a figure stays whole where it stands. None is enlarged:
+% the letters of all of them are of one size, about that of the tables.
 \newcommand{\onefigure}[2]{%
-  \begin{center}\includegraphics[width=\linewidth,height=.8\textheight,keepaspectratio]{figures/#1}\par\nopagebreak
+  \begin{center}\setbox0\hbox{\includegraphics{figures/#1}}%
+  \ifdim\wd0>\linewidth\setbox0\hbox{\resizebox{\linewidth}{!}{\box0}}\fi
+  \ifdim\ht0>.8\textheight\setbox0\hbox{\resizebox{!}{.8\textheight}{\box0}}\fi
+  \leavevmode\box0\par\nopagebreak
   {\small #2}\end{center}}
 % Before a heading: a new page where the rest of this one holds the heading alone.
 \newcommand{\room}{\par\penalty-100 \begingroup\dimen0=\pagegoal\advance\dimen0 by -\pagetotal

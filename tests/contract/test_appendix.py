@@ -178,9 +178,7 @@ def test_without_tex_it_says_so(made, tmp_path, monkeypatch, capsys):
         ("! Undefined control sequence.\nl.3 \\x\n", "! Undefined control sequence."),
     ],
 )
-def test_when_tex_fails_the_text_stays_and_a_line_says_why(
-    made, tmp_path, monkeypatch, capsys, said, told
-):
+def test_when_tex_fails_the_text_stays_and_a_line_says_why(made, tmp_path, monkeypatch, capsys, said, told):
     folder, job, _ = made
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/pdflatex")
     finished = subprocess.CompletedProcess([], 1, stdout=said.encode())
