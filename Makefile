@@ -49,7 +49,7 @@ fingerprints: .venv/installed  ## Which form of the data the published baselines
 	$(BIN)/snakemake fingerprints --profile profiles/study
 
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
-	$(BIN)/snakemake study --profile profiles/study
+	$(BIN)/snakemake replication --profile profiles/study
 
 diagnosis: .venv/installed  ## RDDC's training from inside, and where the true partition lies in its loss: results/paper/
 	$(BIN)/snakemake diagnosis true_partition --profile profiles/study

@@ -68,7 +68,7 @@ def ragged(shape, n, length=None):
     lengths = np.full(n, length) if length else np.quantile(deciles, rng.random(n)).round().astype(int).clip(1)
     offsets = np.concatenate([[0], lengths.cumsum()])
     values = rng.normal(size=(offsets[-1], d)).astype(np.float32)
-    return Sequences(values, offsets, np.zeros(n, int), np.zeros(n, np.int8))
+    return Sequences(values, offsets)
 
 
 def flops(d, hidden, elements, layers=2):

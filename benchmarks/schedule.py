@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.schedule results/paper/recommended`` takes the seconds of a run from the records there, the jobs
 from config/config.yaml (or another ``--configfile``) and the order from Snakemake's own greedy scheduler with this
-project's priorities, and prints a table. The records may be of any number of seeds: a job's seconds are its runs times
-the mean of its cell. Data are taken to be ready, and the tables to take no time.
+project's priorities, and writes ``benchmarks/schedule.md``. The records may be of any number of seeds: a job's seconds
+are its runs times the mean of its cell. Data are taken to be ready, and the tables to take no time.
 
 The pace is that of the device that made the records. Records of a CPU thus tell how evenly the work is shared out, and
 an upper bound of the time: a GPU trains the seeds of a block together, which is what benchmarks/gpu.md measures.
@@ -20,10 +20,12 @@ import numpy as np
 from snakemake.scheduling.greedy import Scheduler, SchedulerSettings
 from tabulate import tabulate
 
+from datasets.storage import write_text
 from runs.results import each_record
 from workflow import catalogue, layers, rows
 from workflow import jobs as planned
 
+HERE = Path(__file__).parent
 CORES = 8  # a GPU, for the jobs that need none
 
 
@@ -57,7 +59,7 @@ class Job:
 
 
 def seconds_of_runs(folder):
-    """(data set, method, input) to the mean seconds of a run.
+    """(data set, method, input) to the seconds of its runs.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def seconds_of_runs(folder):
         cells[record["dataset"], record["method"], record["vectorization"]].append(record["cost"]["seconds"])
     if not cells:
         raise ValueError(f"{folder}: there are no records")
-    return {cell: float(np.mean(seconds)) for cell, seconds in cells.items()}
+    return cells
 
 
 def jobs_of(resolved, seconds):
@@ -79,12 +81,9 @@ def jobs_of(resolved, seconds):
         first, last = map(int, block.split("-"))
         cells = [(dataset, method, how) for how in inputs.split("-")]
         missing += [", ".join(cell) for cell in cells if cell not in seconds]
-        total = (last - first + 1) * sum(seconds.get(cell, 0.0) for cell in cells)
-        made.append(
-            Job(
-                f"{dataset}/{method}-{inputs}.{block}", dataset, catalogue.gpus(rows.algorithm(resolved, method)), total
-            )
-        )
+        total = (last - first + 1) * sum(float(np.mean(seconds[cell])) for cell in cells if cell in seconds)
+        gpu = catalogue.gpus(rows.algorithm(resolved, method))
+        made.append(Job(f"{dataset}/{method}-{inputs}.{block}", dataset, gpu, total))
     return made, missing
 
 
@@ -103,7 +102,7 @@ def simulate(jobs, gpus, cores, sizes):
     while left or running:
         for job in scheduler.select_jobs(left, left, free, sizes) if left else []:
             left.remove(job)
-            heapq.heappush(running, (now + job.seconds, job.name, job))
+            heapq.heappush(running, (now + job.seconds, len(left), job))  # by the second where two end at once
             free = {name: number - job.scheduler_resources[name] for name, number in free.items()}
         now, _, job = heapq.heappop(running)
         free = {name: number + job.scheduler_resources[name] for name, number in free.items()}
@@ -122,8 +121,23 @@ def table(jobs, sizes, numbers):
     return tabulate(rows, head, tablefmt="github", disable_numparse=True)
 
 
+def page(jobs, sizes, seconds, numbers):
+    """All of it as Markdown."""
+    longest, whole = max(jobs, key=lambda job: job.seconds), sum(job.seconds for job in jobs)
+    runs = f"{sum(map(len, seconds.values()))} runs of {len(seconds)} cells"
+    return (
+        f"# Schedule on several GPUs, simulated\n\n{len(jobs)} jobs with {whole / 60:.1f} min of training, the"
+        f" longest {longest.name} with {longest.seconds / 60:.1f} min; {CORES} cores a GPU.\n\n"
+        f"{table(jobs, sizes, numbers)}\n\n"
+        "**Simulated**, with Snakemake's own greedy scheduler and this project's priorities, at the pace of the device"
+        f" that made the records ({runs}). Where that was a CPU this tells how evenly the work is shared out, and"
+        " bounds the time from above: a GPU trains a block's seeds together. Seconds are by the clock, so that other"
+        " work on that machine lengthens them. Data are taken to be ready, and the tables to take no time.\n"
+    )
+
+
 def main():
-    """Print the table of one reading."""
+    """Print the page of one reading and write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="results of a reading, as results/paper/recommended")
     parser.add_argument("--configfile", type=Path, help="laid over config/config.yaml, as Snakemake does")
@@ -138,10 +152,9 @@ def main():
     jobs, missing = jobs_of(layers.resolve(user, arguments.folder.name), seconds)
     if missing:
         sys.exit(f"error: {arguments.folder}: no record of {'; '.join(missing)}")
-    longest = max(jobs, key=lambda job: job.seconds)
-    print(f"{len(jobs)} jobs, {sum(job.seconds for job in jobs) / 60:.1f} min of training, the longest", end=" ")
-    print(f"{longest.name} with {longest.seconds / 60:.1f}; {CORES} cores a GPU; pace of the records\n")
-    print(table(jobs, sizes, arguments.gpus))
+    text = page(jobs, sizes, seconds, arguments.gpus)
+    print(text)
+    write_text(HERE / "schedule.md", text)
 
 
 if __name__ == "__main__":

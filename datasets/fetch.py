@@ -49,7 +49,7 @@ class Archive:
     form : str
         Which form of the data set it is, such as ``uci`` or ``full``.
     file : str
-        File name in the mirror: ``.zip``, ``.tar.gz`` or the name of a single member.
+        File name in the mirror: ``.zip``, ``.tar.gz``, ``.tar.xz``, ... or the name of a single member.
     address : str, optional
         Official address; mirror only when left out.
     sha256 : str, optional
@@ -372,7 +372,7 @@ def _unpack_verified(source, archive, file, folder, origin, remedy):
     if archive.sha256 and (origin == "official" or not archive.has_checksum):
         _same(source, file.name, file_sha256(file), archive.sha256, remedy)
     try:
-        _unpack(archive, file, folder)
+        unpack(archive, file, folder)
     except Exception as error:  # a broken archive raises whatever its bytes lead to
         reason = one_line(error) or type(error).__name__
         raise DataError(f"{source.name}: {file}: cannot be unpacked ({reason}); {remedy}") from error
@@ -395,10 +395,10 @@ def _verify_members(source, members, folder, where, remedy):
             _same(source, f"{where}: {name}", file_sha256(folder / name), expected, remedy)
 
 
-def _unpack(archive, file, folder):
+def unpack(archive, file, folder):
     """Write the wanted members of `file` into `folder`, in one pass over the archive."""
     left, skipped = archive.limit, SKIPPED * archive.limit
-    members = _zip_members if file.name.endswith(".zip") else _tar_members
+    members = _zip_members if file.suffix.lower() == ".zip" else _tar_members
     if archive.members and archive.file in archive.members:
         members = _single_member
     for name, size, stream in members(file, folder):
@@ -427,7 +427,7 @@ def _single_member(file, folder):
 
 
 def _tar_members(file, folder):
-    with tarfile.open(file, "r|gz") as archive:
+    with tarfile.open(file, "r|*") as archive:
         for member in archive:
             _check_name(member.name)
             member = tarfile.data_filter(member, folder)

@@ -1,41 +1,66 @@
-"""One's own data: a folder of CSV files, an ``.npz`` or a ``.ts`` file, named by ``datasets.<name>.path`` in a config.
+"""One's own data: a folder, an archive or a file, named by ``datasets.<name>.path`` in a config.
 
 - Folder: every ``*.csv`` is one sequence, an element a line, a dimension a column, with or without a line of column
   names; the file's name without ``.csv`` is the sequence's identifier. ``labels.csv``, which may be left out, has a
   line ``identifier,label`` for every sequence.
+- Folder with ``<Name>_TRAIN`` and ``<Name>_TEST``, as the UCR and UEA archives have them, and their ``.ts`` and
+  ``.tsv`` files alone: see `datasets.ts`. ``split: {kind: official}`` keeps the two parts.
+- ``.csv`` or ``.parquet``: a long table with columns ``id`` and ``time``, see `datasets.long_table`.
 - ``.npz``: ``values`` (N, d), ``offsets`` (n + 1,): sequence i is ``values[offsets[i]:offsets[i + 1]]``; and, if
-  wanted, ``labels`` (n,) and ``ids`` (n,), integers or strings.
-- ``.ts``: the text format of sktime and of the UEA archive, one case a line, any number of channels and lengths.
+  wanted, ``labels`` (n,) and ``ids`` (n,), integers or strings. Or a padded array ``X``, see
+  `datasets.arrays.as_sequences`, and, if wanted, ``y`` and ``ids``.
+- ``.zip``, ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``: any of these, packed.
 
-Without identifiers a sequence is called by its place in the file, from 0. Nothing is guessed and nothing repaired: a
-missing value, a line too short or an identifier without a label is refused in one line that names file and place.
-aeon's reader of ``.ts`` files is not used, since it lets missing values through and doesn't name the line of a mistake.
+Without identifiers a sequence is called by its place in the file, from 0. Nothing is guessed and no line dropped: what
+can't be read is refused in one line that names file and place. Missing values at the end of a sequence are its end.
 """
 
-import csv
 import hashlib
-import math
 import re
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from .fetch import DataError, Loaded, file_sha256
+from .cells import Gaps, as_number, is_number, table, told
+from .fetch import Archive, DataError, Loaded, file_sha256, unpack
+from .long_table import UNNAMED, read_table
+from .npz import read_npz
 from .sequences import UNKNOWN, Sequences
-from .storage import read_arrays, visible_files
+from .storage import visible_files
+from .ts import PARTS, pair, read_case_file, read_pair
 
 LABELS = "labels.csv"
+PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+LARGEST = 20_000_000_000  # bytes that an archive may unpack to
+FORMS = "a folder of CSV files, or of <Name>_TRAIN and <Name>_TEST, or a file ending in .csv, .parquet, .npz, .ts, .tsv"
 
 
-def read(path, *, k=None):
+class Found(NamedTuple):
+    """What a reader gives: `sequences` (a list of array, or `Sequences`), and None for what there isn't."""
+
+    sequences: list | Sequences
+    labels: list | None = None
+    identifiers: list | None = None
+    split: np.ndarray | None = None
+
+
+def read(path, *, k=None, missing="refuse", columns=None):
     """Read a user's data.
 
     Parameters
     ----------
     path : str or Path
-        A folder, or a file that ends in ``.npz`` or ``.ts``.
+        See above.
     k : int, optional
         Number of clusters; that of the labels when left out.
+    missing : {"refuse", "interpolate"}
+        What becomes of a missing value before the end of a sequence: an error that names its place, or a value on the
+        line between its neighbours.
+    columns : dict, optional
+        Of a table: names of its columns ``id``, ``time`` and ``label`` where they are called otherwise, None for a time
+        or a label that there isn't.
 
     Returns
     -------
@@ -47,36 +72,110 @@ def read(path, *, k=None):
     DataError
         For a path that isn't there or of no known form, for content that is wrong, and for no `k` without labels.
     """
-    path = Path(path)
-    reader = read_folder if path.is_dir() else {".npz": read_npz, ".ts": read_ts}.get(path.suffix.lower())
-    if reader is None or not path.exists():
-        raise DataError(f"{path}: expected a folder of CSV files, or a file ending in .npz or .ts")
-    arrays, labels, identifiers = reader(path)
+    path, gaps = Path(path), Gaps(missing)
+    if not path.exists():
+        raise DataError(f"{path}: expected {FORMS}, but nothing is there")
+    found = read_packed(path, columns, gaps) if is_packed(path) else read_form(path, columns, gaps)
+    if columns and not is_packed(path) and path.suffix.lower() not in (".csv", ".parquet"):
+        raise DataError(f"{path}: columns are for a table in .csv or .parquet")
     try:
-        sequences = arrays if isinstance(arrays, Sequences) else Sequences.from_list(arrays)
+        sequences = found.sequences
+        if not isinstance(sequences, Sequences):
+            sequences = Sequences.from_list(sequences, found.split)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     if len(sequences) < 2:
-        raise DataError(f"{path}: one sequence only; each file of a folder, or line of a .ts file, is a sequence")
-    classes = class_names(labels or ())
+        raise DataError(
+            f"{path}: one sequence only; each file of a folder, line of a .ts file or id of a table is a sequence, and"
+            " a table is given by its own path"
+        )
+    identifiers = tuple(found.identifiers or map(str, range(len(sequences))))
+    for name in dict.fromkeys((*identifiers, *(found.labels or ()))):
+        check_text(path, name)
+    if len(set(identifiers)) < len(identifiers):
+        seen = set()
+        twice = next(name for name in identifiers if name in seen or seen.add(name))
+        raise DataError(f"{path}: identifier {twice!r} is there twice")
+    classes = class_names(found.labels or ())
     if not classes and k is None:
         raise DataError(
             f"{path}: there are no labels, so the number of clusters must be given: k: 5, or k: [2, 3, 4, 5] to compare"
         )
     number = {name: i for i, name in enumerate(classes)}
-    known = [number[label] for label in labels] if classes else np.full(len(sequences), UNKNOWN)
-    identifiers = tuple(identifiers or map(str, range(len(sequences))))
-    if len(set(identifiers)) < len(identifiers):
-        twice = next(name for name in identifiers if identifiers.count(name) > 1)
-        raise DataError(f"{path}: identifier {twice!r} is there twice")
-    return Loaded(sequences, known, classes, {}, identifiers)
+    known = [number[label] for label in found.labels] if classes else np.full(len(sequences), UNKNOWN)
+    return Loaded(sequences, known, classes, gaps.notes, identifiers)
+
+
+def check_text(path, name):
+    """Raise `DataError` for an identifier or label that no text file can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path}: {name!r} is no text in UTF-8; rename it") from error
+
+
+def read_form(path, columns, gaps):
+    """What is at a path that is no archive."""
+    readers = {
+        ".npz": lambda: read_npz(path, gaps),
+        ".ts": lambda: read_case_file(path, gaps),
+        ".tsv": lambda: read_case_file(path, gaps),
+        ".csv": lambda: read_table(path, columns, gaps),
+        ".parquet": lambda: read_table(path, columns, gaps),
+    }
+    if path.is_dir():
+        return read_folder(path, gaps)
+    if path.suffix.lower() not in readers:
+        raise DataError(f"{path}: expected {FORMS}, or one of these in {', '.join(PACKED)}")
+    return Found(*readers[path.suffix.lower()]())
+
+
+def is_packed(path):
+    """Whether a path is an archive by its name."""
+    return not path.is_dir() and path.name.lower().endswith(PACKED)
+
+
+def read_packed(path, columns, gaps):
+    """What is in an archive: its one file, or its folder, which may have others around it."""
+    with tempfile.TemporaryDirectory() as temporary:
+        inside = Path(temporary, "x")
+        inside.mkdir()
+        try:
+            unpack(Archive("own", path.name, folders=(".",), limit=LARGEST), path, inside)
+        except Exception as error:  # a broken archive raises whatever its bytes lead to
+            raise DataError(f"{path}: cannot be unpacked ({error})") from error
+        place = inside
+        while len(kept := [item for item in place.iterdir() if not item.name.startswith((".", "__MACOSX"))]) == 1:
+            place = kept[0]
+            if place.is_file():
+                break
+        try:
+            return read_form(place, columns, gaps)
+        except DataError as error:
+            raise DataError(str(error).replace(str(inside), str(path))) from error
+
+
+def files(path):
+    """Files that are read of the data at `path`."""
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    return visible_files(path, ".csv") or [*(pair(path) or {}).values()]
+
+
+def other_part(path):
+    """The test set beside an archive's training set, or the other way round; None where there is none."""
+    if named := re.fullmatch(r"(.+)_(TRAIN|TEST)", path.stem):
+        part = {"TRAIN": "TEST", "TEST": "TRAIN"}[named[2]]
+        other = path.with_name(f"{named[1]}_{part}{path.suffix}")
+        return other if other.exists() else None
+    return None
 
 
 def digest(path):
     """SHA-256 over the names and contents of the files that are read, in the layout of ``sha256sum``."""
-    files = visible_files(path, ".csv") if Path(path).is_dir() else [Path(path)]
-    lines = "".join(f"{file_sha256(file)}  {file.name}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    lines = "".join(f"{file_sha256(file)}  {file.name}\n" for file in files(path))
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def class_names(labels):
@@ -88,44 +187,57 @@ def class_names(labels):
         return tuple(names)
 
 
-def read_folder(folder):
-    """Sequences, labels (None without ``labels.csv``) and identifiers of a folder of CSV files."""
-    files = [file for file in visible_files(folder, ".csv") if file.name != LABELS]
-    if not files:
+def read_folder(folder, gaps):
+    """What is in a folder of CSV files, or of an archive's training and test set."""
+    own = [file for file in visible_files(folder, ".csv") if file.name.lower() != LABELS]
+    if not own:
+        if parts := pair(folder):
+            arrays, labels, split = read_pair(parts, gaps)
+            names = [f"{part} {i}" for part, number in PARTS.items() for i in range(int((split == number).sum()))]
+            return Found(arrays, labels, names, split)
         raise DataError(
-            f"{folder}: there is no .csv file (lower case, in no folder below); every sequence is a file of its own"
+            f"{folder}: there is no .csv file (in no folder below), and no <Name>_TRAIN beside <Name>_TEST in .ts or"
+            " .tsv; every .csv is a sequence of its own"
         )
     arrays, header = [], None
-    for file in files:
-        array, names = read_csv(file)
+    for file in own:
+        array, names = read_csv(file, gaps)
         if arrays and array.shape[1] != arrays[0].shape[1]:
-            raise DataError(f"{file}: {array.shape[1]} columns, but {files[0].name} has {arrays[0].shape[1]}")
+            raise DataError(f"{file}: {array.shape[1]} columns, but {own[0].name} has {arrays[0].shape[1]}")
         if arrays and names != header:
             raise DataError(
-                f"{file}: {told_names(names)}, but {files[0].name} has {told_names(header)}; all files must have the"
-                " same"
+                f"{file}: {told_names(names)}, but {own[0].name} has {told_names(header)}; all files must have the same"
             )
         header = names
         arrays.append(array)
-    identifiers = [file.stem for file in files]
-    labels = read_labels(folder / LABELS, identifiers) if (folder / LABELS).exists() else None
-    return arrays, labels, identifiers
+    identifiers = [file.stem for file in own]
+    known = next((file for file in visible_files(folder, ".csv") if file.name.lower() == LABELS), None)
+    return Found(arrays, read_labels(known, identifiers) if known else None, identifiers)
 
 
-def read_csv(file):
+def read_csv(file, gaps):
     """Elements of one sequence, shape (length, d), and the column names, None without such a line."""
     lines = table(file)
     names = None
-    if lines and not any(map(is_number, lines[0][1])):
+    if lines and lines[0][1] and not any(map(is_number, lines[0][1])):
         names = lines.pop(0)[1]
-    if not lines:
+    elif lines and lines[0][1][:1] == [""] and not any(map(is_number, lines[0][1][1:])):
+        raise DataError(f"{file}, line 1, column 1: {UNNAMED}")
+    width = len(names or next((cells for _, cells in lines if cells), ()))
+    if not width or not lines:
         raise DataError(f"{file}: no elements; a sequence has at least one line of numbers")
-    for number, cells in lines:
-        if len(cells) != len(names or lines[0][1]):
-            raise DataError(f"{file}, line {number}: {len(cells)} values, expected {len(names or lines[0][1])}")
-        for column, cell in enumerate(cells, start=1):
-            as_number(cell, f"{file}, line {number}, column {column}")
-    return np.array([cells for _, cells in lines], dtype=np.float32), names
+    values = np.full((len(lines), width), np.nan)
+    for i, (number, cells) in enumerate(lines):
+        if cells and len(cells) != width:
+            raise DataError(f"{file}, line {number}: {len(cells)} values, expected {width}")
+        for column, cell in enumerate(cells):
+            values[i, column] = as_number(cell, f"{file}, line {number}, column {column + 1}")
+
+    def place(i, column):
+        number, cells = lines[i]
+        return f"{file}, line {number}" + (f", column {column + 1}: {told(cells[column])}" if cells else " is empty")
+
+    return gaps.close(values, place), names
 
 
 def told_names(names):
@@ -135,7 +247,7 @@ def told_names(names):
 
 def read_labels(file, identifiers):
     """Label of every sequence, in the order of `identifiers`."""
-    lines = table(file)
+    lines = [(number, cells) for number, cells in table(file) if any(cells)]
     if lines and lines[0][1] == ["identifier", "label"]:
         lines.pop(0)
     labels, known = {}, set(identifiers)
@@ -157,117 +269,3 @@ def read_labels(file, identifiers):
             f"{file}: no label for {missing[0]}" + (f" and {len(missing) - 1} others" if missing[1:] else "")
         )
     return [labels[identifier] for identifier in identifiers]
-
-
-def table(file):
-    """(line number, cells) of a CSV file's lines, blank ones left out."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            return [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: not a CSV file in UTF-8 ({error})") from error
-
-
-def is_number(cell):
-    """Whether a cell can't be the name of a column: it is a number, finite or not, or empty."""
-    try:
-        float(cell)
-    except ValueError:
-        return not cell
-    return True
-
-
-def as_number(cell, where):
-    """A finite number that float32 can hold, or `DataError` that says where."""
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= float(np.finfo(np.float32).max):
-        if re.search(r"[;\s]", cell):
-            raise DataError(
-                f"{where}: {cell!r} is no number; separate values by commas, and write decimals with a point"
-            )
-        told = f"{cell!r} is no finite number in float32" if cell else "an empty value"
-        raise DataError(f"{where}: {told}; fill or leave out missing values yourself")
-    return value
-
-
-def read_npz(path):
-    """Sequences, labels and identifiers (None for what there isn't) of an ``.npz``."""
-    arrays = read_arrays(path)
-    unknown = sorted(arrays.keys() - {"values", "offsets", "labels", "ids"})
-    missing = sorted({"values", "offsets"} - arrays.keys())
-    if missing or unknown:
-        what = f"{missing[0]} is missing" if missing else f"unknown array {unknown[0]}"
-        raise DataError(f"{path}: {what}; expected values, offsets and, if wanted, labels and ids")
-    values, offsets = arrays["values"], arrays["offsets"]
-    if values.dtype.kind not in "fiu" or offsets.dtype.kind not in "iu":
-        raise DataError(f"{path}: values ({values.dtype}) must be numbers and offsets ({offsets.dtype}) integers")
-    try:
-        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused as such
-            sequences = Sequences(values[:, None] if values.ndim == 1 else values, offsets)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
-    if not len(sequences):
-        raise DataError(f"{path}: there are no sequences")
-    for name in ("labels", "ids"):
-        if name in arrays and (arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuU"):
-            raise DataError(
-                f"{path}: {name}: expected {len(sequences)} integers or strings, got shape {arrays[name].shape} of"
-                f" {arrays[name].dtype}"
-            )
-    return sequences, *([str(x) for x in arrays[name]] if name in arrays else None for name in ("labels", "ids"))
-
-
-def read_ts(path):
-    """Sequences, labels (None without) and None, as there are no identifiers, of a ``.ts`` file."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file in UTF-8 ({error})") from error
-    header, body = {}, None
-    for number, line in enumerate(lines, start=1):
-        key, *values = line.split() or [""]
-        if key.lower() == "@data":
-            body = number
-            break
-        if key.startswith("@"):
-            header[key.lower()] = values
-        elif key and not key.startswith("#"):
-            raise DataError(f"{path}, line {number}: expected a line that starts with @ or #, or @data")
-    if body is None:
-        raise DataError(f"{path}: there is no line @data")
-    for key, why in (("@timestamps", "time stamps"), ("@targetlabel", "a number to predict for each sequence")):
-        if header.get(key, ["false"])[0].lower() == "true":
-            raise DataError(f"{path}: {key}: files with {why} can't be read")
-    labelled, *allowed = header.get("@classlabel", ["false"])
-    labelled = labelled.lower() == "true"
-    channels = int(header["@dimensions"][0]) if header.get("@dimensions", [""])[0].isdigit() else None
-    if header.get("@univariate", ["false"])[0].lower() == "true":
-        channels = 1
-    arrays, labels = [], []
-    for number, line in enumerate(lines[body:], start=body + 1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        parts = line.split(":")
-        if labelled:
-            labels.append(parts.pop().strip())
-            if labels[-1] not in allowed:
-                raise DataError(f"{where}: label {labels[-1]!r} is not in @classLabel ({', '.join(allowed)})")
-        channels = channels or len(parts)
-        if len(parts) != channels:
-            raise DataError(f"{where}: {len(parts)} channels, expected {channels}")
-        rows = [
-            [as_number(cell.strip(), f"{where}, channel {channel}") for cell in part.split(",")]
-            for channel, part in enumerate(parts, start=1)
-        ]
-        lengths = sorted({len(row) for row in rows})
-        if len(lengths) > 1:
-            raise DataError(f"{where}: channels of {lengths[0]} to {lengths[-1]} values, all must be of one length")
-        arrays.append(np.array(rows, dtype=np.float32).T)
-    if not arrays:
-        raise DataError(f"{path}: no sequence follows @data")
-    return arrays, labels if labelled else None, None

@@ -9,10 +9,12 @@ import numpy as np
 
 from . import own
 from .fetch import choose, fetch
-from .sequences import SPLITS, UNKNOWN, stratified_split
+from .normalise import SPANS, standardised
+from .sequences import POINTS, SPLITS, UNKNOWN, stratified_split
 
 SPLIT_KINDS = ("stratified", "official", "everything")
 AVERAGES = ("length", "padded")
+COMMON = {"average": "length", "normalise": "none", "resample": POINTS}  # settings that any data set may have
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
@@ -41,8 +43,12 @@ def keywords(function):
 
 
 def load_public(name, settings, raw, mirror, seed):
-    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source."""
-    source = find(name).SOURCE
+    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source.
+
+    A file for many data sets has a function ``source``, which takes the settings and gives the source of one.
+    """
+    module = find(name)
+    source = module.source(**settings) if hasattr(module, "source") else module.SOURCE
     fetched = fetch(source, raw, mirror, settings.get("form", "any"))
     if "form" in settings:
         settings = settings | {"form": fetched.form}
@@ -53,7 +59,7 @@ def load_public(name, settings, raw, mirror, seed):
         "licence": source.licence,
         "citation": source.citation,
     }
-    return find(name).load(fetched.path, seed, **settings), described
+    return module.load(fetched.path, seed, **settings), described
 
 
 def load_own(path, settings):
@@ -83,9 +89,12 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     name : str
         One of `available`, or any other name for a user's data.
     settings : dict or None
-        Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`.
-        Also ``average``: what a time average divides by, each sequence's own ``length`` or that of the longest, as the
-        mean of a ``padded`` array does: it then depends on length.
+        Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`,
+        with ``like`` that of another name.
+        Also those of `COMMON`. ``average``: what a time average divides by, each sequence's own ``length`` or that of
+        the longest, as the mean of a ``padded`` array does: it then depends on length. ``normalise``: zero mean and
+        unit standard deviation of every dimension over each ``sequence``, or over ``all`` training sequences.
+        ``resample``: elements of a sequence that the input ``resample`` has.
     split : dict
         ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
@@ -113,8 +122,9 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
-    path, average = settings.pop("path", None), settings.pop("average", "length")
-    defaults = keywords(own.read) if path else settings_of(name)
+    path, like = settings.pop("path", None), settings.pop("like", name)
+    common = {key: settings.pop(key, default) for key, default in COMMON.items()}
+    defaults = keywords(own.read) if path else settings_of(like)
     for what, given, allowed in (("setting", settings, defaults), ("split key", split, ("kind", "fractions"))):
         unknown = sorted(set(given) - set(allowed))
         if unknown:
@@ -122,9 +132,10 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     kind, fractions = split.get("kind", "stratified"), tuple(split.get("fractions", FRACTIONS))
     if kind not in SPLIT_KINDS:
         raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
-    choose(name, "average", average, AVERAGES)
+    choose(name, "average", common["average"], AVERAGES)
+    choose(name, "normalise", common["normalise"], SPANS)
     settings = {**defaults, **settings}
-    loaded, described = load_own(path, settings) if path else load_public(name, settings, raw, mirror, seed)
+    loaded, described = load_own(path, settings) if path else load_public(like, settings, raw, mirror, seed)
     sequences, labels = loaded.sequences, loaded.labels
     if kind == "official":
         parts = official_split(labels, sequences.split, seed, name, fractions)
@@ -133,10 +144,10 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     else:
         parts = stratified_split(labels, seed, split_name(name, path), fractions)
     sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
+    sequences = apply_common(sequences, **common)
+    changed = {key: value for key, value in common.items() if value != COMMON[key]}
+    described["settings"] = described["settings"] | changed
     lengths = sequences.lengths
-    if average == "padded":
-        sequences = replace(sequences, average_length=int(lengths.max()))
-        described["settings"]["average"] = average
     sheet = {
         "name": name,
         "split": {"kind": kind, "fractions": list(fractions)},
@@ -172,6 +183,17 @@ def split_again(labels, name, settings, split, seed, number):
         raise ValueError(f"{name}: only a stratified split can be repeated")
     fractions = tuple(split.get("fractions", FRACTIONS))
     return stratified_split(labels, seed, split_name(name, (settings or {}).get("path")), fractions, number)
+
+
+def apply_common(sequences, *, average, normalise, resample):
+    """Sequences with the settings of `COMMON`; they have their split already."""
+    if average == "padded":
+        sequences = replace(sequences, average_length=int(sequences.lengths.max()))
+    if normalise != "none":
+        training = sequences.split == SPLITS.index("train")
+        values = standardised(sequences.values, sequences.lengths, training, normalise)
+        sequences = replace(sequences, values=values)
+    return replace(sequences, resample_length=resample)
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):

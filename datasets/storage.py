@@ -57,9 +57,13 @@ def write_arrays(path, **arrays):
                 np.lib.format.write_array(stream, np.asanyarray(arrays[name]), allow_pickle=False)
 
 
-def visible_files(folder, ending):
-    """Files of a folder with this ending, sorted by name; hidden ones, which some systems make, are left out."""
-    return sorted(file for file in Path(folder).glob(f"*{ending}") if not file.name.startswith("."))
+def visible_files(folder, *endings):
+    """Files of a folder with one of these endings, in upper or lower case, sorted by name.
+
+    Hidden ones, which some systems make, are left out.
+    """
+    files = (file for file in Path(folder).iterdir() if file.is_file() and not file.name.startswith("."))
+    return sorted(file for file in files if file.suffix.lower() in endings)
 
 
 def read_arrays(path, names=None):

@@ -3,6 +3,7 @@
 What a method promises beyond its attributes is listed in `methods.contract`.
 """
 
+import functools
 import importlib
 import json
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
-from datasets.sequences import Sequences
+from datasets.arrays import as_sequences
 from datasets.storage import read_arrays, write_arrays
 from datasets.text import one_line
 
@@ -38,6 +40,19 @@ def store(given):
     vars(given["self"]).update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
 
 
+def limited(function):
+    """A method of a `Clusterer` that runs with at most its `threads`, whatever the libraries' defaults are."""
+
+    @functools.wraps(function)
+    def call(self, *given, **named):
+        if self.threads is None:
+            return function(self, *given, **named)
+        with threadpool_limits(self.threads):
+            return function(self, *given, **named)
+
+    return call
+
+
 class Clusterer(ClusterMixin, BaseEstimator):
     """Base of all methods.
 
@@ -57,6 +72,9 @@ class Clusterer(ClusterMixin, BaseEstimator):
         False; what learns from labels is no `Clusterer` but a `methods.supervised.SupervisedClusterer`.
     by_loss : bool
         Whether the paper scores the run with the lowest loss, as it does for its own methods, and not the mean of all.
+    threads : int or None
+        Threads that ``fit`` and ``predict`` take; None for those of the libraries. A method of small steps says 1:
+        it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
         The words that a setting may be; `fit` refuses others.
     small : dict
@@ -82,6 +100,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     deterministic = False
     supervised = False
     by_loss = False
+    threads = None
     choices = {}
     small = {}
     exempt = {}
@@ -92,6 +111,11 @@ class Clusterer(ClusterMixin, BaseEstimator):
     n_parameters_ = None
     n_sequences_ = None
     embeddings_ = {}
+
+    def __init_subclass__(cls, **given):
+        super().__init_subclass__(**given)
+        for name in {"fit", "predict"} & vars(cls).keys():
+            setattr(cls, name, limited(vars(cls)[name]))
 
     @property
     def fewest_clusters(self):
@@ -171,22 +195,33 @@ class Clusterer(ClusterMixin, BaseEstimator):
         for name, words in self.choices.items():
             if getattr(self, name) not in words:
                 raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+        given = X
         try:
-            if self.accepts == "vectors":
-                X = validate_data(self, X, reset=reset, dtype=np.float32)
-            elif not isinstance(X, Sequences):
-                X = Sequences.from_list(X)
+            X = validate_data(self, X, reset=reset, dtype=np.float32) if self.accepts == "vectors" else as_sequences(X)
         except ValueError as error:
-            raise InvalidInput(str(error).splitlines()[0]) from error
+            raise InvalidInput(self._refusal(given, str(error).splitlines()[0])) from error
         if self.accepts == "vectors":
             check_squares(X)
         elif reset:
             self.n_features_in_ = X.dimensions
         elif X.dimensions != self.n_features_in_:
-            raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}")
+            remedy = ""
+            if set(X.lengths.tolist()) == {self.n_features_in_}:
+                turned = "an array is (length, dimensions): transpose them"
+                remedy = f"; {'one sequence alone is put in a list: [X]' if X.dimensions == 1 else turned}"
+            raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}{remedy}")
         if reset and not 1 <= self.n_clusters <= len(X):
             raise InvalidInput(f"n_clusters={self.n_clusters}: expected 1 to the number of sequences, {len(X)}")
         return X
+
+    def _refusal(self, X, said):
+        """Why `X` is refused: what was `said`, and what to do about sequences where vectors are needed."""
+        if self.accepts == "vectors" and "got 1D array" in said:
+            return f"{said.rstrip(':')}; one vector alone is put in a list: [X]"
+        if self.accepts == "vectors" and ("inhomogeneous" in said or "with dim 3" in said):
+            made = "methods.vectorize.vectorize(Sequences.from_list(X), 'avg')"
+            return f"X: {type(self).__name__} reads vectors of one length, shape (n, D); {made} makes some of sequences"
+        return said
 
 
 class TransductiveClusterer(Clusterer):

@@ -56,6 +56,7 @@ epochs, device, random_state
     """
 
     accepts = "sequences"
+    threads = 1
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
         "batches": ("shuffled", "by_length", "truncated"),

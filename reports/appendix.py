@@ -23,7 +23,7 @@ from runs.scores import SCORES
 from . import latex, verdict
 from .data import load_sheet
 from .published import CELL
-from .tables import FROM_LABELS, number, title
+from .tables import FROM_LABELS, name_rows, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"
 DIGITS = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]
@@ -68,6 +68,7 @@ def write_appendix(job, tables, figures, folder):
     folder : str or Path
         ``appendix.pdf`` is there too where pdflatex is installed and finds all that it needs; a line says what not.
     """
+    name_rows(job["methods"])
     tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
     records = read_records([source / file for file in job["files"]])
     sheets = {name: load_sheet(source, name) for name in job["run"]["datasets"]}
@@ -120,11 +121,28 @@ def numbers(job, records, summary, sheets):
     dict of str to str
         Name of the macro, as `macro` makes it, to what it stands for.
     """
+    values = of_all(job, records, summary, sheets)
+    for name in dict.fromkeys([*summary.method, *summary.vectorization, *summary.dataset, *sheets]):
+        values[name, "name"] = title(name)
+    for name, sheet in sheets.items():
+        values |= {(name, field): value for field, value in of_sheet(sheet).items()}
+    for row in summary.to_dict("records"):
+        cell = tuple(row[field] for field in CELL)
+        values |= {(*cell, field): value for field, value in of_cell(row).items()}
+    made = {macro(*names): str(value) for names, value in values.items()}
+    if len(made) < len(values):
+        names = [macro(*names) for names in values]
+        raise ValueError(f"two numbers of the appendix are called {next(x for x in names if names.count(x) > 1)}")
+    return made
+
+
+def of_all(job, records, summary, sheets):
+    """Names to numbers of all runs and cells together."""
     ends = Counter(record["status"] == "ok" for record in records)
     seconds = sum(record["cost"]["seconds"] for record in records)
     compared = summary[summary.verdict != "not comparable"]
     judged = summary[summary.verdict_nmi != "not comparable"]
-    values = {
+    return {
         ("reading",): job["reading"].replace("_", " "),
         ("all", "runs"): f"{len(records):,}",
         ("ok", "runs"): f"{ends[True]:,}",
@@ -137,30 +155,28 @@ def numbers(job, records, summary, sheets):
         **{("nmi", name, "cells"): count for name, count in verdict.counts(summary, "verdict_nmi").items()},
         ("chance", "cells"): int((verdict.by_chance(summary) & (summary.verdict != "not comparable")).sum()),
     }
-    for name in dict.fromkeys([*summary.method, *summary.vectorization, *summary.dataset, *sheets]):
-        values[name, "name"] = title(name)
-    for name, sheet in sheets.items():
-        values |= {
-            (name, "sequences"): f"{sheet['n']:,}",
-            (name, "dimensions"): f"{sheet['dimensions']:,}",
-            (name, "classes"): len(sheet["classes"]),
-            (name, "shortest"): f"{sheet['lengths']['min']:,}",
-            (name, "longest"): f"{sheet['lengths']['max']:,}",
-            (name, "median"): f"{sheet['lengths']['median']:,g}",
-            **{(name, split): f"{sheet['split_sizes'][split]:,}" for split in SPLITS},
-        }
+
+
+def of_sheet(sheet):
+    """Name to number of a data set."""
+    return {
+        "sequences": f"{sheet['n']:,}",
+        "dimensions": f"{sheet['dimensions']:,}",
+        "classes": len(sheet["classes"]),
+        "shortest": f"{sheet['lengths']['min']:,}",
+        "longest": f"{sheet['lengths']['max']:,}",
+        "median": f"{sheet['lengths']['median']:,g}",
+        **{split: f"{sheet['split_sizes'][split]:,}" for split in SPLITS},
+    }
+
+
+def of_cell(row):
+    """Name to number of a row of the summary."""
     scores = [f"{of}{score.name}" for of in ("", "published_") for score in SCORES]
-    scores += ["accuracy_low", "accuracy_high", "nmi_low", "nmi_high"]
-    for row in summary.to_dict("records"):
-        cell = tuple(row[field] for field in CELL)
-        values |= {(*cell, score): number(row[score]) for score in scores}
-        values |= {(*cell, "ok"): int(row["n_ok"]), (*cell, "runs"): int(row["n"]), (*cell, "verdict"): row["verdict"]}
-        values[*cell, "verdict", "nmi"] = row["verdict_nmi"]
-    made = {macro(*names): str(value) for names, value in values.items()}
-    if len(made) < len(values):
-        names = [macro(*names) for names in values]
-        raise ValueError(f"two numbers of the appendix are called {next(x for x in names if names.count(x) > 1)}")
-    return made
+    scores += [f"{name}_{end}" for name in verdict.JUDGED for end in ("low", "high")]
+    shown = {score: number(row[score]) for score in scores}
+    told = {"verdict": row["verdict"], "verdict_nmi": row["verdict_nmi"]}
+    return shown | {"ok": int(row["n_ok"]), "runs": int(row["n"])} | told
 
 
 def definitions(values):
@@ -195,52 +211,56 @@ def text(job, summary, sheets, tables, figures):
     def picture(name, kind):
         return f"\\onefigure{{{name}}}{{{PICTURES[kind]}}}" if name in figures else ""
 
-    indices = ["\\room\\section{Indices that need no labels}", table("indices")] if "indices" in tables else []
-    controls = {(control["method"], control["input"]) for control in job["run"]["controls"]}
-    published = summary.published_accuracy.notna().any()
-    side_by_side = "The published Table 1 and ours" if published else "All data sets side by side"
-    rows = [cell not in controls and cell[1] != FROM_LABELS for cell in zip(*map(summary.get, CELL[:2]), strict=True)]
-    methods = summary[rows]
+    def section(heading, *pieces):
+        return [f"\\room\\section{{{heading}}}", *pieces]
+
+    pictures = [picture(name, name) for name in ("figure2", "figure3")]
+    failed = table("failures") if len(summary) and (summary.n_ok < summary.n).any() else "All runs are ok."
     parts = [
         PREAMBLE + "\\input{numbers}\n\\begin{document}\n\\appendix",
-        "\\room\\section{Results}",
+        *section("Results", *results(summary), table("table1")),
+    ]
+    methods = without_controls(job, summary)
+    for name, sheet in sheets.items():
+        parts += [f"\\room\\subsection{{{use(name, 'name')}}}", described(name, sheet), best(methods, name)]
+        of_dataset = [picture(f"{kind}{name}", kind) for kind in ("strips_", "clusters_", "confusion_", "loss_")]
+        parts += [table(f"detail_{name}"), *of_dataset]
+    parts += [
+        *(section("The published figures", *pictures) if any(pictures) else []),
+        *(section("Indices that need no labels", table("indices")) if "indices" in tables else []),
+        *section("How much is selection", table("selection")),
+        *section("Against the controls", table("controls")),
+        *section("Seed by seed", table("paired")),
+        *section("Runs that are not ok", failed),
+        *section("Budgets", table("budgets")),
+        *section("Settings and their sources", table("settings")),
+        *section("Methods and deviations", "What the source of each method says about itself.", "\\input{deviations}"),
+        *section("Data sheets"),
+    ]
+    for name in sheets:
+        parts += [f"\\room\\subsection{{{use(name, 'name')}}}", table(f"sheet_{name}")]
+    parts += [*section("Environment", table("environment")), "\\end{document}"]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def results(summary):
+    """What there is and what it says about the paper, down to the heading of Table 1."""
+    published = summary.published_accuracy.notna().any()
+    return [
         f"The reading of the paper is called \\emph{{{use('reading')}}}. There are {use('all', 'runs')} runs in"
         f" {use('all', 'cells')} cells of a method, an input and a data set. Ok: {use('ok', 'runs')};"
         f" not ok, and listed below: {use('failed', 'runs')}. Training took {use('training', 'hours')} hours, summed"
         " over the runs.",
         verdicts(summary),
-        f"\\room\\subsection{{{side_by_side}}}",
-        table("table1"),
+        f"\\room\\subsection{{{'The published Table 1 and ours' if published else 'All data sets side by side'}}}",
     ]
-    for name, sheet in sheets.items():
-        parts += [f"\\room\\subsection{{{use(name, 'name')}}}", described(name, sheet), best(methods, name)]
-        of_dataset = [picture(f"{kind}{name}", kind) for kind in ("strips_", "clusters_", "confusion_", "loss_")]
-        parts += [table(f"detail_{name}"), *of_dataset]
-    pictures = [picture(name, name) for name in ("figure2", "figure3")]
-    parts += ["\\room\\section{The published figures}", *pictures] if any(pictures) else []
-    parts += indices + [
-        "\\room\\section{How much is selection}",
-        table("selection"),
-        table("choice"),
-        "\\room\\section{Against the controls}",
-        table("controls"),
-        "\\room\\section{Seed by seed}",
-        table("paired"),
-        "\\room\\section{Runs that are not ok}",
-        table("failures") if len(summary) and (summary.n_ok < summary.n).any() else "All runs are ok.",
-        "\\room\\section{Budgets}",
-        table("budgets"),
-        "\\room\\section{Settings and their sources}",
-        table("settings"),
-        "\\room\\section{Methods and deviations}",
-        "What the source of each method says about itself.",
-        "\\input{deviations}",
-        "\\room\\section{Data sheets}",
-    ]
-    for name in sheets:
-        parts += [f"\\room\\subsection{{{use(name, 'name')}}}", table(f"sheet_{name}")]
-    parts += ["\\room\\section{Environment}", table("environment"), "\\end{document}"]
-    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def without_controls(job, summary):
+    """The rows of the summary that are methods."""
+    controls = {(control["method"], control["input"]) for control in job["run"]["controls"]}
+    cells = zip(*map(summary.get, CELL[:2]), strict=True)
+    return summary[[cell not in controls and cell[1] != FROM_LABELS for cell in cells]]
 
 
 def verdicts(summary):
@@ -312,12 +332,14 @@ def environment(records):
 
 
 def deviations(methods):
-    """``deviations.tex``: the docstring of every method's file, as it stands there."""
+    """``deviations.tex``: the docstring of every method's file, as it stands there, and how its rows differ from it."""
     parts = []
-    for name in methods:
-        tree = ast.parse((METHODS / f"{name}.py").read_text(encoding="utf-8"))
-        said = latex.docstring(ast.get_docstring(tree) or "Nothing.")
-        parts.append(f"\\room\\subsection{{{latex.escape(title(name))}}}\n\n{said}")
+    for method in dict.fromkeys(said["algorithm"] for said in methods.values()):
+        tree = ast.parse((METHODS / f"{method}.py").read_text(encoding="utf-8"))
+        parts += [subsection(method), latex.docstring(ast.get_docstring(tree) or "Nothing.")]
+        for row, said in methods.items():
+            if row != method == said["algorithm"]:
+                parts += [subsection(row), latex.escape(difference(said)) + "\n"]
     return "\n".join(parts)
 
 
@@ -330,6 +352,20 @@ def complaint(said):
     if "TFM" in first:
         return f"{first} (the fonts of package psnfss, which has Times, are missing; Debian: texlive-fonts-recommended)"
     return first
+
+
+def difference(said):
+    """How a row differs from its method, as `workflow.rows.described` tells it; the settings are those of the row."""
+    own = [f"{name} {value}" for name, value in said["settings"].items() if name in said["own"]]
+    for dataset, settings in said["datasets"].items():
+        own += [f"{name} {value} on {title(dataset)}" for name, value in settings.items() if name in said["own"]]
+    told = f"{title(said['algorithm'])} with {'; '.join(own)}." if own else ""
+    return " ".join(filter(None, (said["reason"], told)))
+
+
+def subsection(row):
+    """Heading of what is said of a row."""
+    return f"\\room\\subsection{{{latex.escape(title(row))}}}\n"
 
 
 def compile_pdf(folder):

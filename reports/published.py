@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import yaml
+
+from datasets.strict_yaml import parse_yaml
 
 FOLDER = Path(__file__).with_name("published")
 CELL = ["method", "vectorization", "dataset"]
@@ -44,9 +45,9 @@ def read_published(name, folder=FOLDER):
     path = Path(folder, f"{name}.csv")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        head = yaml.safe_load("\n".join(line[2:] for line in lines if line.startswith("#")))
+        head = parse_yaml("\n".join(line[2:] for line in lines if line.startswith("#")), "its head")
         values = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(head, dict) or set(head) != set(HEAD):
         raise ValueError(f"{path}: expected a head of lines '# <field>: ...' with the fields {', '.join(HEAD)}")
@@ -58,11 +59,17 @@ def read_published(name, folder=FOLDER):
     return Published(values, head["paper"], *(str(head[field]) for field in HEAD[1:]))
 
 
-def published_scores(name, scores):
+def published_scores(name, scores, methods=None):
     """A line a cell of the table `name`: `CELL` and ``published_<score>`` of each of the `scores`, NaN for none.
 
-    Without any line for the name None, which is a config's word for no paper.
+    Without any line for the name None, which is a config's word for no paper. `methods` is row to the method that it
+    runs: a row that no paper has is measured by its method's numbers.
     """
     values = read_published(name).values if name else pd.DataFrame(columns=[*CELL, "score", "value"])
+    known = set(values.method)
+    variants = {row: method for row, method in (methods or {}).items() if row not in known and method in known}
+    values = pd.concat(
+        [values, *(values[values.method == method].assign(method=row) for row, method in variants.items())]
+    )
     wide = values.astype({"value": float}).pivot(index=CELL, columns="score", values="value")
     return wide.reindex(columns=scores).add_prefix("published_").reset_index().rename_axis(columns=None)

@@ -3,17 +3,18 @@
 import inspect
 from pathlib import Path
 
-import yaml
-
 from datasets.storage import write_text
+from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.results import frame, read_records
+from runs.sources import HARNESS
 
-from . import controls, latex, paired, tables, verdict
-from .chosen import chosen_seeds, clusters_of, write_clusters
+from . import answer, controls, latex, paired, tables, verdict
+from .agreement import agreement, ok_runs, read_halves
+from .chosen import chosen_seeds, clusters_of, sureness, write_clusters
 from .data import load_data
 from .embedding import plane
-from .indices import INDICES, index_table
+from .indices import INDICES, index_table, measure
 from .pictures import write_figures
 from .sections import render
 from .statistics import summarise
@@ -26,6 +27,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
 
     `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
     """
+    tables.name_rows(job["methods"])
     folder, names = Path(job["folder"]), job["run"]["datasets"]
     for made in (tables_folder, figures_folder, clusters_folder):
         Path(made).mkdir(parents=True, exist_ok=True)  # where no run is ok, one stays empty, and Snakemake looks for it
@@ -41,12 +43,21 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
     every, chosen = clusters_of(files), chosen_seeds(job, records)
     clusters = {(*row, name): every(name, *row, 0, seed) for (*row, name), seed in chosen.items()}
-    write_clusters(clusters_folder, data, clusters)
-    indices = index_table(data, clusters)
-    written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
+    found = ok_runs(records, every)
+    agreed = {cell: agreement(list(runs.values())) for cell, runs in found.items()}
+    sure = sureness(data, clusters, found, chosen)
+    write_clusters(clusters_folder, data, clusters, sure)
+    measured = measure(data, clusters, agreed, read_halves(folder, job["halves"]))
+    written = write_tables(job, records, every, summary, labels, sheets, measured, agreed, Path(tables_folder))
     pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, Path(figures_folder))
     written["footnotes"]["results"] = unscored(sheets, labels, job["scored"])
-    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
+    answers = (
+        []
+        if summary.published_accuracy.notna().any()
+        else answer.all_answers(job, records, summary, data, clusters, agreed, sure, measured, written["compared"])
+    )
+    drawn |= {name: figure for one in answers for name, figure in one.figures.items()}
+    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn, answers))
 
 
 def control_rows(job):
@@ -61,16 +72,21 @@ def unscored(sheets, labels, scored):
     return [f"{tables.title(name)}: nothing is scored, because {why[bool(sheets[name]['classes'])]}." for name in none]
 
 
-def write_tables(job, records, clusters, summary, labels, sheets, indices, folder):
+def write_tables(job, records, clusters, summary, labels, sheets, measured, agreed, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
     runs = frame(records, job["scored"])
     methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
-    deterministic = {name for name in job["run"]["methods"] if load_method(name).deterministic}
+    deterministic = {row for row, said in job["methods"].items() if load_method(said["algorithm"]).deterministic}
     compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
+    indices = index_table(measured)
+
+    def with_agreed(detail, name):
+        return tables.with_agreement(detail, summary, name, agreed)
+
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
-        **{f"detail_{name}": tables.detailed(summary, name) for name in names},
+        **{f"detail_{name}": with_agreed(tables.detailed(summary, name), name) for name in names},
         "selection": tables.selection_table(summary),
         "choice": tables.choice_table(runs, summary),
         "controls": controls.comparison_table(compared),
@@ -79,7 +95,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         "failures": tables.failures(records),
         **({} if indices.empty else {"indices": indices}),
         "data": tables.data_sheets(sheets.values()),
-        "settings": tables.settings_table(settings_used(job, sheets), yaml.safe_load(SOURCES.read_text()) or {}),
+        "settings": tables.settings_table(settings_used(job, sheets), sources_of(job["methods"])),
     }
     below = {
         "table1": [
@@ -100,7 +116,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
         write_text(folder / f"{name}.tex", latex.table(tables.filled(strings), notes))
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
-    return made | {"footnotes": below}
+    return made | {"footnotes": below, "compared": compared}
 
 
 def settings_used(job, sheets):
@@ -108,11 +124,19 @@ def settings_used(job, sheets):
     used = {}
     for name, sheet in sheets.items():
         used[f"datasets.{name}"] = sheet["settings"]
-    for name in job["methods"]:
-        parameters = inspect.signature(load_method(name)).parameters.values()
-        section = job["methods"][name]
-        own = {p.name: p.default for p in parameters if p.name not in ("n_clusters", "random_state", "device")}
-        used[f"methods.{name}"] = own | section.get("settings", {})
-        for dataset in section.get("datasets", {}).keys() & sheets.keys():
-            used[f"methods.{name}, {dataset}"] = section["datasets"][dataset]
+    for row, said in job["methods"].items():
+        parameters = inspect.signature(load_method(said["algorithm"])).parameters.values()
+        own = {p.name: p.default for p in parameters if p.name not in HARNESS}
+        used[f"methods.{row}"] = own | said["settings"]
+        used |= {f"methods.{row}, {dataset}": settings for dataset, settings in said["datasets"].items()}
     return used
+
+
+def sources_of(methods):
+    """config/sources.yaml; what a row has from its method has the method's source, unless the file says another."""
+    sources = read_yaml(SOURCES)
+    for row, said in methods.items():
+        inherited = sources.get(f"methods.{said['algorithm']}", {}).items()
+        inherited = {name: source for name, source in inherited if name not in said["own"]}
+        sources[f"methods.{row}"] = inherited | sources.get(f"methods.{row}", {})
+    return sources

@@ -1,5 +1,7 @@
 """Sequences as points in the plane: the paper's figures 2 and 3, and the clusters of all methods side by side."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -97,8 +99,6 @@ def all_clusters(data, shown, points, ways):
     """
     labels = [("labels", data.labels[shown])] if data.sheet["classes"] else []
     cells = labels + [(told, found[shown]) for told, found in ways.items()]
-    # One colour for what agrees: clusters take the colours of the first panel's groups.
-    groups = cells[0][1]
     with plt.rc_context(STYLE):
         size = np.clip(40 / np.sqrt(len(points)), 0.8, 6)
         figure, (first, *others) = grid(len(cells) + 1, 4, PAGE / 4)
@@ -106,6 +106,7 @@ def all_clusters(data, shown, points, ways):
         figure.colorbar(drawn, ax=first, fraction=0.046, pad=0.02)
         first.set(title="elements", xticks=[], yticks=[])
         for axis, (told, found) in zip(others, cells, strict=True):
+            groups = cells[0][1]  # one colour for what agrees: clusters take the colours of the first panel's groups
             coloured(axis, points, found, colours(groups, found, groups.max() + 1), size)
-            axis.set(title=told, xticks=[], yticks=[])
+            axis.set(title=textwrap.fill(told, 22), xticks=[], yticks=[])
     return figure

@@ -213,7 +213,8 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
         | cell_statistics(group.reset_index(drop=True), selection, " ".join(cell), scored)
         for cell, group in frame(records, scored).groupby(CELL, sort=False)
     ]
-    theirs = published_scores(published, [score.name for score in SCORES])
+    methods = {record["method"]: record["algorithm"] for record in records}
+    theirs = published_scores(published, [score.name for score in SCORES], methods)
     table = pd.DataFrame(rows).merge(theirs, on=CELL, how="left")
     numbers = [name for name in table.columns if name not in WORDS]
     table[numbers] = table[numbers].astype(float)

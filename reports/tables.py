@@ -18,9 +18,10 @@ from .statistics import LEAST, WANTED, chances
 
 ROOT = Path(__file__).parents[1]
 FROM_LABELS = "labels"  # the input of the controls that need no run
-TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
+INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 COLLAPSED = "†"  # before the scores of runs that collapsed, where a cell has no other
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
+OF_A_PAPER = ["published", "difference", "verdict", "verdict, NMI", "another split"]  # columns of a detailed table
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Lowest loss and mean are means over the splits; their intervals are"
@@ -39,14 +40,31 @@ CHANCES = (
 )
 
 
-@functools.cache
+ROWS = {}  # of the config's rows that are no file, to their titles
+
+
+def name_rows(methods):
+    """Let `title` know the rows of a report: `methods` is name to what `workflow.rows.described` says of it."""
+    ROWS.clear()
+    for row, said in methods.items():
+        if (method := said["algorithm"]) != row:
+            words = row.removeprefix(f"{method}_").replace("_", " ")
+            ROWS[row] = said["title"] or f"{title(method)}, {words}"
+
+
 def title(name):
-    """A name as a table prints it: the ``TITLE`` of a method's or data set's file, an input's, or made of its words."""
+    """A name as a table prints it: a row's title, or that of a method, a data set or an input."""
+    return ROWS.get(name) or title_of_file(name)
+
+
+@functools.cache
+def title_of_file(name):
+    """The ``TITLE`` of a method's or data set's file, an input's, or one made of the name's words."""
     for path in (ROOT / "methods" / f"{name}.py", ROOT / "datasets" / f"{name}.py"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if said := re.search(r'^TITLE = "(.+)"$', text, re.MULTILINE):
             return said[1]
-    return TITLES.get(name, name.replace("_", " ").title())
+    return INPUT_TITLES.get(name, name.replace("_", " ").title())
 
 
 def pair(accuracy, nmi):
@@ -123,6 +141,7 @@ def table1(summary, datasets, skip):
     """
     cells = {tuple(row[name] for name in CELL): row for _, row in summary.iterrows()}
     marks = skip_marks(skip, datasets)
+    published = with_published(summary)
     rows = []
     for method, how in dict.fromkeys((method, how) for method, how, _ in cells):
         some = next(row for cell, row in cells.items() if cell[:2] == (method, how))
@@ -131,9 +150,17 @@ def table1(summary, datasets, skip):
             row = cells.get((method, how, dataset))
             why = f" ({marks[dataset, how]})" if (dataset, how) in marks else ""
             line[title(dataset)] = f"–{why}" if row is None else ours(row)
-            line[f"{title(dataset)}, paper"] = "–" if row is None else pair(row.published_accuracy, row.published_nmi)
+            if dataset in published:
+                line[f"{title(dataset)}, paper"] = (
+                    "–" if row is None else pair(row.published_accuracy, row.published_nmi)
+                )
         rows.append(line)
     return pd.DataFrame(rows)
+
+
+def with_published(summary):
+    """Data sets of which a number is published."""
+    return set(summary.dataset[summary.published_accuracy.notna()])
 
 
 def detailed(summary, dataset):
@@ -160,6 +187,18 @@ def detailed(summary, dataset):
             }
         )
     return pd.DataFrame(rows)
+
+
+def with_agreement(detail, summary, dataset, agreed):
+    """A `detailed` table with the agreement between each cell's runs; without a paper's columns where there is none.
+
+    `agreed` is (method, vectorization, dataset) to a number, or None.
+    """
+    cells = summary.loc[summary.dataset == dataset, CELL].itertuples(index=False, name=None)
+    told = [number(agreed.get(cell), "z.2f") for cell in cells]
+    detail = detail.drop(columns=[] if dataset in with_published(summary) else OF_A_PAPER, errors="ignore")
+    detail.insert(detail.columns.get_loc("ok"), "agreement of runs", told)
+    return detail
 
 
 def selection_table(summary):
@@ -322,8 +361,8 @@ def footnotes(summary, records, datasets, skip, selection, scored):
             f"{COLLAPSED} No run of the cell is ok; these are the scores of its collapsed runs, which used fewer"
             " clusters than were asked for. They enter no mean and have no verdict."
         )
-    runs = summary[summary.vectorization != FROM_LABELS].method.unique()
-    if by_neighbour := [title(name) for name in runs if issubclass(load_method(name), TransductiveClusterer)]:
+    ran = {record["method"]: load_method(record["algorithm"]) for record in records}
+    if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
             f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"
             " nearest training sequence."

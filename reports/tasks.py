@@ -21,6 +21,7 @@ from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.results import read_clusters, read_records
 from runs.scores import SCORES, TASK_SCORES
+from runs.sources import HARNESS
 
 from .matching import colours, hits
 from .page import image, notes, page, table
@@ -51,7 +52,6 @@ READ = [
     " appearance where that counts. It learns nothing.",
     "Seen classes: new objects of the classes that training had. Unseen classes: no object of theirs was in training.",
 ]
-NO_SETTINGS = ("device", "random_state", "sequences")
 VERDICT = [
     "Reproduced: the published number lies within the range over runs, widened by half a unit of its last digit. Better"
     " or different: ours lies on the good or on the bad side of it. The loss is the training loss after the last epoch;"
@@ -246,7 +246,7 @@ def settings_used(tasks):
             (f"datasets.{given['problems']}", draw.parameters),
         ):
             kept = {p.name: p.default for p in parameters.values() if p.default is not p.empty}
-            used[owner] = {key: kept[key] for key in kept if key not in NO_SETTINGS}
+            used[owner] = {key: kept[key] for key in kept if key not in HARNESS}
     for task, given in tasks.items():
         used[f"tasks.{task}"] = given["sizes"] | given.get("draw", {}) | given.get("settings", {})
     return used

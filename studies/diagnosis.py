@@ -16,13 +16,13 @@ from methods.divergence import kernel_matrix
 from methods.rddc import RDDC
 from reports.data import load_case, load_data
 from reports.style import COLOURS, PAGE, STYLE, save
-from reports.tables import title
+from reports.tables import name_rows, title
 
 from .command import main
 
 STUDY = {
-    "readings": ["recommended", "straightforward", "narrow_kernel", "tensorflow_cell"],
-    "method": "rddc",
+    "rows": ["rddc", "rddc_straightforward", "rddc_narrow_kernel", "rddc_tensorflow_cell"],
+    "case": "settings",
     "writes": ["diagnosis.md"],
     "draws": ["kernel", "gradient"],
 }
@@ -108,7 +108,7 @@ def panels(records, draw, label, path):
         for axis, dataset in zip(axes[0], datasets, strict=True):
             axis.set_title(title(dataset))
         for axis, variant in zip(axes[:, 0], variants, strict=True):
-            axis.set_ylabel(variant.replace("_", " "), fontsize=6)
+            axis.set_ylabel(title(variant), fontsize=6)
         figure.supxlabel(label, fontsize=7)
         save(figure, path)
 
@@ -130,12 +130,13 @@ def draw_gradient(axis, record):
 
 def report(job, folder):
     """Write ``diagnosis.md`` and its two figures."""
+    name_rows({row: said["row"] for row, said in job["variants"].items()})
     records = list(map(load_case, job["cases"]))
     label = "kernel matrix off the diagonal, share of entries; grey: first batch, blue: last"
     panels(records, draw_kernel, label, Path(folder, "kernel"))
     panels(records, draw_gradient, "norm of the gradient over the updates", Path(folder, "gradient"))
     rows = [
-        f"- {title(record['dataset'])}, {record['variant'].replace('_', ' ')}: shares of the clusters "
+        f"- {title(record['dataset'])}, {title(record['variant'])}: shares of the clusters "
         + ", ".join(f"{share:.2f}" for share in record["usage"])
         + f"; {np.mean(np.array(record['gradient_norm']) > 5):.0%} of the updates are clipped;"
         f" {record['keep']:.0%} of the test sequences keep their cluster."

@@ -15,7 +15,7 @@ from reports.embedding import embed, subsample
 
 from .command import main
 
-STUDY = {"readings": "all", "section": "figures"}
+STUDY = {"readings": "all", "case": "figures"}
 FEWEST = 10  # sequences
 
 

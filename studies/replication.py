@@ -1,7 +1,8 @@
 """The study of RDDC's readings: from records to `replication.md`, `summary.csv` and three figures.
 
-A reading fills what the paper's text has lost. Every reading is judged by the paper's protocol, which looks at losses
-alone; what a choice with labels would have given stands apart and is named so.
+A reading fills what the paper's text has lost, and is a row of the config; the others are compared with the last. Each
+is judged by the paper's protocol, which looks at losses alone; what a choice with labels would have given stands apart
+and is named so.
 """
 
 from itertools import combinations
@@ -25,8 +26,8 @@ from runs.scores import scores
 from .command import main
 
 STUDY = {
-    "readings": "all",
-    "records": "all",
+    "rows": "variants",
+    "records": True,
     "writes": ["replication.md", "replication/summary.csv"],
     "draws": ["replication/spread", "replication/loss", "replication/terms"],
 }
@@ -52,14 +53,7 @@ Not a result: the run with the highest test accuracy of any reading, to show how
 could have been worth."""
 TOLD = {"reproduced": "reproduced by", "inconclusive": "inconclusive", "above": "above it", "below": "below it"}
 OTHER = {"train": "validation", "validation": "train"}
-READINGS = Path(__file__).parents[1] / "config" / "readings"
-
-
-def reasons(reading):
-    """The comment at the head of a reading's file, as one paragraph."""
-    lines = (READINGS / f"{reading}.yaml").read_text(encoding="utf-8").splitlines()
-    head = [line.lstrip("# ").strip() for line in lines[: next(i for i, line in enumerate(lines) if line[:1] != "#")]]
-    return " ".join(line for line in head if line)
+AS_IT_IS = "The method with the settings of the config's reading, with which the others are compared."
 
 
 def agreements(partitions):
@@ -79,12 +73,13 @@ def agreement(clusters):
 def report(job, folder):
     """Write ``replication.md`` and, in the folder ``replication`` beside it, all else that it shows."""
     beside = folder / "replication"
+    tables.name_rows({row: part["row"] for row, part in job["variants"].items()})
     summaries, runs, together, every = [], [], {}, []
-    for reading, part in job["readings"].items():
+    for row, part in job["variants"].items():
         files = [Path(part["folder"], file) for file in part["files"]]
         records = read_records(files)
         every += records
-        summaries.append(statistics.summarise(records, reading, job["selection"]))
+        summaries.append(statistics.summarise(records, records[0]["reading"], job["selection"]))
         largest = [max(r["usage"]) / sum(r["usage"]) if r["usage"] else np.nan for r in records]
         runs.append(frame(records).assign(largest=largest))
         if len(runs) == 1:
@@ -94,12 +89,12 @@ def report(job, folder):
             data = load_data(part["folder"], dataset)
             ok = own[own.status == "ok"].reset_index(drop=True)
             clusters = [read_clusters(paths[run.seed], run.vectorization, run.seed) for run in ok.itertuples()]
-            together[reading, dataset] = ok, clusters, data.sequences.split, data.labels
+            together[row, dataset] = ok, clusters, data.sequences.split, data.labels
     summary, runs = pd.concat(summaries, ignore_index=True), pd.concat(runs, ignore_index=True)
     test = SPLITS.index("test")
     agreed = {cell: agreement([c[split == test] for c in found]) for cell, (_, found, split, _) in together.items()}
-    first = next(iter(job["readings"]))
-    chosen = choices({dataset: found for (reading, dataset), found in together.items() if reading == first})
+    first = next(iter(job["variants"]))
+    chosen = choices({dataset: found for (row, dataset), found in together.items() if row == first})
     write_text(beside / "summary.csv", verdict.summary_csv(summary))
     style.save(spread(summary, runs), beside / "spread")
     style.save(loss_against_accuracy(runs), beside / "loss")
@@ -108,21 +103,21 @@ def report(job, folder):
 
 def spread(summary, runs):
     """Accuracy of every run, a panel a data set and a row a reading; the published value as a line."""
-    datasets, readings = summary.dataset.unique(), summary.reading.unique()
+    datasets, rows = summary.dataset.unique(), summary.method.unique()
     with plt.rc_context(style.STYLE):
-        size = (style.PAGE, 0.22 * len(readings) + 0.9)
+        size = (style.PAGE, 0.22 * len(rows) + 0.9)
         figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False, layout="constrained")
         for axis, dataset in zip(axes[0], datasets, strict=True):
-            own = summary[summary.dataset == dataset].set_index("reading")
-            for y, reading in enumerate(readings):
-                here = runs[(runs.dataset == dataset) & (runs.reading == reading) & (runs.status == "ok")]
+            own = summary[summary.dataset == dataset].set_index("method")
+            for y, row in enumerate(rows):
+                here = runs[(runs.dataset == dataset) & (runs.method == row) & (runs.status == "ok")]
                 axis.scatter(here.accuracy, [y] * len(here), s=9, color=style.COLOURS[0], alpha=0.5, linewidths=0)
-                if not np.isnan(own.accuracy[reading]):
-                    axis.scatter(own.accuracy[reading], y, s=34, facecolors="none", edgecolors="black", linewidths=1)
+                if not np.isnan(own.accuracy[row]):
+                    axis.scatter(own.accuracy[row], y, s=34, facecolors="none", edgecolors="black", linewidths=1)
             axis.axvline(own.published_accuracy.iloc[0], color=style.COLOURS[1], linewidth=1.5)
             axis.set(title=tables.title(dataset), xlim=(0, 1.03))
             axis.grid(axis="x", linewidth=0.3)
-        axes[0, 0].set_yticks(range(len(readings)), [reading.replace("_", " ") for reading in readings])
+        axes[0, 0].set_yticks(range(len(rows)), list(map(tables.title, rows)))
         axes[0, 0].invert_yaxis()
         figure.supxlabel("test accuracy of every ok run; ring: lowest loss; line: published", fontsize=7)
     return figure
@@ -154,7 +149,7 @@ def terms_over_time(records):
 
 def loss_against_accuracy(runs):
     """Training loss against test accuracy of every ok run of the first reading: does the lowest loss pick well?"""
-    first = runs[(runs.reading == runs.reading.iloc[0]) & (runs.status == "ok")]
+    first = runs[(runs.method == runs.method.iloc[0]) & (runs.status == "ok")]
     datasets = first.dataset.unique()
     with plt.rc_context(style.STYLE):
         size = (style.PAGE, style.PAGE / 4)
@@ -171,9 +166,9 @@ def loss_against_accuracy(runs):
 def made_with(records):
     """How many runs of how many readings, what they took, and where they come from."""
     hours = sum(record["cost"]["seconds"] for record in records) / 3600
-    readings = {record["reading"] for record in records}
-    told = commits(records, lambda record: record["reading"].replace("_", " "))
-    return f"{len(records)} runs of {len(readings)} readings, {hours:.1f} core-hours of training. Commit: {told}."
+    rows = {record["method"] for record in records}
+    told = commits(records, lambda record: tables.title(record["method"]))
+    return f"{len(records)} runs of {len(rows)} readings, {hours:.1f} core-hours of training. Commit: {told}."
 
 
 def page(job, summary, runs, agreed, chosen, made):
@@ -198,7 +193,7 @@ def page(job, summary, runs, agreed, chosen, made):
         WHAT_IF,
         tables.markdown(with_labels(runs)),
         "## The readings",
-        *[f"- **{reading.replace('_', ' ')}** — {reasons(reading)}" for reading in job["readings"]],
+        *[f"- **{tables.title(row)}** — {part['row']['reason'] or AS_IT_IS}" for row, part in job["variants"].items()],
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
@@ -211,12 +206,12 @@ def in_short(summary):
         row = {
             "data set": tables.title(dataset),
             "published": tables.pair(first.published_accuracy, first.published_nmi),
-            first.reading.replace("_", " "): tables.ours(first),
+            tables.title(first.method): tables.ours(first),
             "95 % interval": tables.span(first.accuracy_low, first.accuracy_high),
             "verdict": first.verdict,
         }
         for kind, told in TOLD.items():
-            row[told] = ", ".join(others.reading[others.verdict == kind].str.replace("_", " ")) or "–"
+            row[told] = "; ".join(map(tables.title, others.method[others.verdict == kind])) or "–"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -255,12 +250,12 @@ def of_dataset(summary, runs, agreed, dataset, other):
     """Every reading on one data set, with what a choice by the loss on split `other` would have given."""
     rows = []
     for _, row in summary[summary.dataset == dataset].iterrows():
-        ok = runs[(runs.dataset == dataset) & (runs.reading == row.reading) & (runs.status == "ok")]
+        ok = runs[(runs.dataset == dataset) & (runs.method == row.method) & (runs.status == "ok")]
         chosen = statistics.select(ok, other)
         ranked = spearmanr(ok.loss_train, ok.accuracy).statistic if ok.accuracy.nunique() > 1 else np.nan
         rows.append(
             {
-                "reading": row.reading.replace("_", " "),
+                "reading": tables.title(row.method),
                 "lowest loss": tables.ours(row),
                 "95 % interval": tables.span(row.accuracy_low, row.accuracy_high),
                 f"by {other} loss": "–" if chosen is None else tables.pair(ok.accuracy[chosen], ok.nmi[chosen]),
@@ -269,7 +264,7 @@ def of_dataset(summary, runs, agreed, dataset, other):
                 "verdict": row.verdict,
                 "loss": tables.number(ok.loss_train.min(), ".3f"),
                 "loss and ACC": tables.number(ranked, "+.2f"),
-                "agreement": tables.number(agreed.get((row.reading, dataset), np.nan)),
+                "agreement": tables.number(agreed.get((row.method, dataset), np.nan)),
                 "largest cluster": tables.number(ok.largest.mean()),
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
             }
@@ -283,7 +278,7 @@ def with_labels(runs):
     return pd.DataFrame(
         {
             "data set": [tables.title(name) for name in best.dataset],
-            "reading": [name.replace("_", " ") for name in best.reading],
+            "reading": list(map(tables.title, best.method)),
             "seed": best.seed.tolist(),
             "best run": [tables.pair(row.accuracy, row.nmi) for row in best.itertuples()],
         }

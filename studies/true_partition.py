@@ -26,9 +26,9 @@ from runs.scores import scores
 from .command import main
 
 STUDY = {
-    "readings": "first",
-    "method": "rddc",
-    "records": "rddc",
+    "rows": ["rddc"],
+    "case": "settings",
+    "records": True,
     "writes": ["true_partition.md"],
     "draws": ["true_partition"],
 }
@@ -70,6 +70,8 @@ def probe(data, settings, dataset):
 def verdict(from_labels, from_random):
     """What the lowest losses, (n,) each, of the two kinds of runs say."""
     from_labels, from_random = np.asarray(from_labels), np.asarray(from_random)
+    if not len(from_random):
+        return "can't tell: no random start is ok"
     below = int((from_labels < from_random.min()).sum())
     if not below:
         lower = int((from_random < from_labels.min()).sum())
@@ -80,8 +82,8 @@ def verdict(from_labels, from_random):
 
 def report(job, folder):
     """Write ``true_partition.md`` and its figure: the cases beside RDDC's runs from a random start."""
-    probes, (reading,) = list(map(load_case, job["cases"])), job["readings"].values()
-    runs, rows = frame(read_records(Path(reading["folder"], file) for file in reading["files"])), []
+    probes, (row,) = list(map(load_case, job["cases"])), job["variants"].values()
+    runs, rows = frame(read_records(Path(row["folder"], file) for file in row["files"])), []
     ok = runs[(runs.method == "rddc") & (runs.status == "ok")]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(probes), figsize=(PAGE, 1.8), squeeze=False, layout="constrained")

@@ -27,7 +27,7 @@ from .command import main
 
 STUDY = {
     "readings": "all",
-    "records": "all",
+    "records": True,
     "writes": ["tutorial.md", "quantities.csv", "columns.csv"],
     "draws": ["tutorial"],
 }
@@ -273,7 +273,7 @@ def loss_curve(axis, record):
 
 def report(job, folder):
     """Write ``tutorial.md``, its tables as CSV and its figure."""
-    readings = {name: read(part) for name, part in job["readings"].items()}
+    readings = {name: read(part) for name, part in job["variants"].items()}
     made = {name: clusterings(found) for name, found in readings.items()}
     first = next(iter(readings))
     printed = quantities(readings[first]["records"]["n2d"], made[first].get("DBSCAN on the manifold"))

@@ -5,10 +5,7 @@ import functools
 import re
 
 from datasets.text import one_line
-from runs.sources import ROOT, imported_sources, tree
-
-# Arguments that the harness gives, so that they are no settings.
-HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences", "labels")
+from runs.sources import HARNESS, ROOT, imported_sources, tree
 
 
 class ConfigError(ValueError):

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from datasets import own
+from datasets.cells import Gaps
 from datasets.fetch import DataError
+from datasets.normalise import CONSTANT
+from datasets.sequences import SPLITS
 from datasets.storage import visible_files
 from datasets.text import one_line
 from methods.base import InvalidInput
@@ -20,25 +23,27 @@ from runs.sources import ROOT
 
 from .catalogue import available
 
+UNEVEN = 5.0  # so many times another's spread, or its own spread away from 0, and a dimension outweighs others
 FEW = 10  # a class or training split smaller than that is worth a note
 
 
-def check_data(path):
-    """Yield what is wrong with a user's data at `path`, else what they are."""
-    path = Path(path)
-    problems = list(folder_problems(path)) if path.is_dir() else []
+def check_data(path, settings=None):
+    """Yield what is wrong with a user's data at `path`, read with these `settings`, else what they are."""
+    path, settings = Path(path), settings or {}
+    problems = list(folder_problems(path, settings.get("missing", "refuse"))) if path.is_dir() else []
     if problems:
         yield from (("files", problem) for problem in problems)
         return
     try:
-        loaded = own.read(path, k=1)
+        loaded = own.read(path, **{"k": 1} | settings)
     except (ValueError, OSError) as error:
         yield "content", str(error)
         return
     data, lengths = loaded.sequences, loaded.sequences.lengths
     yield f"{len(data)} sequences of {data.dimensions} dimensions", None
     yield f"lengths {lengths.min()} to {lengths.max()}, median {np.median(lengths):g}; none is empty", None
-    yield "no missing and no infinite value", None
+    yield from ((f"{count} {what}", None) for what, count in loaded.notes.items())
+    yield "no other missing and no infinite value" if loaded.notes else "no missing and no infinite value", None
     if loaded.classes:
         sizes = np.bincount(loaded.labels)
         yield f"{len(loaded.classes)} classes of {sizes.min()} to {sizes.max()} sequences", None
@@ -47,15 +52,50 @@ def check_data(path):
             yield "labels", Note(f"fewer than {FEW} sequences of class {', '.join(rare)}: hardly any will be tested")
     else:
         yield "no labels", Note("give k, a number of clusters or a list of them; nothing is scored against labels")
+    parts = np.bincount(data.split, minlength=len(SPLITS))
+    if parts[1:].any():
+        told = ", ".join(f"{count} {part}" for part, count in zip(SPLITS, parts, strict=True) if count)
+        yield "official split", Note(f"{told}: kept with split: {{kind: official}}, else all are trained on and scored")
+    yield from left_out(path)
+    yield from scale_problems(data)
     yield from worth_knowing(loaded)
 
 
-def folder_problems(folder):
+def left_out(path):
+    """Yield which files beside those that are read are not."""
+    if path.is_dir():
+        read = own.files(path)
+        others = sorted(file.name for file in path.iterdir() if file not in read and not file.name.startswith("."))
+        if others:
+            yield "not read", Note(f"{len(others)} other files or folders there, the first: {others[0]}")
+    elif other := own.other_part(path):
+        yield "not read", Note(f"{other.name} beside it; the folder as path reads both")
+
+
+def scale_problems(data):
+    """Yield a note where one dimension would outweigh the others by its scale, or the padding by its offset."""
+    values = data.values.astype(np.float64)
+    means, spreads = values.mean(axis=0), values.std(axis=0)
+    vary = spreads > CONSTANT * np.abs(values).max(axis=0)
+    if not vary.any():
+        return
+    means, spreads, numbers = means[vary], spreads[vary], np.flatnonzero(vary) + 1
+    wide, narrow, off = spreads.argmax(), spreads.argmin(), (np.abs(means) / spreads).argmax()
+    told = []
+    if (times := spreads[wide] / spreads[narrow]) > UNEVEN:
+        told.append(f"column {numbers[wide]} spreads {times:.3g} times as far as {numbers[narrow]}")
+    if abs(means[off]) > UNEVEN * spreads[off]:
+        told.append(f"column {numbers[off]} lies around {means[off]:.3g} with a spread of {spreads[off]:.3g}")
+    if told:
+        yield "scale", Note(f"{' and '.join(told)}: add `normalise: all` (or `sequence`) beside path in the config")
+
+
+def folder_problems(folder, missing):
     """Every file of a folder that can't be read, in one line each."""
     for file in visible_files(folder, ".csv"):
-        if file.name != own.LABELS:
+        if file.name.lower() != own.LABELS:
             try:
-                own.read_csv(file)
+                own.read_csv(file, Gaps(missing))
             except DataError as error:
                 yield str(error)
 
@@ -70,6 +110,9 @@ def worth_knowing(loaded):
         yield "duplicates", Note(f"{copies} sequences are copies of others, the first: {loaded.identifiers[first]}")
     for column in range(data.dimensions):
         values = data.values[:, column]
+        largest = np.abs(values).max()
+        if largest > 1e18:
+            yield f"column {column + 1}", Note(f"has values up to {largest:g}, whose squares overflow: a fill value?")
         steps = np.diff(values)
         inside = np.ones(len(steps), bool)
         inside[data.offsets[1:-1] - 1] = False
@@ -80,32 +123,30 @@ def worth_knowing(loaded):
     counting = np.arange(data.dimensions)
     if data.dimensions > 1 and all((data[i][0] == counting).all() for i in range(len(data))):
         yield "first line", Note(f"is 0 to {counting[-1]} in every sequence: column names? leave it out")
-    training = round(0.8 * len(data))
-    if training < 100:
+    if len(data) < 50:
+        batch = max(2, len(data) // 2)
         yield (
             "size",
             Note(
-                f"about {training} sequences to train on: DDC, RDDC and DEC need a batch of at most that, for example"
-                f" methods: {{rddc: {{settings: {{batch: {max(2, training // 2)}}}}}}}"
+                f"{len(data)} sequences: DDC, RDDC and DEC need a batch of at most that, for example"
+                f" methods: {{rddc: {{settings: {{batch: {batch}}}}}}}"
             ),
         )
 
 
-def check(what):
-    """Findings on a method's name or a path; `InvalidInput` for what is neither."""
+def check(what, settings=None):
+    """Findings on a method's name or a path, with `settings` as in a config; `InvalidInput` for what is neither."""
     if what in available("methods") or (ROOT / "methods" / f"{what}.py").is_file():
         return check_method(what)
     if Path(what).exists():
-        return check_data(what)
-    raise InvalidInput(
-        f"{what}: neither a file in methods/ ({', '.join(available('methods'))}) nor a folder, .npz or .ts file"
-    )
+        return check_data(what, settings)
+    raise InvalidInput(f"{what}: neither a file in methods/ ({', '.join(available('methods'))}) nor {own.FORMS}")
 
 
-def report(what):
+def report(what, settings=None):
     """Print the findings on `what`, a line each; returns whether nothing is wrong."""
     fine = True
-    with contextlib.closing(iter(check(what))) as findings:
+    with contextlib.closing(iter(check(what, settings))) as findings:
         for looked_at, problem in findings:
             verdict = "ok   " if problem is None else "note " if isinstance(problem, Note) else "WRONG"
             told = f"{looked_at}: {problem}" if problem else looked_at

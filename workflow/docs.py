@@ -8,12 +8,11 @@ import pandas as pd
 
 from datasets.storage import write_text
 from reports.tables import markdown, title
-from runs.sources import ROOT
+from runs.sources import HARNESS, ROOT
 
 from .catalogue import available, class_member, class_name, defaults, find, parameters, source
 
 HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
-GIVEN = ("raw", "seed")  # by the harness, to every `load`
 
 
 def write_pages(folder=ROOT):
@@ -45,7 +44,7 @@ def dataset_section(name):
     path = source("datasets", name)
     load = find(path, "load")
     settings = parameter_table(load, load)
-    settings = settings[~settings.name.isin([code(name) for name in GIVEN])]
+    settings = settings[~settings.name.isin([code(name) for name in HARNESS])]
     shown = markdown(settings, cell=written) if len(settings) else "There is nothing to set.\n"
     return heading(name) + "\n\n".join([docstring(path), origin(path), shown])
 

@@ -2,18 +2,41 @@
 
 - ``raw``: data sets with a case each, which reads raw data.
 - ``cases``: file of the study's folder that makes these, so that another text of the page makes none anew.
-- ``readings``: which of the config's readings a study looks at: ``all``, ``first``, or those of a list that there are.
-- ``method`` or ``section``: what a case on prepared data is given: a method's settings or a section of the config.
-- ``records``: whose records the page reads: ``all`` or a method's name.
+- ``readings``: the study lays readings side by side, ``all`` of the config's.
+- ``rows``: it lays rows of the first reading side by side: those of a list that there are, or as ``variants`` the last
+  row of the config, which the others are compared with, and all others of the same method.
+- ``case``: what a case on prepared data is given: its row's ``settings`` or a section of the config.
+- ``records``: whether the page reads records: a reading's, or a row's.
 - ``writes``, ``draws``: files of the page, and its figures, which are a PNG and a PDF each.
 """
 
 import ast
 import functools
+import json
+import shlex
+from typing import NamedTuple
 
 from runs.sources import ROOT, tree
 
-from .jobs import ENDINGS, method_settings, record_files, score_files
+from .jobs import ENDINGS, record_files, score_files
+from .rows import algorithm, described, method_settings
+
+
+class Variant(NamedTuple):
+    """What a study lays beside others: a reading, or one of its rows."""
+
+    reading: str
+    resolved: dict
+    row: str | None = None
+
+    @property
+    def folder(self):
+        """Where the reading's data and records lie."""
+        return f"{self.resolved['results']}/{self.reading}"
+
+    def data(self, dataset):
+        """Files of a prepared data set."""
+        return [f"{self.folder}/data/{dataset}.{ending}" for ending in ENDINGS]
 
 
 @functools.cache
@@ -45,52 +68,52 @@ def case_source(study):
 
 
 def variants(study, readings):
-    """Readings that the study looks at, name to resolved config, of all `readings`."""
-    asked = declared()[study].get("readings", [])
-    if asked == "first":
-        return dict(list(readings.items())[:1])
-    return {name: readings[name] for name in (readings if asked == "all" else asked) if name in readings}
+    """Name to `Variant` of all that the study looks at; `readings` is name to resolved config."""
+    what, (first, resolved) = declared()[study], next(iter(readings.items()))
+    if what.get("readings") == "all":
+        return {name: Variant(name, own) for name, own in readings.items()}
+    asked = what.get("rows", [])
+    rows = side_by_side(resolved) if asked == "variants" else asked
+    return {row: Variant(first, resolved, row) for row in rows if row in resolved["run"]["methods"]}
 
 
-def case_settings(study, resolved, dataset):
+def side_by_side(resolved):
+    """The last row of the config, and then all others of its method."""
+    *others, last = resolved["run"]["methods"]
+    return [last, *(row for row in others if algorithm(resolved, row) == algorithm(resolved, last))]
+
+
+def case_settings(study, variant, dataset):
     """What a case on prepared data is given."""
-    what = declared()[study]
-    return method_settings(resolved, what["method"], dataset) if "method" in what else resolved[what["section"]]
-
-
-def case_file(study, resolved, variant, dataset):
-    """Where a case on prepared data lies."""
-    return f"{resolved['results']}/{study}/{dataset}.{variant}.json"
+    what = declared()[study]["case"]
+    return method_settings(variant.resolved, variant.row, dataset) if what == "settings" else variant.resolved[what]
 
 
 def cases(study, readings, results):
     """Files of all cases of the page."""
     what = declared()[study]
-    raw = [f"{results}/{study}/{dataset}.jsonl" for dataset in what.get("raw", [])]
-    asked = variants(study, readings) if "method" in what else {}
-    return raw + [
-        case_file(study, resolved, variant, dataset)
-        for variant, resolved in asked.items()
-        for dataset in resolved["run"]["datasets"]
+    asked = variants(study, readings) if "case" in what else {}
+    return [f"{results}/{study}/{dataset}.jsonl" for dataset in what.get("raw", [])] + [
+        f"{results}/{study}/{dataset}.{name}.json"
+        for name, variant in asked.items()
+        for dataset in variant.resolved["run"]["datasets"]
     ]
 
 
-def records(study, resolved, reading):
-    """Files of the records of one reading that the page reads."""
-    whose = declared()[study].get("records")
-    files = record_files(resolved, reading, split=0) if whose else []
-    return files if whose == "all" else [file for file in files if file.rpartition("/")[2].startswith(f"{whose}-")]
+def records(study, variant):
+    """Files of the records of one variant that the page reads: those on the first split."""
+    files = record_files(variant.resolved, variant.reading, split=0) if declared()[study].get("records") else []
+    return [file for file in files if variant.row is None or file.rpartition("/")[2].startswith(f"{variant.row}-")]
 
 
 def page_inputs(study, readings, results):
     """Cases, and records and data that the page reads."""
     files = cases(study, readings, results)
-    for reading, resolved in variants(study, readings).items():
-        if found := records(study, resolved, reading):
-            folder = f"{resolved['results']}/{reading}/data"
-            files += found + score_files(resolved, reading)
-            files += [f"{folder}/{name}.{end}" for name in resolved["run"]["datasets"] for end in ENDINGS]
-    return files
+    for variant in variants(study, readings).values():
+        if found := records(study, variant):
+            files += found + score_files(variant.resolved, variant.reading)
+            files += [file for dataset in variant.resolved["run"]["datasets"] for file in variant.data(dataset)]
+    return list(dict.fromkeys(files))
 
 
 def page_files(study, results):
@@ -101,11 +124,18 @@ def page_files(study, results):
 
 
 def page_job(study, readings, results):
-    """Config slice of the page: its cases, and folder and records of every reading."""
+    """Config slice of the page: its cases, and folder, records and row of every variant."""
     parts = {}
-    for reading, resolved in variants(study, readings).items():
-        folder = f"{resolved['results']}/{reading}"
-        files = [file.removeprefix(f"{folder}/") for file in records(study, resolved, reading)]
-        parts[reading] = {"folder": folder, "files": files}
+    for name, variant in variants(study, readings).items():
+        files = [file.removeprefix(f"{variant.folder}/") for file in records(study, variant)]
+        row = described(variant.resolved, variant.row) if variant.row else None
+        parts[name] = {"folder": variant.folder, "files": files, "row": row}
     selection = next(iter(readings.values()))["selection"]
-    return {"selection": selection, "cases": cases(study, readings, results), "readings": parts}
+    return {"selection": selection, "cases": cases(study, readings, results), "variants": parts}
+
+
+def page_argument(study, readings, results):
+    """The job as words of a command, by way of standard input; none where all cases are of raw data."""
+    if "raw" in declared()[study]:
+        return ""
+    return f"--job - <<< {shlex.quote(json.dumps(page_job(study, readings, results)))}"

@@ -135,3 +135,8 @@ def evaluate_test(sequences, labels, vectorizations, name):
         test = np.flatnonzero(stratified_split(labels, seed, name) == 2)
         found.append(evaluate(sequences.subset(test), labels[test], vectorizations, methods))
     return found
+
+
+def mean_cells(samples):
+    """Mean of the cells of several splits: dict of ``method-vectorisation`` to list."""
+    return {key: np.mean([cells[key] for cells in samples], axis=0).tolist() for key in samples[0]}

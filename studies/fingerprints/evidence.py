@@ -215,10 +215,10 @@ def samples_of(record, protocol):
     return record["test_cells"] if protocol == "test" else [record["cells"]]
 
 
-def best_affinity(name, record, protocol="test"):
+def best_affinity(name, record, protocol="test", normalisation="arithmetic"):
     """The affinity whose spectral cells are nearest to the published ones."""
     goal, samples = published()[name], samples_of(record, protocol)
-    return min(AFFINITIES, key=lambda affinity: distance(samples, goal, "spectral", affinity))
+    return min(AFFINITIES, key=lambda affinity: distance(samples, goal, "spectral", affinity, normalisation))
 
 
 def misfit(name, record, protocol="test", normalisation="arithmetic"):
@@ -228,7 +228,7 @@ def misfit(name, record, protocol="test", normalisation="arithmetic"):
     """
     goal, samples = published()[name], samples_of(record, protocol)
     parts = {method: distance(samples, goal, method, None, normalisation) for method in ("kmeans", "ward")}
-    affinity = best_affinity(name, record, protocol)
+    affinity = best_affinity(name, record, protocol, normalisation)
     parts["spectral"] = distance(samples, goal, "spectral", affinity, normalisation)
     pairs = zip(STATEMENTS[name], record["measurements"], strict=True)
     parts["statements"] = sum(max(0.0, statement.demand - value) for statement, value in pairs)

@@ -7,15 +7,21 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from datasets.prepare import keywords
 from datasets.storage import write_text
 from reports.style import COLOURS, PAGE, STYLE, save
 
-from .clustering import AFFINITIES, NORMALISATIONS
+from .clustering import AFFINITIES, NORMALISATIONS, mean_cells
 from .evidence import METHODS, STATEMENTS, VECTORIZATIONS, best_affinity, misfit, published
 from .readings import READERS
 from .search import load_records
 
 SHOWN = 5  # readings of a data set, beside those that are always shown
+TITLES = {
+    "arithmetic": "mean of the entropies",
+    "geometric": "geometric mean of the entropies",
+    "max": "larger entropy",
+}
 PREFACE = """\
 What k-means, Ward's linkage and spectral clustering make of a data set depends on the data alone, so the published
 cells of these rows are a fingerprint of the authors' data; and so is what the paper says of its data in words and
@@ -49,10 +55,12 @@ def report(out):
     figure(records, out / "fingerprints")
 
 
-def describe(settings):
-    """A reading in one line; names that all share are shortened."""
+def describe(settings, left_out=()):
+    """A reading in one line, without the settings `left_out`; names that all share are shortened."""
     words = []
     for key, value in settings.items():
+        if key in left_out:
+            continue
         if key in ("characters", "groups"):
             words.append(" ".join(name.split(".", 1)[-1] for name in value))
         else:
@@ -66,12 +74,6 @@ def ranked(name, records):
     return sorted(final, key=lambda record: (misfit(name, record)["total"], describe(record["reading"])))
 
 
-def mean_cells(record):
-    """Mean cells over the test splits: dict of ``method-vectorisation`` to list."""
-    samples = record["test_cells"]
-    return {key: np.mean([cells[key] for cells in samples], axis=0) for key in samples[0]}
-
-
 def table_rows(name, records):
     """A row for every whole reading of a data set, best first."""
     for record in ranked(name, records):
@@ -79,7 +81,7 @@ def table_rows(name, records):
         row |= {"k": len(record["classes"]), "shortest": record["lengths"][0], "longest": record["lengths"][1]}
         row |= {f"misfit_{part}": value for part, value in misfit(name, record).items()}
         row |= {"misfit_all": misfit(name, record, "all")["total"], "affinity": best_affinity(name, record)}
-        for protocol, cells in (("test", mean_cells(record)), ("all", record["cells"])):
+        for protocol, cells in (("test", mean_cells(record["test_cells"])), ("all", record["cells"])):
             for how, method in itertools.product(VECTORIZATIONS, ("kmeans", "ward", *AFFINITIES)):
                 values = cells.get(f"{method}-{how}", [None] * (1 + len(NORMALISATIONS)))
                 for score, value in zip(("accuracy", *(f"nmi_{n}" for n in NORMALISATIONS)), values, strict=True):
@@ -93,15 +95,23 @@ def section(name, records):
     """A data set: its best readings beside the published cells, the statements, and what each setting decides."""
     screened = [record for record in records if record["stage"] == "screen"]
     best = ranked(name, records)
-    minutes = sum(record["seconds"] for record in records) / 60
-    tables = [cell_table(name, best), statement_table(name, best), setting_table(name, screened)]
+    minutes, same = sum(record["seconds"] for record in records) / 60, constants([record for _, record in shown(best)])
+    tables = [cell_table(name, best), statement_table(name, best), setting_table(name, records)]
     return "\n".join(
         [
             f"## {name.replace('_', ' ').capitalize()}\n",
-            f"{len(screened)} readings clustered in part, {len(best)} of them in full ({minutes:.0f} core minutes).\n",
+            f"{len(screened)} readings clustered in part, {len(best)} of them in full ({minutes:.0f} core minutes)."
+            + f" All that are shown have: {describe(same)}." * bool(same)
+            + "\n",
             *tables,
         ]
     )
+
+
+def constants(best):
+    """Settings that all readings share."""
+    first = best[0]["reading"]
+    return {key: value for key, value in first.items() if all(r["reading"].get(key) == value for r in best)}
 
 
 def shown(best):
@@ -122,9 +132,10 @@ def cell_table(name, best):
     cells = [f"{accuracy:.2f} ({nmi:.2f})" for accuracy, nmi in map(goal.get, columns)]
     rows = [["", "**published**", "", "", "", *cells, ""]]
     for number, record in shown(best):
-        affinity, cells = best_affinity(name, record), mean_cells(record)
+        affinity, cells = best_affinity(name, record), mean_cells(record["test_cells"])
         found = [cells[f"{affinity if method == 'spectral' else method}-{how}"] for method, how in columns]
-        row = [number, describe(record["reading"]), record["n"], f"{misfit(name, record)['total']:.2f}"]
+        reading = describe(record["reading"], constants([record for _, record in shown(best)]))
+        row = [number, reading, record["n"], f"{misfit(name, record)['total']:.2f}"]
         row += [f"{misfit(name, record, 'all')['total']:.2f}", *(f"{cell[0]:.2f} ({cell[1]:.2f})" for cell in found)]
         rows.append([*row, affinity.partition("_")[2] or "default"])
     return tabulate(rows, head, tablefmt="pipe", disable_numparse=True) + "\n"
@@ -138,49 +149,63 @@ def statement_table(name, best):
     rows = []
     for i, statement in enumerate(STATEMENTS[name]):
         values = [record["measurements"][i] for _, record in shown(best)]
-        marks = [f"{value:.2f}" if value >= statement.demand else f"{value:.2f} ✗" for value in values]
+        marks = [f"{value:.3f}" + " ✗" * (value < statement.demand) for value in values]
         rows.append([statement.said, statement.name, f"{statement.demand:.2f}", *marks])
     return tabulate(rows, head, tablefmt="pipe", disable_numparse=True) + "\n"
 
 
-def setting_table(name, screened):
-    """Least misfit of the first stage for each value of the settings that readings differ in: what is decided by it."""
-    keys = dict.fromkeys(key for record in screened for key in record["reading"])
-    rows = []
-    for key in keys:
-        least = {}
-        for record in screened:
-            value = record["reading"].get(key, "default")
+def setting_table(name, records):
+    """Least misfit for each value of the settings that readings differ in, in either stage: what is decided by it."""
+    defaults, rows = {"average": "length"} | keywords(READERS[name][0].load), []
+    for key in dict.fromkeys(key for record in records for key in record["reading"]):
+        stages = {}
+        for record in records:
+            value = record["reading"].get(key, defaults.get(key))
             value = len(value) if key == "characters" else describe({"groups": value}) if key == "groups" else value
-            fit = misfit(name, record, "all")["total"]
-            least[str(value)] = min(fit, least.get(str(value), np.inf))
-        if len(least) > 1:
-            order = sorted(least, key=least.get)
+            fit = misfit(name, record, "test" if record["stage"] == "final" else "all")["total"]
+            least_of = stages.setdefault(record["stage"], {})
+            least_of[str(value)] = min(fit, least_of.get(str(value), np.inf))
+        if len(stages["screen"]) > 1:
             title = "number of characters" if key == "characters" else key.replace("_", " ")
-            rows.append([title, "; ".join(f"{value}: {least[value]:.2f}" for value in order[:8])])
-    head = ["setting", "least misfit of the first stage (k-means, Ward, statements) for each value, best first"]
+            rows.append([title, *(in_order(stages[stage]) for stage in ("final", "screen"))])
+    head = ["setting", "least misfit for each value, test splits", "first stage: k-means, Ward and statements"]
     return tabulate(rows, head, tablefmt="pipe", disable_numparse=True) + "\n"
 
 
+def in_order(least_of, most=8):
+    """The `most` values of least misfit."""
+    return "; ".join(f"{value}: {least_of[value]:.2f}" for value in sorted(least_of, key=least_of.get)[:most])
+
+
 def shared(records):
-    """What the data sets have in common: how the NMI is normalised, and the affinity of spectral clustering."""
-    best = {name: ranked(name, found)[0] for name, found in records.items()}
-    by_nmi = {
-        normalisation: sum(misfit(name, record, "test", normalisation)["total"] for name, record in best.items())
-        for normalisation in NORMALISATIONS
-    }
-    lines = [f"{name} {value:.2f}" for name, value in sorted(by_nmi.items(), key=lambda item: item[1])]
+    """What the data sets have in common: what was clustered, how the NMI is normalised, the affinity."""
+    finals = {name: ranked(name, found) for name, found in records.items()}
+    rows = [
+        ["clustered: a test split by itself", *least(finals, "test", "arithmetic")],
+        ["clustered: all sequences", *least(finals, "all", "arithmetic")],
+        *(
+            [f"NMI divided by the {TITLES[normalisation]}", *least(finals, "test", normalisation)]
+            for normalisation in NORMALISATIONS
+        ),
+    ]
+    head = ["least misfit of any reading", *(name.replace("_", " ") for name in finals), "sum"]
     affinities = [
-        f"{name.replace('_', ' ')} {best_affinity(name, record).partition('_')[2] or 'default'}"
-        for name, record in best.items()
+        f"{name.replace('_', ' ')} {best_affinity(name, found[0]).partition('_')[2] or 'default'}"
+        for name, found in finals.items()
     ]
     return (
         "## Shared by all data sets\n\n"
-        f"NMI's normalisation, misfit summed over the best reading of each data set: {', '.join(lines)}.\n"
-        f"Best affinity of spectral clustering: {', '.join(affinities)} ("
+        f"{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n\n"
+        f"Affinity of spectral clustering that fits the best reading best: {', '.join(affinities)} ("
         + "; ".join(f"{name.partition('_')[2] or 'default'}: {formula}" for name, formula in AFFINITIES.items())
         + ").\n"
     )
+
+
+def least(finals, protocol, normalisation):
+    """Least misfit of the readings of every data set, and the sum, as strings."""
+    found = [min(misfit(name, r, protocol, normalisation)["total"] for r in of) for name, of in finals.items()]
+    return [f"{value:.2f}" for value in [*found, sum(found)]]
 
 
 def figure(records, path):
@@ -196,7 +221,7 @@ def figure(records, path):
                 axis, x = axes[row, column], np.arange(len(cells))
                 axis.hlines([goal[cell][row] for cell in cells], x - 0.4, x + 0.4, "black", lw=1.5, label="published")
                 for i, record in enumerate(ranked(name, found)[:3]):
-                    affinity, means = best_affinity(name, record), mean_cells(record)
+                    affinity, means = best_affinity(name, record), mean_cells(record["test_cells"])
                     values = [means[f"{affinity if m == 'spectral' else m}-{how}"][row] for m, how in cells]
                     axis.plot(
                         x + 0.2 * (i - 1), values, "os^"[i], color=COLOURS[i], ms=3, label=f"best reading {i + 1}"

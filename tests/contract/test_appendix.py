@@ -8,7 +8,7 @@ import subprocess
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from fake_records import runs, write_scored
+from fake_records import described, runs, write_scored
 
 from reports import appendix, latex, statistics, style, tables, verdict
 
@@ -35,7 +35,7 @@ def made(tmp_path_factory):
         "files": [],
         "scored": "test",
         "run": {"datasets": ["arabic_digits", "mine_k3"], "controls": [{"method": "length_kmeans", "input": "none"}]},
-        "methods": {"rddc": {}, "kmeans": {}, "length_kmeans": {}},
+        "methods": {method: described(method) for method in ("rddc", "kmeans", "length_kmeans")},
     }
     every = []
     for method, accuracies in (("rddc", [0.81, 0.7, None]), ("length_kmeans", [0.99, 0.99])):

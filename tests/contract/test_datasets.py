@@ -30,6 +30,7 @@ KNOWN = {  # n, dimensions, shortest, longest, smallest class, largest class, of
     "japanese_vowels": (640, 12, 7, 29, 54, 118, 370),
     "mnist": (70_000, 784, 1, 1, 6313, 7877, 10_000),
     "speech_commands": (1983, 40, 2, 98, 989, 994, 213),
+    "ucr": (304, 1, 100, 455, 45, 54, 172),
     "twenty_newsgroups": (1528, 8, 50, 300, 448, 554, 647),
 }
 
@@ -165,10 +166,11 @@ def test_unknown_settings_and_split_keys_get_one_line(name, place):
 def test_damage_that_checksums_would_miss_is_found_by_the_counts(name, place, tmp_path):
     """`load` verifies on its own: half a file, or one file less, is refused without a checksum."""
     module = find(name)
-    fetched = fetch(module.SOURCE, **place)
+    source = module.source() if hasattr(module, "source") else module.SOURCE
+    fetched = fetch(source, **place)
     folder = tmp_path / "damaged"
     shutil.copytree(fetched.path, folder, copy_function=shutil.copyfile if fetched.origin == "package" else os.link)
-    members = next(form for form in module.SOURCE.forms if form.form == fetched.form).members
+    members = next(form for form in source.forms if form.form == fetched.form).members
     files = [folder / member for member in members or ()] or [path for path in folder.rglob("*") if path.is_file()]
     victim = max(files, key=lambda path: (path.stat().st_size, path))
     if victim.suffix not in (".txt", ".arff", ".ts") and len(files) == 1:

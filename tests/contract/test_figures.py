@@ -9,7 +9,7 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from fake_records import record, runs, score, write_scored
+from fake_records import described, record, runs, score, write_scored
 
 from datasets.sequences import SPLITS, Sequences, stratified_split
 from datasets.storage import write_arrays, write_json
@@ -232,12 +232,13 @@ def job(folder, records, data):
         "scored": "test",
         "published": "rddc_table1",
         "files": [f"records/{name}/{method}-{how}.0-9.jsonl" for method, how in cells],
+        "halves": [],
         "rows": list(map(list, cells)),
         "run": {"datasets": [name], "methods": methods, "vectorizations": ["zero", "avg"], "controls": []},
         "skip": {name: {"avg": "<it> is zero"}},
         "figures": {"dataset": name, "one_length": str(folder / "one_length.json")},
         "datasets": {name: {}},
-        "methods": {method: {} for method in methods},
+        "methods": {method: described(method) for method in methods},
     }
 
 
@@ -251,26 +252,29 @@ ONE = record(
 
 
 @pytest.mark.parametrize(
-    ("split", "classes", "why"),
+    ("split", "classes", "run", "why"),
     [
-        ("train", CLASSES, "no sequence with a label is in the test split"),
-        ("test", [], "there are no labels"),
+        ("train", CLASSES, ONE, "no sequence with a label is in the test split"),
+        ("test", [], ONE, "there are no labels"),
+        ("test", [], FAILED, "there are no labels"),
     ],
 )
-def test_a_report_without_scores_says_why(tmp_path, split, classes, why, data):
+def test_a_report_without_scores_says_why(tmp_path, split, classes, run, why, data):
     sequences = replace(data.sequences, split=np.full(N, SPLITS.index(split)))
     labels = data.labels if classes else np.full(N, -1)
-    none = [ONE | {"scores": dict.fromkeys(SPLITS)}]
+    none = [run | {"scores": dict.fromkeys(SPLITS)}]
     asked = job(tmp_path, none, Data(sequences, labels, {"classes": classes}))
     asked |= {"published": None, "figures": {"dataset": None, "one_length": None}}
     sheet = json.loads((tmp_path / "data/speech_commands.json").read_text()) | {"classes": classes}
+    sheet |= {"source": sheet["source"] | {"origin": "own"}, "settings": {"k": 2}}
     write_json(tmp_path / "data/speech_commands.json", sheet)
     made = [tmp_path / name for name in ("report.html", "tables", "figures", "clusters")]
     with ThreadPoolExecutor() as beside:
         write_report(asked, *made, beside)
     page = re.sub("<(style|script).*?</\\1>", "", made[0].read_text(), flags=re.DOTALL)
-    assert f"Speech Commands: nothing is scored, because {why}." in page and "not scored" in page
-    assert not re.search(r">[^<]*\bnan\b", page) and "1 of them ok" in page
+    assert f"Speech Commands: nothing is scored, because {why}." in page
+    assert ("not scored" if run is ONE else "failed 0/1") in page
+    assert not re.search(r">[^<]*\bnan\b", page)
 
 
 @pytest.mark.parametrize("records", [[ONE], [ONE, FAILED], [FAILED]], ids=["no RDDC", "RDDC failed", "all failed"])

@@ -100,7 +100,18 @@ def test_a_ts_file_is_read_as_aeon_reads_it(tmp_path):
         ("x.csv", "height,width\n1,2,3\n", "x.csv, line 2: 3 values, expected 2"),
         ("x.csv", "height,2\n1,2\n", "x.csv, line 1, column 1: 'height' is no finite number"),
         ("x.csv", "height,width\n1,two\n", "x.csv, line 2, column 2: 'two' is no finite number"),
-        ("x.csv", "height,width\n1,2\n\n1,nan\n", "x.csv, line 4, column 2: 'nan' is no finite number"),
+        ("x.csv", "height,width\n1,2\n\n1,nan\n", "x.csv, line 3 is empty; fill it in, or set missing: interpolate"),
+        (
+            "x.csv",
+            "height,width\n1,nan\n2,3\n",
+            "x.csv, line 2, column 2: 'nan' is no finite number; fill it in, or set",
+        ),
+        ("x.csv", "height,width\n1,nan\n", "x.csv, line 2, column 2: 'nan' .*, and there is no value in column 2"),
+        ("x.csv", ",height\n0,1\n", "x.csv, line 1, column 1: a column without a name, as pandas writes its index"),
+        ("x.csv", "height,width\n1_5,2\n", "x.csv, line 2, column 1: '1_5' is no finite number in float32; write"),
+        ("x.csv", "height,width\n1,\uff12\n", "x.csv, line 2, column 2: '\uff12' is no finite number"),
+        ("x.csv", "height,width\n1,0x1f\n", "x.csv, line 2, column 2: '0x1f' is no finite number"),
+        ("x.csv", 'height,"wi\ndth"\n1,2\n', "x.csv: the column names height, wi dth, but bird 1.csv has"),
         ("x.csv", "height,width\n1,-inf\n", "x.csv, line 2, column 2: '-inf' is no finite number"),
         ("x.csv", "height,width\n1,4e38\n", "x.csv, line 2, column 2: '4e38' is no finite number in float32"),
         ("x.csv", "height,width\n1,\n", "x.csv, line 2, column 2: an empty value"),
@@ -149,7 +160,7 @@ def test_a_mistake_in_a_folder(tmp_path, file, text, message):
         ({"offsets": np.array([0, 3, 4, 9, 12])}, "offsets: expected 0, ..., 11"),
         ({"offsets": np.array([0, 3, 3, 9, 11])}, "sequence 1: length 0, at least 1 is needed"),
         ({"offsets": np.array([0.0, 3, 4, 9, 11])}, "offsets .float64. integers"),
-        ({"values": np.full((11, 2), np.nan)}, "sequence 0, element 0: NaN or infinite value"),
+        ({"values": np.full((11, 2), np.nan)}, "sequence 0, element 0, column 1: NaN, and there is no value at all in"),
         ({"values": np.full((11, 2), 1e300)}, "sequence 0, element 0: NaN or infinite value"),
         ({"values": np.full((11, 2), "1")}, "values .<U1. must be numbers"),
         ({"values": np.zeros((0, 2)), "offsets": np.array([0])}, "there are no sequences"),
@@ -182,9 +193,9 @@ def test_an_npz_that_needs_pickle(tmp_path):
         (HEADER + "1,2:3,4:c\n", "line 7: label 'c' is not in @classLabel .a, b."),
         (HEADER + "1,2:3,4:a\n1,2:b\n", "line 8: 1 channels, expected 2"),
         (HEADER + "1,2:3,4,5:a\n", "line 7: channels of 2 to 3 values"),
-        (HEADER + "1,2:3,?:a\n", "line 7, channel 2: '.' is no finite number"),
-        (HEADER + "1,2:3,NaN:a\n", "line 7, channel 2: 'NaN' is no finite number"),
-        (HEADER + "1,2::a\n", "line 7, channel 2: an empty value"),
+        (HEADER + "1,2:3,?:a\n", "line 7, channel 2, value 2: '.' is no finite number; fill it in, or set"),
+        (HEADER + "1,2:3,NaN:a\n", "line 7, channel 2, value 2: 'NaN' is no finite number"),
+        (HEADER + "1,2::a\n", "line 7, channel 2, value 1: an empty value, and there is no value in column 2"),
         (b"\xff\xfe", "not a text file in UTF-8"),
     ],
 )
@@ -209,7 +220,7 @@ def test_the_sheet_knows_content_and_identifiers_but_no_path(tmp_path):
     asked = {"path": str(folder), "k": 2}
     sequences, _, sheet = prepare("mine_k2", asked, {"kind": "stratified"}, raw=tmp_path)
     other, _, _ = prepare("mine_k3", asked | {"k": 3}, {"kind": "stratified"}, raw=tmp_path)
-    assert sheet["identifiers"] == NAMES and sheet["settings"] == {"k": 2}
+    assert sheet["identifiers"] == NAMES and sheet["settings"]["k"] == 2
     assert sheet["source"] | {"sha256": ""} == {"file": "birds", "origin": "own", "form": "folder", "sha256": ""}
     assert str(tmp_path) not in str(sheet)
     np.testing.assert_array_equal(sequences.split, other.split)  # one data set, whatever k is

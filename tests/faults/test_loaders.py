@@ -40,6 +40,15 @@ def npz(write, *arguments, **arrays):
         return Path(folder, "a.npz").read_bytes()
 
 
+def packed(files):
+    """A zip of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
 def arff():
     line = ",".join(["0.5"] * 100 + ["?"] * 82 + ["3"])
     head = "@relation x\n" + "@attribute a numeric\n" * 183
@@ -76,15 +85,15 @@ def read_news(path):
     return twenty_newsgroups.tokenise(twenty_newsgroups.strip(path.read_text(encoding="latin-1")))
 
 
-def read_own(ending):
+def read_own(ending, columns=None, missing="refuse"):
     """Reader of a user's data in this form."""
 
     def read(path):
         path = path.replace(path.with_suffix(ending))
-        if ending == ".csv":
+        if ending == ".csv" and not columns:
             path.with_name("sound.csv").write_text("x,y\n1,2\n")  # one sequence alone is refused
             path = path.parent
-        return own.read(path, k=2).sequences
+        return own.read(path, k=2, columns=columns, missing=missing).sequences
 
     return read
 
@@ -162,7 +171,31 @@ LOADERS = {
     "own_csv": (
         b"x,y\n0.5,1\n-1,1e-3\n2,3\n",
         read_own(".csv"),
-        [b",", b"\n", b'"', b"nan", b"1e999", b"\xff", b"\0", b"1_0", b"9" * 400, b"\r"],
+        [b",", b"\n", b'"', b"nan", b"1e999", b"\xff", b"\0", b"1_0", b"9" * 400, b"\r", b'"y\n0.5,1"', b",\n,\n"],
+        lasts,
+    ),
+    "own_csv_with_gaps": (
+        b"x,y\n0.5,1\n-1,\n2,3\n,\n",
+        read_own(".csv", missing="interpolate"),
+        [b",", b"\n", b'"', b"nan", b"?", b"\xff", b"\n\n", b"\r", b'""'],
+        lasts,
+    ),
+    "own_table": (
+        b"id,time,x,label\na,1,0.5,u\na,2,1e3,u\nb,2024-01-01,-1,v\n".replace(b"2024-01-01", b"1"),
+        read_own(".csv", {"id": "id"}, "interpolate"),
+        [b",", b"\n", b'"', b"nan", b"a", b"2024-01-01", b"1e999", b"\xff", b"\0", b"1_0", b"label", b"\r", b"id"],
+        lasts,
+    ),
+    "own_tsv": (
+        b"1\t0.5\t1\tNaN\n2\t1\t2\t3\n",
+        read_own(".tsv"),
+        [b"\t", b"\n", b"nan", b"1e999", b"\xff", b"\0", b"1_0", b"\r", b"1.0e+00", b"\x0c"],
+        lasts,
+    ),
+    "own_zip": (
+        packed({"Toy_TRAIN.tsv": b"1\t2\t3\n", "Toy_TEST.tsv": b"1\t2\t3\n"}),
+        read_own(".zip"),
+        [b"PK\x03\x04", b"PK\x05\x06", b"\xff\xff\xff\xff", b"../", b"TRAIN", b"\0", b".csv"],
         lasts,
     ),
     "checkpoint": (

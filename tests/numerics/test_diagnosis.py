@@ -5,7 +5,7 @@ import pytest
 
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
-from datasets.storage import write_json
+from datasets.storage import write_arrays, write_json
 from methods import deep
 from methods.rddc import RDDC
 from studies import diagnosis
@@ -47,11 +47,13 @@ def test_own_statistics_matter_where_a_split_has_others(sequences):
 
 def test_equal_records_give_equal_bytes(sequences, tmp_path):
     sequences.save(tmp_path / "reading/data/x.npz")
+    write_arrays(tmp_path / "reading/data/x.labels.npz", labels=np.arange(len(sequences)) % 2)
     write_json(tmp_path / "reading/data/x.json", {"classes": ["a", "b"], "settings": {}})
     for variant in ("y", "z"):
         write_json(tmp_path / f"x.{variant}.json", diagnosis.run("x", tmp_path / "reading", variant, SETTINGS))
+    job = {"cases": [tmp_path / f"x.{variant}.json" for variant in "yz"], "variants": {}}
     for place in ("a", "b"):
-        diagnosis.report({"cases": [tmp_path / f"x.{variant}.json" for variant in "yz"]}, tmp_path / place)
+        diagnosis.report(job, tmp_path / place)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["diagnosis.md", "gradient.pdf", "gradient.png", "kernel.pdf", "kernel.png"]
     for name in names:

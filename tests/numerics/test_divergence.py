@@ -142,7 +142,7 @@ def dtkc_terms(h, A):
 
 
 def settings_of_dtkc():
-    return yaml.safe_load((ROOT / "config/readings/dtkc.yaml").read_text())["methods"]["ddc"]["settings"]
+    return yaml.safe_load((ROOT / "config/study.yaml").read_text())["methods"]["rddc_dtkc"]["settings"]
 
 
 @pytest.mark.parametrize(("n", "k"), [(12, 3), (7, 2)])

@@ -107,7 +107,7 @@ def reading(folder, place, columns):
 
 def test_the_page_comes_from_records(place, tmp_path):
     readings = {name: reading(tmp_path / name, place, columns) for name, columns in (("a", "last_500"), ("b", "all"))}
-    tutorial.report({"readings": readings}, tmp_path / "out")
+    tutorial.report({"variants": readings}, tmp_path / "out")
     page = (tmp_path / "out/tutorial.md").read_text()
     record = json.loads((tmp_path / "a/n2d.jsonl").read_text())
     assert record["n_clusters"] == 3 and record["budget"]["updates"] == 2 * 80 // 10

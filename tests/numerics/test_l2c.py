@@ -11,7 +11,7 @@ import torch
 from datasets import abc, points
 from datasets.sequences import Sequences
 from methods.l2c import FLOOR, L2C, class_weights, pair_probability, pairwise_loss
-from runs.scores import order_agreement, problem_scores, scores
+from runs.scores import problem_scores, scores
 from runs.tasks import in_another_order
 
 B, N, K = 3, 5, 4
@@ -192,7 +192,7 @@ def test_another_order():
     for method, blind in ((ByValue(), True), (ByPlace(), False)):
         found = method.predict(problems)
         again = in_another_order(method, problems, np.random.SeedSequence(0))
-        assert (order_agreement(problems, found, again) == 1) is blind
+        assert (problem_scores(problems, found, False, again)["order_agreement"] == 1) is blind
         assert np.array_equal(found, again) is blind
 
 

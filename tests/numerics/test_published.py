@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets.strict_yaml import read_yaml
 from reports.published import CELL, FOLDER, published_scores, read_published
 from runs.scores import SCORES
 from runs.sources import ROOT
@@ -24,7 +25,8 @@ kmeans,zero,mnist,accuracy,0.50
 @pytest.mark.parametrize("name", NAMES)
 def test_every_table_has_a_head_and_is_of_methods_that_there_are(name):
     found = read_published(name)
-    assert set(found.values.method) <= set(available("methods"))
+    rows = {row for path in (ROOT / "config/readings").glob("*.yaml") for row in read_yaml(path).get("methods", {})}
+    assert set(found.values.method) <= {*available("methods"), *rows}
     assert all(isinstance(said, str) and said for said in (found.protocol, found.runs))
     if isinstance(found.paper, dict):
         assert set(found.paper) == set(found.values.method)
@@ -48,11 +50,21 @@ def test_a_line_a_cell():
     assert published_scores(None, ["nmi"]).empty
 
 
+def test_a_row_that_no_paper_has_is_measured_by_its_method():
+    rows = {"rddc": "rddc", "rddc_longer": "rddc", "dec_tutorial": "dec", "dec_conv": "dec_conv", "unknown": "n2d"}
+    found = published_scores("rddc_table1", ["accuracy"], rows)
+    theirs, own = (found[found.method == name].drop(columns="method") for name in ("rddc", "rddc_longer"))
+    assert len(own) == 4 and own.reset_index(drop=True).equals(theirs.reset_index(drop=True))
+    assert "unknown" not in set(found.method)
+    mnist = published_scores("mnist", ["accuracy"], rows).set_index("method").published_accuracy
+    assert mnist["dec_tutorial"] == 0.962 != mnist["dec"]  # the row's own number
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (GOOD.replace("# runs: 20\n", ""), "expected a head of lines '# <field>: ...' with the fields paper, proto"),
-        (GOOD.replace("# paper: p", "# paper: {"), "x.csv: while parsing"),
+        (GOOD.replace("# paper: p", "# paper: {"), "x.csv: its head, line 3: expected"),
         (GOOD.replace("score,value", "measure,value"), "expected the columns method,vectorization,dataset,score,value"),
         (GOOD.replace("0.50", "half"), "no number, or there twice: kmeans,zero,mnist,accuracy,half"),
         (GOOD + "kmeans,zero,mnist,accuracy,0.51\n", "no number, or there twice: kmeans,zero,mnist,accuracy,0.51"),

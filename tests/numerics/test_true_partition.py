@@ -27,6 +27,7 @@ def test_the_verdict_follows_the_losses():
     assert verdict([0.5, 0.6], [0.55, 0.7]) == f"leans to the true partition: 1 {of}"
     told = "can't tell: 2 of 3 random starts end lower than all from the labels"
     assert verdict([0.5], [0.4, 0.6, 0.45]) == told
+    assert verdict([0.5], []) == "can't tell: no random start is ok"
 
 
 def test_equal_records_give_equal_bytes(data, tmp_path, monkeypatch):
@@ -38,9 +39,9 @@ def test_equal_records_give_equal_bytes(data, tmp_path, monkeypatch):
     write_json(tmp_path / "case.json", run("speech_commands", tmp_path, "test", SETTINGS))
     runs = "records/speech_commands/rddc-none.0-1.jsonl"
     write_scored(tmp_path / runs, [record(dataset="speech_commands", seed=seed) for seed in (0, 1)], {})
-    readings = {"test": {"folder": tmp_path, "files": [runs]}}
+    rows = {"test": {"folder": tmp_path, "files": [runs]}}
     for place in ("a", "b"):
-        report({"cases": [tmp_path / "case.json"], "readings": readings}, tmp_path / place)
+        report({"cases": [tmp_path / "case.json"], "variants": rows}, tmp_path / place)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["true_partition.md", "true_partition.pdf", "true_partition.png"]
     for name in names:

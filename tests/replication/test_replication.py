@@ -2,36 +2,39 @@
 
 import numpy as np
 import pytest
-from fake_records import runs, write_scored
+from fake_records import described, runs, write_scored
 
 from datasets.sequences import Sequences, stratified_split
 from datasets.storage import write_arrays, write_json
+from datasets.strict_yaml import read_yaml
 from runs.scores import SCORES
+from runs.sources import ROOT
 from studies import replication
 
 LABELS = np.repeat([0, 1], 30)
 CELLS = {
-    ("recommended", "arabic_digits"): ([0.9, 0.7, 0.5, 0.8], [0.1, 0.3, 0.4, 0.2]),
-    ("raw_input", "arabic_digits"): ([0.6, None, 0.95, 0.5], [0.2, None, 0.9, 0.3]),
-    ("recommended", "speech_commands"): ([0.74] * 4, [0.1, 0.2, 0.3, 0.4]),
-    ("raw_input", "speech_commands"): ([None] * 4, [None] * 4),
+    ("rddc", "arabic_digits"): ([0.9, 0.7, 0.5, 0.8], [0.1, 0.3, 0.4, 0.2]),
+    ("rddc_raw_input", "arabic_digits"): ([0.6, None, 0.95, 0.5], [0.2, None, 0.9, 0.3]),
+    ("rddc", "speech_commands"): ([0.74] * 4, [0.1, 0.2, 0.3, 0.4]),
+    ("rddc_raw_input", "speech_commands"): ([None] * 4, [None] * 4),
 }
 
 
 @pytest.fixture
 def job(tmp_path):
-    """Records of two readings on two data sets; the clusters of all ok runs are the labels, in either numbering."""
-    parts = {reading: {"folder": str(tmp_path / reading), "files": []} for reading, _ in CELLS}
+    """Records of two rows on two data sets; the clusters of all ok runs are the labels, in either numbering."""
+    parts = {row: {"folder": str(tmp_path), "files": [], "row": described("rddc")} for row, _ in CELLS}
+    parts["rddc_raw_input"]["row"]["reason"] = "The elements as they come."
     sequences = Sequences.from_list([np.zeros((2, 1))] * 60, stratified_split(LABELS, 0, "x"))
-    for (reading, dataset), (accuracies, losses) in CELLS.items():
-        sequences.save(tmp_path / reading / f"data/{dataset}.npz")
-        write_arrays(tmp_path / reading / f"data/{dataset}.labels.npz", labels=LABELS)
-        write_json(tmp_path / reading / f"data/{dataset}.json", {})
-        made = runs(accuracies, losses, reading=reading, dataset=dataset)
+    for (row, dataset), (accuracies, losses) in CELLS.items():
+        sequences.save(tmp_path / f"data/{dataset}.npz")
+        write_arrays(tmp_path / f"data/{dataset}.labels.npz", labels=LABELS)
+        write_json(tmp_path / f"data/{dataset}.json", {})
+        made = runs(accuracies, losses, method=row, algorithm="rddc", dataset=dataset)
         clusters = {r["seed"]: np.int32(LABELS if r["seed"] % 2 else 1 - LABELS) for r in made if r["status"] == "ok"}
-        parts[reading]["files"].append(f"records/{dataset}/rddc-none.0-3.jsonl")
-        write_scored(tmp_path / reading / parts[reading]["files"][-1], made, {made[0]["vectorization"]: clusters})
-    return {"selection": "validation", "readings": parts}
+        parts[row]["files"].append(f"records/{dataset}/{row}-none.0-3.jsonl")
+        write_scored(tmp_path / parts[row]["files"][-1], made, {made[0]["vectorization"]: clusters})
+    return {"selection": "validation", "variants": parts}
 
 
 def test_the_study(job, tmp_path):
@@ -47,18 +50,19 @@ def test_the_study(job, tmp_path):
         (tmp_path / "a/replication.md").read_text(),
         (tmp_path / "a/replication/summary.csv").read_text().splitlines(),
     )
-    failed = f"rddc,none,speech_commands,raw_input,0,4{',' * (len(SCORES) + 2)},0.7400,0.1900,"
+    failed = f"rddc_raw_input,none,speech_commands,test,0,4,1{',' * (len(SCORES) + 4)},0.7400,0.1900,"
     (line,) = [line for line in lines if line.startswith(failed)]
-    assert len(lines) == 5 and line.endswith(",not comparable")
+    assert len(lines) == 5 and line.endswith(",not comparable,not comparable")
     assert "nan" not in text.lower().split() and "16 runs of 2 readings, 0.0 core-hours of training. Commit: " in text
     short = text.split("## In short")[1].split("##")[0]
     (row,) = [line for line in short.splitlines() if line.startswith("| Arabic Digits")]
-    assert [part.strip() for part in row.split("|")[4:-1]] == ["0.70 to 0.90", "reproduced", "raw input", "–", "–"]
-    (row,) = [line for line in text.splitlines() if line.startswith("| recommended") and "0.90 (0.90)" in line]
+    told = [part.strip() for part in row.split("|")[4:-1]]
+    assert told == ["0.70 to 0.90", "reproduced", "–", "RDDC, raw input", "–", "–"]
+    (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ") and "0.90 (0.90)" in line]
     assert "-1.00" in row and "| 1.00 " in row  # the loss ranks as the labels would, and all runs agree
-    (row,) = [line for line in text.splitlines() if line.startswith("| raw input") and "3/4" in line]
+    (row,) = [line for line in text.splitlines() if line.startswith("| RDDC, raw input") and "3/4" in line]
     assert "0.60 (0.60) 3/4" in row
-    assert "| raw input" in text.split("## What if")[1] and "0.95 (0.95)" in text.split("## What if")[1]
+    assert "| RDDC, raw input" in text.split("## What if")[1] and "0.95 (0.95)" in text.split("## What if")[1]
 
 
 def test_agreement():
@@ -67,6 +71,9 @@ def test_agreement():
     assert np.isnan(replication.agreement([LABELS]))
 
 
-def test_every_reading_gives_its_reasons():
-    for path in replication.READINGS.glob("*.yaml"):
-        assert len(replication.reasons(path.stem)) > 40
+def test_every_reading_gives_its_reason(job, tmp_path):
+    replication.report(job, tmp_path / "page")
+    told = (tmp_path / "page/replication.md").read_text().split("## The readings")[1].split()
+    assert " ".join(told) == f"- **RDDC** — {replication.AS_IT_IS} - **RDDC, raw input** — The elements as they come."
+    rows = read_yaml(ROOT / "config/study.yaml")["methods"].values()
+    assert len(rows) > 10 and all(row["like"].startswith("rddc") and len(row["reason"]) > 30 for row in rows)

@@ -133,7 +133,7 @@ def outcome(folder):
     """Name to content of every table, and all records, but for what is measured: times and memory."""
     folder = folder / "results/paper/recommended"
     tables = {path.name: path.read_text() for path in folder.glob("tables/*") if path.stem != "budgets"}
-    return tables, [record | {"cost": None} for record in read_records(folder.glob("records/*/*.jsonl"))]
+    return tables, [record | {"cost": None} for record in read_records(sorted(folder.glob("records/*/*.jsonl")))]
 
 
 def kill_midway(cluster, log):

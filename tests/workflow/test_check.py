@@ -1,5 +1,6 @@
 """The command that checks a method or one's own data: quiet about what is right, plain about what is wrong."""
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
@@ -44,7 +45,8 @@ def test_a_broken_promise_is_named(monkeypatch, capsys, mutant, promise, message
 
 def test_neither_method_nor_data():
     with pytest.raises(
-        InvalidInput, match="nothing: neither a file in methods/ .catgan, .* nor a folder, .npz or .ts file"
+        InvalidInput,
+        match="nothing: neither a file in methods/ .catgan, .* nor a folder of CSV files, or of <Name>_TRAIN",
     ):
         check("nothing")
 
@@ -58,7 +60,7 @@ def folder(tmp_path, **files):
 def test_every_broken_file_is_named_at_once(tmp_path):
     findings = list(check_data(folder(tmp_path, a="1,2\n", b="1,2\n1,x\n", c="")))
     assert [problem.split(": ", 1)[1] for _, problem in findings] == [
-        "'x' is no finite number in float32; fill or leave out missing values yourself",
+        "'x' is no finite number in float32; write decimals with a point, and a missing value as nothing or nan",
         "no elements; a sequence has at least one line of numbers",
     ]
     assert not report(str(tmp_path))
@@ -75,6 +77,21 @@ def test_what_is_allowed_but_seldom_meant_is_noted(tmp_path):
     ):
         assert any(words in note for note in notes), notes
     assert any("fewer than 10 sequences of class x, y" in note for note in notes)
+    path = folder(tmp_path, a="9.96921e+36,3,1\n1,5,2\n", b="4,1,0\n", c="7,1,5\n")
+    assert any("column 1: has values up to 9.96921e+36" in f"{what}: {problem}" for what, problem in check_data(path))
     path = folder(tmp_path, a="0,3\n1,5\n", b="4,1\n5,1\n6,0\n", c="7,1\n8,2\n")
     assert any("column 1: counts up evenly" in f"{what}: {problem}" for what, problem in check_data(path))
     assert report(str(path))
+
+
+def test_uneven_scales_and_offsets_are_noted_with_the_way_out(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in "abc":
+        np.savetxt(folder / f"{name}.csv", rng.normal(size=(30, 3)) * [1, 60, 1] + [0, 0, 40], delimiter=",")
+    (note,) = [problem for what, problem in check_data(folder) if what == "scale"]
+    assert "column 2 spreads" in note and "column 3 lies around" in note and "`normalise: all`" in note
+    for name in "abc":
+        np.savetxt(folder / f"{name}.csv", rng.normal(size=(30, 3)), delimiter=",")
+    assert not [problem for what, problem in check_data(folder) if what == "scale"]

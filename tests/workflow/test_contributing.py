@@ -14,7 +14,7 @@ from runs.sources import ROOT
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def test_both_walkthroughs(tmp_path):
+def test_the_walkthroughs(tmp_path):
     project = copy_of_the_project(tmp_path)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     commands = []
@@ -25,7 +25,7 @@ def test_both_walkthroughs(tmp_path):
             (project / name).write_text(code)
         else:
             commands += block.splitlines()
-    assert len(commands) == 4
+    assert len(commands) == 7
     for command in commands:
         finished = subprocess.run(
             command, shell=True, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=600
@@ -36,6 +36,8 @@ def test_both_walkthroughs(tmp_path):
     assert {"mini_batch_kmeans"} <= {record["method"] for record in records}
     assert {"digits_by_column"} <= {record["dataset"] for record in records}
     assert {record["status"] for record in records if record["method"] == "mini_batch_kmeans"} == {"ok"}
+    own = read_records((project / "results/steps").rglob("records/*/*.jsonl"))
+    assert {record["scores"]["test"]["accuracy"] for record in own if record["method"] == "kmeans"} == {1.0}
     ruff = [sys.executable, "-m", "ruff", "check", "methods/mini_batch_kmeans.py", "datasets/digits_by_column.py"]
     checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout

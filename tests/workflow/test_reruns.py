@@ -9,8 +9,8 @@ from test_snakemake import TINY, copy_of_the_project, jobs, snakemake
 from runs.sources import ROOT
 from workflow import layers
 
-RULES = ("prepare", "train", "score", "report")
-ALL = {"prepare": 1, "train": 4, "score": 1, "report": 1}  # of `TINY`
+RULES = ("prepare", "train", "score", "study_case", "report")
+ALL = {"prepare": 1, "train": 4, "score": 1, "study_case": 1, "report": 1}  # of `TINY`
 # How many jobs of `TINY` a word of the table means; RDDC has two, the only data set has one.
 WORDS = {"none": 0, "no": 0, "yes": 1, "its own": 1, "its own rows": 2, "on them": 1}
 

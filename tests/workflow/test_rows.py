@@ -1,8 +1,15 @@
 """A row is a method with settings under a name: what it takes from what it is like, and what it may not be."""
 
+import re
+
+import pandas as pd
 import pytest
+from fake_records import described
+from test_snakemake import TINY, copy_of_the_project, snakemake
 
 from datasets.strict_yaml import parse_yaml
+from reports import appendix, reading, tables
+from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, jobs, layers, rows, validate
 
@@ -90,10 +97,60 @@ def test_a_row_may_be_a_control():
         ("{a: {like: rddc, settings: {epochs: x}}}", "methods.a.settings.epochs: expected int, got 'x'"),
         ("{a: {like: l2c}}", "run.methods: 'a' is supervised"),
         ("{a: {like: rddc, title: ''}}", "methods.a.title:"),
-        ("{a-b: {like: rddc}}", "methods: 'a-b' does not match"),
+        ("{a-b: {like: rddc}}", "methods: 'a-b': a name has small letters"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(methods, message):
     with pytest.raises(catalogue.ConfigError) as caught:
         validate.check_config({"methods": parse_yaml(methods, "here")})
     assert str(caught.value).startswith(f"config: {message}") and "\n" not in str(caught.value)
+
+
+# ---- reports
+
+
+def test_a_row_without_a_title_has_its_methods_and_its_own_name():
+    rows = {"rddc": {}, "rddc_narrow_kernel": {}, "longer": {}, "wide": {"title": "Wide"}}
+    tables.name_rows({row: described("rddc", **more) for row, more in rows.items()})
+    assert [tables.title(row) for row in rows] == ["RDDC", "RDDC, narrow kernel", "RDDC, longer", "Wide"]
+    tables.name_rows({})
+    assert tables.title("longer") == "Longer"
+
+
+def test_a_setting_has_the_source_of_the_method_unless_the_row_changes_it():
+    rows = {"kmeans": described("kmeans"), "dec_fast": described("dec", own=["batch"])}
+    found = reading.sources_of(rows)
+    assert found["methods.dec_fast"]["widths"] == found["methods.dec"]["widths"] and "batch" in found["methods.dec"]
+    assert "batch" not in found["methods.dec_fast"] and found["methods.kmeans"]["n_init"]["source"] == "inferred"
+    found = reading.sources_of({"dec_joint": described("idec", own=["pretraining"])})["methods.dec_joint"]
+    assert found["pretraining"]["source"] == "published" and "layer_updates" in found
+
+
+def test_the_appendix_says_what_a_row_changes():
+    changed = {"settings": {"batch": 9, "epochs": 7}, "datasets": {"mnist": {"epochs": 8}}, "own": ["epochs"]}
+    rows = {"kmeans_b": described("kmeans"), "kmeans_a": described("kmeans", reason="Because.", **changed)}
+    tables.name_rows(rows)
+    told = appendix.deviations(rows)
+    assert re.findall(r"subsection\{(.*)\}", told) == ["k-means", "k-means, b", "k-means, a"]
+    assert "Because. k-means with epochs 7; epochs 8 on MNIST." in told
+
+
+def test_a_row_runs_and_stands_in_the_tables(tmp_path):
+    """With verdicts and paired differences; equal settings give equal runs, as the random numbers are the method's."""
+    methods = {"kmeans": {"seeds": 2, "settings": {"n_init": 1}}, "kmeans_same": {"like": "kmeans"}}
+    methods["kmeans_often"] = {"like": "kmeans", "title": "Often <k>", "settings": {"n_init": 20}}
+    run = TINY["run"] | {"methods": ["kmeans_same", "kmeans_often", "kmeans"]}
+    project = copy_of_the_project(tmp_path)
+    config = TINY | {"run": run, "methods": methods, "figures": {"dataset": None}}
+    finished = snakemake(project, config=config)
+    assert finished.returncode == 0, finished.stdout
+    folder = project / "results/paper/recommended"
+    records = read_records(sorted(folder.glob("records/*/*.jsonl")))
+    assert {(record["method"], record["algorithm"]) for record in records} == {(row, "kmeans") for row in methods}
+    losses = {row: [record["loss"]["train"] for record in records if record["method"] == row] for row in methods}
+    assert losses["kmeans"] == losses["kmeans_same"] != losses["kmeans_often"]
+    assert set(pd.read_csv(folder / "tables/summary.csv").method) >= set(methods)
+    assert "Often &lt;k&gt;" in (folder / "report.html").read_text()
+    assert list(pd.read_csv(folder / "tables/paired.csv").method) == ["k-means, same", "Often <k>"]
+    settings = pd.read_csv(folder / "tables/settings.csv", dtype=str).set_index(["of", "setting"]).value
+    assert settings["methods.kmeans_often", "n_init"] == "20" and settings["methods.kmeans_same", "n_init"] == "1"

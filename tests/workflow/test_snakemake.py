@@ -140,14 +140,16 @@ def test_deep_methods_start_first(project):
     """What is quick fills the cores that they leave; but all data come before any training."""
     planned = snakemake(project, "--dry-run", config=TINY | {"results": "results/planned"}).stdout
     jobs = [dict(re.findall(r"^    (log|priority): (.*)$", job, re.M)) for job in planned.split("\nrule ")]
-    found = {Path(job["log"]).name: job.get("priority") for job in jobs if "log" in job}
+    found = {"/".join(Path(job["log"]).parts[-2:]): job.get("priority") for job in jobs if "log" in job}
     assert found == {
-        "japanese_vowels.log": "2",
-        "kmeans-avg.0-1.log": None,
-        "ward-avg.0-0.log": None,
-        "rddc-none.0-0.log": "1",
-        "rddc-none.1-1.log": "1",
-        "report.log": None,
+        "prepare/japanese_vowels.log": "2",
+        "japanese_vowels/kmeans-avg.0-1.log": None,
+        "japanese_vowels/ward-avg.0-0.log": None,
+        "japanese_vowels/rddc-none.0-0.log": "1",
+        "japanese_vowels/rddc-none.1-1.log": "1",
+        "score/japanese_vowels.log": None,
+        "one_length/japanese_vowels.recommended.log": None,
+        "logs/report.log": None,
     }
 
 
@@ -221,7 +223,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
         ({"sedes": 3}, "'sedes' was unexpected"),
         ({"run": {"methods": ["kmean"]}}, "'kmean' is not in methods/"),
         ({"run": {"datasets": ["vowels"]}}, "'vowels' is not in datasets/"),
-        ({"methods": {"kmeans": {"settings": {"restarts": 3}}}}, "methods.kmeans: no setting 'restarts'"),
+        ({"methods": {"kmeans": {"settings": {"restarts": 3}}}}, "methods.kmeans.settings: no setting 'restarts'"),
         (
             {"methods": {"rddc": {"settings": {"batch": 600}}}},
             "error: japanese_vowels, rddc, none: batch=600: more than the 511 sequences",

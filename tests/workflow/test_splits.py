@@ -7,6 +7,7 @@ from datasets.prepare import split_again
 from datasets.sequences import SPLITS, Sequences, load_split, stratified_split
 from datasets.storage import write_arrays
 from runs.run import run_job
+from runs.sources import ROOT
 from workflow import catalogue, jobs, layers, validate
 
 LABELS = np.repeat([0, 1, 2], [80, 50, 70])
@@ -28,6 +29,13 @@ def test_more_splits_are_jobs_beside_those_of_the_first():
         job = jobs.train_job(several, "recommended", "arabic_digits", "rddc", "none", block)
         assert job["seeds"] == [0, 1, 2, 3] and job.get("split") == {"0-3": None}.get(block, 2)
         assert jobs.runs_of("zero-crop", block) == 8
+
+
+def test_splits_of_the_command_line_are_those_of_every_row():
+    user = layers.read_user([ROOT / "config/paper.yaml"], ["splits=2"])
+    resolved = layers.resolve(user, "recommended")
+    controls = len(resolved["run"]["controls"])
+    assert [n for *_, n in jobs.row_groups(resolved)][:-controls] == [2] * len(resolved["run"]["methods"])
 
 
 def test_only_a_stratified_split_can_be_repeated():

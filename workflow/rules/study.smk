@@ -26,16 +26,14 @@ rule study_raw:
 
 
 rule study_case:
-    # One case of a study: a data set as a reading prepares it.
+    # One case of a study: a data set as a reading prepares it, for that reading or for one of its rows.
     input:
         lambda w: local(imported_sources(studies.sources()[w.study])),
-        data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
-        labels=f"{config['results']}/{{reading}}/data/{{dataset}}.labels.npz",
-        sheet=f"{config['results']}/{{reading}}/data/{{dataset}}.json",
+        lambda w: studies.variants(w.study, READINGS)[w.variant].data(w.dataset),
     output:
-        f"{config['results']}/{{study}}/{{dataset}}.{{reading}}.json",
+        f"{config['results']}/{{study}}/{{dataset}}.{{variant}}.json",
     log:
-        f"{config['results']}/logs/{{study}}/{{dataset}}.{{reading}}.log",
+        f"{config['results']}/logs/{{study}}/{{dataset}}.{{variant}}.log",
     conda:
         "../../environment.yml"
     threads: 1
@@ -43,13 +41,15 @@ rule study_case:
         mem_mb=4000,
         runtime=240,
     params:
-        folder=subpath(input.data, ancestor=2),
+        folder=lambda w: studies.variants(w.study, READINGS)[w.variant].folder,
         settings=lambda w: json.dumps(
-            studies.case_settings(w.study, READINGS[w.reading], w.dataset)
+            studies.case_settings(
+                w.study, studies.variants(w.study, READINGS)[w.variant], w.dataset
+            )
         ),
     shell:
         "python -m studies.{wildcards.study} run {wildcards.dataset} --folder {params.folder:q}"
-        " --variant {wildcards.reading} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        " --variant {wildcards.variant} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 for study, declared in studies.declared().items():
@@ -63,12 +63,6 @@ for study, declared in studies.declared().items():
         input:
             local(imported_sources(studies.sources()[study])),
             local(sorted((ROOT / "reports/published").glob("*.csv"))),
-            local(
-                expand(
-                    ROOT / "config/readings/{reading}.yaml",
-                    reading=studies.variants(study, READINGS),
-                )
-            ),
             studies.page_inputs(study, READINGS, config["results"]),
         output:
             studies.page_files(study, config["results"]),
@@ -81,9 +75,7 @@ for study, declared in studies.declared().items():
             mem_mb=8000,
         params:
             study=study,
-            given="" if "raw" in declared else "--job -",
-            job=json.dumps(studies.page_job(study, READINGS, config["results"])),
             folder=subpath(output[0], parent=True),
+            job=studies.page_argument(study, READINGS, config["results"]),
         shell:
-            "python -m studies.{params.study} report {params.given} --out {params.folder:q} <<< {params.job:q}"
-            " 2>&1 | tee {log:q}"
+            "python -m studies.{params.study} report --out {params.folder:q} {params.job} 2>&1 | tee {log:q}"

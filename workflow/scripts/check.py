@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+import yaml
+
 from workflow.check import report
 
 from .entry import one_line_errors
@@ -11,10 +13,11 @@ from .entry import one_line_errors
 def main():
     """Exit code 1 when something is wrong; notes are no mistakes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", help="my_method, my/folder, my.npz or my.ts")
+    parser.add_argument("what", help="my_method, my/folder, my.zip, my.csv, my.npz or my.ts")
+    parser.add_argument("--settings", type=yaml.safe_load, help="of the data, as in a config: '{missing: interpolate}'")
     arguments = parser.parse_args()
     with one_line_errors():
-        fine = report(arguments.what)
+        fine = report(arguments.what, arguments.settings)
     sys.exit(not fine)
 
 

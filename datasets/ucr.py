@@ -1,0 +1,111 @@
+"""Sets of the UCR and UEA archives by name, such as GesturePebbleZ1: those of varying length belong here.
+
+Source: the archives' download site, where a set is a zip of two ``.ts`` files, ``<Name>_TRAIN`` and ``<Name>_TEST``;
+the mirror has the same zips in ``ucr/``. Licence: free for research, none that is stated. A config gives a set a name
+and says which it is: ``datasets: {pebble: {like: ucr, name: GesturePebbleZ1}}``.
+
+Expected: the nine univariate sets of varying length have the counts, classes and lengths of `KNOWN`; of any other set
+both files must be whole, with the same channels and classes. A set has no checksum, as its files are written anew now
+and then; the sheet has the digest of what was read.
+"""
+
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from .fetch import Archive, DataError, Loaded, Source, expect
+from .own import class_names
+from .sequences import Sequences
+from .ts import pair, read_pair
+
+NAME = "ucr"
+TITLE = "UCR archive"
+SOURCE = Source(
+    name=NAME,
+    forms=(
+        Archive(
+            form="ts",
+            file="<Name>.zip",
+            address="https://www.timeseriesclassification.com/aeon-toolkit/<Name>.zip",
+            members={"<Name>_TRAIN.ts": None, "<Name>_TEST.ts": None},
+            limit=2_000_000_000,
+        ),
+    ),
+    homepage="https://www.timeseriesclassification.com",
+    licence="free for research, no formal licence",
+    citation="H. A. Dau et al.: The UCR time series archive. IEEE/CAA J. Autom. Sinica 6(6), 2019; A. Bagnall et al.:"
+    " The UEA multivariate time series classification archive, 2018. arXiv:1811.00075.",
+)
+
+
+class Facts(NamedTuple):
+    """What is known of a set: sizes of the official training and test set, classes, shortest and longest."""
+
+    train: int
+    test: int
+    classes: int
+    shortest: int
+    longest: int
+
+
+KNOWN = {
+    **{f"AllGestureWiimote{axis}": Facts(300, 700, 10, 2, 385) for axis in "XYZ"},
+    **{f"GestureMidAirD{number}": Facts(208, 130, 26, 80, 360) for number in (1, 2, 3)},
+    "GesturePebbleZ1": Facts(132, 172, 6, 100, 455),
+    "PickupGestureWiimoteZ": Facts(50, 50, 10, 29, 361),
+    "ShakeGestureWiimoteZ": Facts(50, 50, 10, 40, 385),
+}
+
+
+def source(name="GesturePebbleZ1"):
+    """Where the set called `name` comes from; ValueError for what is no name."""
+    if not re.fullmatch(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", name):
+        raise ValueError(f"{NAME}: name: {name!r} is no name of a set, such as GesturePebbleZ1")
+    (archive,) = SOURCE.forms
+
+    def named(text):
+        return text.replace("<Name>", name)
+
+    members = {named(member): None for member in archive.members}
+    file, address = named(archive.file), named(archive.address)
+    return replace(SOURCE, forms=(replace(archive, form=name, file=file, address=address, members=members),))
+
+
+def load(raw, seed, *, name="GesturePebbleZ1"):
+    """Load a set, with its official training and test set.
+
+    Parameters
+    ----------
+    raw : Path
+        Folder with its two files.
+    seed : int
+        Unused: nothing here is random.
+    name : str
+        As the archives spell it.
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    DataError
+        When a file can't be read, or a set of `KNOWN` isn't what it is known to be.
+    """
+    arrays, names, split = read_pair(pair(raw))
+    if names is None:
+        raise DataError(f"{NAME}, {name}: a set without classes, which can't be scored")
+    classes = class_names(names)
+    lengths = [len(array) for array in arrays]
+    if name in KNOWN:
+        sizes = (int(np.sum(split == 0)), int(np.sum(split == 2)))
+        expect(
+            f"{NAME}, {name}",
+            "sizes, classes, lengths",
+            (*sizes, len(classes), min(lengths), max(lengths)),
+            (*KNOWN[name],),
+        )
+    labels = [classes.index(label) for label in names]
+    return Loaded(Sequences.from_list(arrays, split), labels, classes, {})
