@@ -128,7 +128,8 @@ def test_scores_of_other_clusters_are_refused(data, tmp_path):
     write_records(path, records[:1], {"avg": clusters})
     score_runs(scores_file(path), [path], [data.split], LABELS)
     assert len(read_records([path])) == 1
-    for now, told in ((records, "no scores for run test toy kmeans avg 0 1"), (records[:1], "scores of other clusters")):
+    unscored = "no scores for run test toy kmeans avg 0 1"
+    for now, told in ((records, unscored), (records[:1], "scores of other clusters")):
         clusters[0][0] += 1
         now[0]["clusters_digest"] = clusters_digest(clusters[0]) if now is not records else now[0]["clusters_digest"]
         write_records(path, now, {"avg": clusters})
