@@ -62,22 +62,29 @@ def records(n):
     Its summary is the paper's protocol for every cell; the report's says more and takes its records as a list.
     """
     from reports.statistics import CELL, protocol_score
-    from runs.results import each_scored, frame
+    from runs.record import RUN
+    from runs.results import each_scored, frame, scores_file
     from runs.run import run_job
+    from runs.score import split_scores
 
     rng = np.random.default_rng(0)
     toy = Sequences.from_list(list(rng.normal(size=(200, 3, 2))), np.repeat([0, 1, 2], [100, 50, 50]), n_classes=3)
     job = {"reading": "scale", "dataset": "toy", "method": "ddc", "vectorization": "avg", "seeds": [0], "limit": 60}
-    made, _ = run_job(toy, **job, settings={"epochs": 50, "batch": 50})
+    made, clusters = run_job(toy, **job, settings={"epochs": 50, "batch": 50})
+    scored = split_scores(clusters[0], toy.split, np.arange(200) % 3)
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for first in range(0, n, 20):
             dataset = f"toy_{first // 20_000}"
-            paths.append(Path(folder, dataset, f"{first}.jsonl"))
-            paths[-1].parent.mkdir(exist_ok=True)
-            run = made[0] | {"dataset": dataset}
-            lines = [json.dumps(run | {"seed": seed}, sort_keys=True) + "\n" for seed in range(first, first + 20)]
+            paths.append(Path(folder, "records", dataset, f"{first}.jsonl"))
+            paths[-1].parent.mkdir(parents=True, exist_ok=True)
+            runs = [made[0] | {"dataset": dataset, "seed": seed} for seed in range(first, first + 20)]
+            lines = [json.dumps(run, sort_keys=True) + "\n" for run in runs]
             paths[-1].write_text("".join(lines))
+            named = [{field: run[field] for field in [*RUN, "clusters_digest"]} | {"scores": scored} for run in runs]
+            scores_file(paths[-1]).parent.mkdir(exist_ok=True)
+            with scores_file(paths[-1]).open("a") as stream:
+                stream.writelines(json.dumps(line) + "\n" for line in named)
         size = len(lines[0])
         table, reading = measured(lambda: frame(each_scored(paths)))
     assert len(table) == n
