@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .fetch import Archive, DataError, Loaded, Source, choose, expect
+from .normalise import SPANS, normalise
 from .sequences import Sequences
 
 NAME = "arabic_digits"
@@ -39,7 +40,6 @@ DIMENSIONS = 13
 PER_DIGIT = {"Train": 660, "Test": 220}
 LENGTHS = (4, 93)
 FRAMES = 350_319
-SPANS = ("sequence", "all", "none")
 
 
 def load(raw, seed, *, centre="sequence", scale="sequence"):
@@ -82,37 +82,6 @@ def load(raw, seed, *, centre="sequence", scale="sequence"):
     values = normalise(values, offsets, centre, scale)
     sequences = Sequences(values, offsets, np.concatenate(split))
     return Loaded(sequences, np.concatenate(labels), tuple("0123456789"), {})
-
-
-def normalise(values, offsets, centre, scale):
-    """Zero mean and unit standard deviation per column, each over a span of its own.
-
-    Parameters
-    ----------
-    values : ndarray of shape (N, d)
-    offsets : ndarray of shape (n + 1,)
-        Sequence i is ``values[offsets[i]:offsets[i + 1]]``.
-    centre, scale : {"sequence", "all", "none"}
-
-    Returns
-    -------
-    ndarray of shape (N, d)
-        A column that is constant over its span becomes 0 when it is centred; it is never scaled.
-    """
-    if centre != "none":
-        values = values - means(values, offsets, centre)
-    if scale != "none":
-        deviation = np.sqrt(means((values - means(values, offsets, scale)) ** 2, offsets, scale))
-        values = values / np.where(deviation, deviation, 1)
-    return values
-
-
-def means(values, offsets, span):
-    """Mean of every column over its ``sequence``, at every element, shape (N, d), or over ``all``, shape (1, d)."""
-    if span == "all":
-        return values.mean(axis=0, keepdims=True)
-    lengths = np.diff(offsets)
-    return np.repeat(np.add.reduceat(values, offsets[:-1]) / lengths[:, None], lengths, axis=0)
 
 
 def _read(path):

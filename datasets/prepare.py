@@ -9,10 +9,12 @@ import numpy as np
 
 from . import own
 from .fetch import choose, fetch
-from .sequences import SPLITS, UNKNOWN, stratified_split
+from .normalise import SPANS, standardised
+from .sequences import POINTS, SPLITS, UNKNOWN, stratified_split
 
 SPLIT_KINDS = ("stratified", "official", "everything")
 AVERAGES = ("length", "padded")
+COMMON = {"average": "length", "normalise": "none", "resample": POINTS}  # settings that any data set may have
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
@@ -89,8 +91,10 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     settings : dict or None
         Settings of the data set that differ from `settings_of`; with ``path`` it is a user's data, see `datasets.own`,
         with ``like`` that of another name.
-        Also ``average``: what a time average divides by, each sequence's own ``length`` or that of the longest, as the
-        mean of a ``padded`` array does: it then depends on length.
+        Also those of `COMMON`. ``average``: what a time average divides by, each sequence's own ``length`` or that of
+        the longest, as the mean of a ``padded`` array does: it then depends on length. ``normalise``: zero mean and
+        unit standard deviation of every dimension over each ``sequence``, or over ``all`` training sequences.
+        ``resample``: elements of a sequence that the input ``resample`` has.
     split : dict
         ``kind``: ``stratified`` (every class by the same fractions) or ``official`` (the official training and test
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
@@ -118,7 +122,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
-    path, like, average = settings.pop("path", None), settings.pop("like", name), settings.pop("average", "length")
+    path, like = settings.pop("path", None), settings.pop("like", name)
+    common = {key: settings.pop(key, default) for key, default in COMMON.items()}
     defaults = keywords(own.read) if path else settings_of(like)
     for what, given, allowed in (("setting", settings, defaults), ("split key", split, ("kind", "fractions"))):
         unknown = sorted(set(given) - set(allowed))
@@ -127,7 +132,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     kind, fractions = split.get("kind", "stratified"), tuple(split.get("fractions", FRACTIONS))
     if kind not in SPLIT_KINDS:
         raise ValueError(f"{name}: unknown split kind {kind!r}, expected one of {', '.join(SPLIT_KINDS)}")
-    choose(name, "average", average, AVERAGES)
+    choose(name, "average", common["average"], AVERAGES)
+    choose(name, "normalise", common["normalise"], SPANS)
     settings = {**defaults, **settings}
     loaded, described = load_own(path, settings) if path else load_public(like, settings, raw, mirror, seed)
     sequences, labels = loaded.sequences, loaded.labels
@@ -139,10 +145,10 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         # A user's data with several k go by several names, and are split alike under all of them.
         parts = stratified_split(labels, seed, "own" if path else name, fractions)
     sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
+    sequences = apply_common(sequences, **common)
+    changed = {key: value for key, value in common.items() if value != COMMON[key]}
+    described["settings"] = described["settings"] | changed
     lengths = sequences.lengths
-    if average == "padded":
-        sequences = replace(sequences, average_length=int(lengths.max()))
-        described["settings"]["average"] = average
     sheet = {
         "name": name,
         "split": {"kind": kind, "fractions": list(fractions)},
@@ -157,6 +163,17 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "notes": loaded.notes,
     } | described
     return sequences, labels, sheet
+
+
+def apply_common(sequences, *, average, normalise, resample):
+    """Sequences with the settings of `COMMON`; they have their split already."""
+    if average == "padded":
+        sequences = replace(sequences, average_length=int(sequences.lengths.max()))
+    if normalise != "none":
+        training = sequences.split == SPLITS.index("train")
+        values = standardised(sequences.values, sequences.lengths, training, normalise)
+        sequences = replace(sequences, values=values)
+    return replace(sequences, resample_length=resample)
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):

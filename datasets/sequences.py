@@ -1,7 +1,7 @@
 """The ragged container: sequences of different lengths as one flat array and offsets, never padded."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,9 @@ from .seeds import seed_sequence
 from .storage import read_arrays, write_arrays
 
 SPLITS = ("train", "validation", "test")
-TYPES = {"values": "float32", "offsets": "int64", "split": "int8", "n_classes": "int64", "average_length": "int64"}
+NUMBERS = ("n_classes", "average_length", "resample_length")
+TYPES = {"values": "float32", "offsets": "int64", "split": "int8"} | dict.fromkeys(NUMBERS, "int64")
+POINTS = 32  # elements of a sequence that the input ``resample`` has, unless a data set says otherwise
 UNKNOWN = -1  # the label of a sequence whose class isn't known
 
 
@@ -29,6 +31,8 @@ class Sequences:
         Number of classes of the data set, which its protocol tells every method; 0 where it isn't known.
     average_length : int
         What a time average divides by, such as the length of the padded array; 0 for each sequence's own length.
+    resample_length : int
+        Elements of every sequence as the input ``resample`` has them.
 
     Raises
     ------
@@ -41,6 +45,7 @@ class Sequences:
     split: np.ndarray | None = None
     n_classes: int = 0
     average_length: int = 0
+    resample_length: int = POINTS
 
     def __post_init__(self):
         set_field = object.__setattr__  # the only way to fill the defaults of a frozen dataclass
@@ -61,7 +66,7 @@ class Sequences:
         if split.shape != (len(self),):
             raise ValueError(f"split: expected shape ({len(self)},), got {split.shape}")
         set_field(self, "split", split)
-        for name in ("n_classes", "average_length"):
+        for name in NUMBERS:
             number = getattr(self, name)
             if np.ndim(number) or int(number) < 0:
                 raise ValueError(f"{name}: expected a number from 0, got {number}")
@@ -125,7 +130,7 @@ class Sequences:
         lengths = self.lengths[index]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         elements = np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Sequences(self.values[elements], offsets, self.split[index], self.n_classes, self.average_length)
+        return replace(self, values=self.values[elements], offsets=offsets, split=self.split[index])
 
     def part(self, name):
         """Sequences of one split: ``train``, ``validation`` or ``test``."""
@@ -139,11 +144,13 @@ class Sequences:
             sha.update(np.ascontiguousarray(array).tobytes())
         if self.average_length:
             sha.update(f"average_length {self.average_length}".encode())
+        if self.resample_length != POINTS:
+            sha.update(f"resample_length {self.resample_length}".encode())
         return sha.hexdigest()
 
     def save(self, path):
         """Write as ``.npz`` without pickle, whole or not at all."""
-        numbers = {name: np.int64(getattr(self, name)) for name in ("n_classes", "average_length")}
+        numbers = {name: np.int64(getattr(self, name)) for name in NUMBERS}
         write_arrays(path, values=self.values, offsets=self.offsets, split=self.split, **numbers)
 
     @classmethod

@@ -3,6 +3,7 @@
 What a method promises beyond its attributes is listed in `methods.contract`.
 """
 
+import functools
 import importlib
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from datasets.arrays import as_sequences
 from datasets.storage import read_arrays, write_arrays
@@ -38,6 +40,19 @@ def store(given):
     vars(given["self"]).update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
 
 
+def limited(function):
+    """A method of a `Clusterer` that runs with at most its `threads`, whatever the libraries' defaults are."""
+
+    @functools.wraps(function)
+    def call(self, *given, **named):
+        if self.threads is None:
+            return function(self, *given, **named)
+        with threadpool_limits(self.threads):
+            return function(self, *given, **named)
+
+    return call
+
+
 class Clusterer(ClusterMixin, BaseEstimator):
     """Base of all methods.
 
@@ -55,6 +70,9 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Whether nothing is random, so that one run stands for all seeds.
     supervised : bool
         False; what learns from labels is no `Clusterer` but a `methods.supervised.SupervisedClusterer`.
+    threads : int or None
+        Threads that ``fit`` and ``predict`` take; None for those of the libraries. A method of small steps says 1:
+        it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
         The words that a setting may be; `fit` refuses others.
     small : dict
@@ -79,6 +97,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     backend = "scikit-learn"
     deterministic = False
     supervised = False
+    threads = None
     choices = {}
     small = {}
     exempt = {}
@@ -89,6 +108,11 @@ class Clusterer(ClusterMixin, BaseEstimator):
     n_parameters_ = None
     n_sequences_ = None
     embeddings_ = {}
+
+    def __init_subclass__(cls, **given):
+        super().__init_subclass__(**given)
+        for name in {"fit", "predict"} & vars(cls).keys():
+            setattr(cls, name, limited(vars(cls)[name]))
 
     @property
     def fewest_clusters(self):

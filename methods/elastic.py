@@ -27,6 +27,7 @@ class ElasticKMeans(Clusterer):
     """
 
     accepts = "sequences"
+    threads = 1
     backend = "tslearn"
     small = {"sample": 40, "iterations": 2}
 

@@ -42,6 +42,7 @@ class KShape(Clusterer):
     """
 
     accepts = "sequences"
+    threads = 1
     backend = "numpy"
     small = {"iterations": 2}
 

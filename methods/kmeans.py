@@ -27,6 +27,8 @@ class KMeans(Clusterer):
     random_state : int or None
     """
 
+    threads = 1
+
     def __init__(self, n_clusters=8, n_init=10, max_iter=300, random_state=None):
         store(locals())
 

@@ -26,6 +26,7 @@ class LengthKMeans(Clusterer):
     """
 
     accepts = "sequences"
+    threads = 1
 
     def __init__(self, n_clusters=8, n_init=10, random_state=None):
         store(locals())

@@ -55,6 +55,7 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
     """
 
     accepts = "sequences"
+    threads = 1
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
         "input_scale": ("overall", "dimension", "none"),

@@ -48,6 +48,7 @@ class RecurrentAutoencoder(DeepMethod):
     """
 
     accepts = "sequences"
+    threads = 1
     small = {"recurrent_units": 4, "batch": 20, "epochs": 8}
 
     def __init__(

@@ -32,6 +32,24 @@ def avg(sequences):
     return (sums / (sequences.average_length or sequences.lengths[:, None])).astype(np.float32)
 
 
+def resample(sequences):
+    """Every sequence at evenly spaced moments from its first element to its last, linear between: (n, length · d).
+
+    There are as many moments as the data set's ``resample_length``.
+    """
+    return moments(sequences, sequences.resample_length).astype(np.float32)
+
+
+def moments(sequences, points):
+    """`resample` to any number of points, float64."""
+    place = np.linspace(0, 1, points) * (sequences.lengths - 1)[:, None]
+    before = np.floor(place).astype(int)
+    after = np.minimum(before + 1, (sequences.lengths - 1)[:, None])
+    start, weight = sequences.offsets[:-1, None], (place - before)[:, :, None]
+    values = sequences.values[start + before] * (1 - weight) + sequences.values[start + after] * weight
+    return values.reshape(len(sequences), -1)
+
+
 def vector(sequences):
     """The vectors of a data set whose sequences all have length 1: shape (n, d)."""
     if sequences.lengths.max() > 1:
@@ -66,6 +84,7 @@ VECTORS = {
     "zero": Input("zero padding", zero),
     "crop": Input("cropping", crop),
     "avg": Input("time average", avg),
+    "resample": Input("resampled", resample),
     "vector": Input("vectors", vector),
 }
 SEQUENCES = {"none": Input("variable length", none), "shuffled": Input("time-shuffled", shuffled)}

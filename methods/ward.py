@@ -24,6 +24,7 @@ class Ward(TransductiveClusterer):
     """
 
     deterministic = True
+    threads = 1
 
     def __init__(self, n_clusters=8, random_state=None):
         store(locals())

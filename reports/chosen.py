@@ -1,14 +1,17 @@
 """The run of each cell that is shown: its seed, and its clusters as CSV."""
 
-import csv
-import io
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from runs.record import RUN
 from runs.results import frame, read_clusters, read_records
 
+from .agreement import margins, shares
+from .indices import space
 from .published import CELL
 from .statistics import select
 
@@ -32,16 +35,41 @@ def chosen_seeds(job, records):
     return chosen
 
 
-def write_clusters(folder, data, clusters):
-    """Write ``<dataset>/<method>-<vectorization>.csv`` of every chosen run: identifier, cluster, split.
+def sureness(data, clusters, runs, chosen):
+    """`shares` and `margins` of every sequence in the chosen run of each cell, by cell.
+
+    Parameters
+    ----------
+    data : dict of str to Data
+    clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
+    runs : dict
+        As `reports.agreement.ok_runs` gives it.
+    chosen : dict of (method, vectorization, dataset) to int
+        Seeds.
+    """
+    spaces = {name: space(of.sequences) for name, of in data.items()}
+    return {
+        cell: (
+            shares(found, [other for seed, other in runs[cell].items() if seed != chosen[cell]]),
+            margins(spaces[cell[-1]], found),
+        )
+        for cell, found in clusters.items()
+    }
+
+
+def write_clusters(folder, data, clusters, sure):
+    """Write ``<dataset>/<method>-<vectorization>.csv`` of every chosen run: identifier, cluster, split, `sureness`.
 
     A sequence without an identifier is called by its place in the data set, from 0.
     """
     for (method, how, dataset), found in clusters.items():
-        identifiers = data[dataset].sheet.get("identifiers") or range(len(found))
-        splits = (SPLITS[part] for part in data[dataset].sequences.split)
-        lines = io.StringIO()
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(["identifier", "cluster", "split"])
-        writer.writerows(zip(identifiers, found.tolist(), splits, strict=True))
-        write_text(Path(folder) / dataset / f"{method}-{how}.csv", lines.getvalue())
+        table = pd.DataFrame(
+            {
+                "identifier": data[dataset].sheet.get("identifiers") or range(len(found)),
+                "cluster": found,
+                "split": np.array(SPLITS)[data[dataset].sequences.split],
+                **dict(zip(("agreement", "margin"), sure[method, how, dataset], strict=True)),
+            }
+        )
+        lines = table.to_csv(index=False, lineterminator="\n", float_format="%.3f")
+        write_text(Path(folder) / dataset / f"{method}-{how}.csv", lines)

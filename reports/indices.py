@@ -5,16 +5,24 @@ import pandas as pd
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from methods.vectorize import moments
+
 from .embedding import subsample
+from .published import CELL
 from .tables import number, title
 
 POINTS = 16
+STABLE = ("agreement", "halves")
+BEST = {"silhouette": "max", "calinski_harabasz": "max", "davies_bouldin": "min"}  # which of several k each prefers
 INDICES = (
-    "Silhouette and Calinski-Harabasz: higher is better; Davies-Bouldin: lower. They ask whether clusters are dense and"
-    f" apart in one space that is the same for all methods: every sequence at {POINTS} moments from its start to its"
-    " end, linear between elements, each value standardised. A method's own representation would be made to look good"
-    " by that method. “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in"
-    " length, tempo or phase only are not seen by these indices: a low one is no proof against a clustering."
+    "Agreement: the mean adjusted Rand index between the runs of a row, all on the same sequences; 1 where all"
+    " find the same clusters. Halves: the same between two fits, each on a half of the data, over all sequences;"
+    " what doesn't depend on which half was seen is no chance of these data. Silhouette and Calinski-Harabasz:"
+    " higher is better; Davies-Bouldin: lower. They ask whether clusters are dense and apart in one space that is"
+    f" the same for all methods: every sequence at {POINTS} moments from its start to its end, linear between"
+    " elements, each value standardised. A method's own representation would be made to look good by that method."
+    " “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in length, tempo or"
+    " phase only are not seen by these indices: a low one is no proof against a clustering."
 )
 
 
@@ -28,62 +36,67 @@ def family(sheet):
     return sheet["name"].removesuffix(f"_k{sheet['settings']['k']}")
 
 
-def moments(sequences):
-    """Every sequence at `POINTS` moments evenly spaced from its first element to its last, shape (n, POINTS · d)."""
-    place = np.linspace(0, 1, POINTS) * (sequences.lengths - 1)[:, None]
-    before = np.floor(place).astype(int)
-    after = np.minimum(before + 1, (sequences.lengths - 1)[:, None])
-    start, weight = sequences.offsets[:-1, None], (place - before)[:, :, None]
-    values = sequences.values[start + before] * (1 - weight) + sequences.values[start + after] * weight
-    return values.reshape(len(sequences), -1)
-
-
 def space(sequences):
-    """`moments`, each value standardised: where the indices are taken."""
-    return StandardScaler().fit_transform(moments(sequences))
+    """Every sequence at `POINTS` moments, each value standardised: where the indices are taken."""
+    return StandardScaler().fit_transform(moments(sequences, POINTS))
 
 
 def indices(sequences, clusters):
     """Silhouette, Calinski-Harabasz and Davies-Bouldin index; all None unless there are 2 to n - 1 clusters."""
-    names = ("silhouette", "calinski_harabasz", "davies_bouldin")
     if not 2 <= len(np.unique(clusters)) < len(clusters):
-        return dict.fromkeys(names)
+        return dict.fromkeys(BEST)
     vectors = space(sequences)
     measures = (silhouette_score, calinski_harabasz_score, davies_bouldin_score)
-    return {name: float(measure(vectors, clusters)) for name, measure in zip(names, measures, strict=True)}
+    return {name: float(measure(vectors, clusters)) for name, measure in zip(BEST, measures, strict=True)}
 
 
-def index_table(data, clusters):
-    """Indices of every chosen run on the user's own data sets.
+def measure(data, clusters, agreed, halves):
+    """Indices of every chosen run on the user's own data sets, as numbers.
 
     Parameters
     ----------
     data : dict of str to Data
     clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
+    agreed : dict of (method, vectorization, dataset) to float or None
+        Agreement between runs.
+    halves : dict of (method, vectorization, dataset) to float
+        Agreement between halves of the data, where it was asked for.
 
     Returns
     -------
-    DataFrame of str
-        `INDICES` says what they are; computed on at most `reports.embedding.MOST_POINTS` sequences of all splits.
+    DataFrame
+        `CELL`, family, clusters (how many), agreement, halves, and the indices on at most
+        `reports.embedding.MOST_POINTS` sequences of all splits; NaN for what there is not.
     """
     rows = []
-    for (method, how, dataset), found in clusters.items():
+    for cell, found in clusters.items():
+        dataset = cell[-1]
         if dataset in data and is_own(data[dataset].sheet):
             sequences, name = data[dataset].sequences, family(data[dataset].sheet)
             shown = subsample(sequences, name)
-            of = {"data set": title(name), "method": title(method), "input": title(how)}
-            k = len(np.unique(found))
-            rows.append(of | {"clusters": k} | indices(sequences.subset(shown), found[shown]))
-    if not rows:
+            of = dict(zip(CELL, cell, strict=True)) | {"family": name, "clusters": len(np.unique(found))}
+            rows.append(
+                of
+                | {"agreement": agreed[cell], "halves": halves.get(cell)}
+                | indices(sequences.subset(shown), found[shown])
+            )
+    table = pd.DataFrame(rows, columns=[*CELL, "family", "clusters", *STABLE, *BEST])
+    return table.astype(dict.fromkeys((*STABLE, *BEST), float))
+
+
+def index_table(measured):
+    """`measure` as strings; `INDICES` says what they are."""
+    if measured.empty:
         return pd.DataFrame()
-    table = pd.DataFrame(rows).sort_values(["data set", "method", "input", "clusters"], kind="stable")
-    table = table.astype({"silhouette": float, "calinski_harabasz": float, "davies_bouldin": float})
-    cells = table.groupby(["data set", "method", "input"]).silhouette
+    table = measured.assign(**{name: measured[name].map(title) for name in CELL[:2]}, family=measured.family.map(title))
+    table = table.sort_values(["family", "method", "vectorization", "clusters"], kind="stable")
+    cells = table.groupby(["family", "method", "vectorization"]).silhouette
     highest = (cells.transform("size") > 1) & (table.silhouette == cells.transform("max"))
     return pd.DataFrame(
         {
-            **{name: table[name] for name in ("data set", "method", "input", "clusters")},
-            "silhouette": table.silhouette.map(lambda value: number(value, "z.2f")),
+            **{"data set": table.family, "method": table.method, "input": table.vectorization},
+            "clusters": table.clusters,
+            **{name: table[name].map(lambda value: number(value, "z.2f")) for name in (*STABLE, "silhouette")},
             "Calinski-Harabasz": table.calinski_harabasz.map(lambda value: number(value, ".1f")),
             "Davies-Bouldin": table.davies_bouldin.map(number),
             "highest": highest.map({True: "highest", False: ""}),

@@ -9,6 +9,7 @@ import hashlib
 import html
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import plotly.offline
 
@@ -78,6 +79,19 @@ def grid(pieces, kind=""):
 def notes(sentences):
     """Footnotes."""
     return "".join(f'<p class="note">{html.escape(sentence)}</p>' for sentence in sentences)
+
+
+def lines(items):
+    """What is said first: a word and its text each, or a list of (text, address) for links within the folder."""
+
+    def link(text, address):
+        return f'<a href="{html.escape(quote(address))}">{html.escape(one_line(text))}</a>'
+
+    made = ""
+    for word, said in items:
+        shown = html.escape(one_line(said)) if isinstance(said, str) else ", ".join(link(*to) for to in said)
+        made += f"<dt>{html.escape(word)}</dt><dd>{shown}</dd>"
+    return f'<dl class="answer">{made}</dl>'
 
 
 def block(figures):

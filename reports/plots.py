@@ -262,3 +262,62 @@ def scatter(data, chosen, points, clusters):
             yaxis={"visible": False, "scaleanchor": "x"},
         ),
     }
+
+
+def curves(told):
+    """Sequences of one dimension over the share of their length.
+
+    Parameters
+    ----------
+    told : list of (ndarray of shape (length,), str, bool)
+        Values, name, and whether it is drawn as a typical one.
+    """
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines" if len(values) > 1 else "markers",
+            "x": plain(np.linspace(0, 1, len(values))),
+            "y": plain(values, 4),
+            "line": {
+                "color": "--c0" if sure else "--c5",
+                "width": 1.6 if sure else 1.1,
+                "dash": "solid" if sure else "dash",
+            },
+            "hovertemplate": f"{short(name)}, {len(values)} elements<extra></extra>",
+        }
+        for values, name, sure in told
+    ]
+    return {"data": data, "layout": layout(170, xaxis=AXIS | {"showticklabels": False}, yaxis=AXIS | {"nticks": 4})}
+
+
+def over_k(rows, called):
+    """Agreement of halves, of runs, and silhouette of every row over the number of clusters.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With k, halves, agreement and silhouette.
+    called : callable
+        A row's name in words.
+    """
+    data = []
+    for place, (_, own) in enumerate(rows.groupby(["method", "vectorization"], sort=False)):
+        own = own.sort_values("k")
+        name = called(own.iloc[0])
+        for what, dash in (("halves", "solid"), ("agreement", "dash"), ("silhouette", "dot")):
+            if own[what].notna().any():
+                trace = {"type": "scatter", "mode": "lines+markers", "name": f"{name}: {what}", "x": own.k.tolist()}
+                trace |= {"y": plain(own[what]), "line": {"color": f"--c{place % 10}", "dash": dash}}
+                data.append(
+                    trace | {"hovertemplate": f"{text(name)}, %{{x}} clusters: {what} %{{y:.2f}}<extra></extra>"}
+                )
+    return {
+        "data": data,
+        "layout": layout(
+            330,
+            showlegend=True,
+            legend={"font": TEXT},
+            xaxis=AXIS | {"title": heading("clusters"), "dtick": 1},
+            yaxis=AXIS | {"range": [-0.1, 1.05]},
+        ),
+    }

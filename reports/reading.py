@@ -9,11 +9,12 @@ from methods.base import load_method
 from runs.results import frame, read_records
 from runs.sources import HARNESS
 
-from . import controls, latex, paired, tables, verdict
-from .chosen import chosen_seeds, clusters_of, write_clusters
+from . import answer, controls, latex, paired, tables, verdict
+from .agreement import agreement, ok_runs, read_halves
+from .chosen import chosen_seeds, clusters_of, sureness, write_clusters
 from .data import load_data
 from .embedding import plane
-from .indices import INDICES, index_table
+from .indices import INDICES, index_table, measure
 from .pictures import write_figures
 from .sections import render
 from .statistics import summarise
@@ -42,12 +43,21 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
     every, chosen = clusters_of(files), chosen_seeds(job, records)
     clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
-    write_clusters(clusters_folder, data, clusters)
-    indices = index_table(data, clusters)
-    written = write_tables(job, records, every, summary, labels, sheets, indices, Path(tables_folder))
+    found = ok_runs(records, every)
+    agreed = {cell: agreement(list(runs.values())) for cell, runs in found.items()}
+    sure = sureness(data, clusters, found, chosen)
+    write_clusters(clusters_folder, data, clusters, sure)
+    measured = measure(data, clusters, agreed, read_halves(folder, job["halves"]))
+    written = write_tables(job, records, every, summary, labels, sheets, measured, agreed, Path(tables_folder))
     pictures, drawn = write_figures(job, records, data, planes, chosen, clusters, ran, Path(figures_folder))
     written["footnotes"]["results"] = unscored(sheets, labels, job["scored"])
-    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn))
+    answers = (
+        []
+        if summary.published_accuracy.notna().any()
+        else answer.all_answers(job, records, summary, data, clusters, agreed, sure, measured, written["compared"])
+    )
+    drawn |= {name: figure for one in answers for name, figure in one.figures.items()}
+    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn, answers))
 
 
 def control_rows(job):
@@ -62,7 +72,7 @@ def unscored(sheets, labels, scored):
     return [f"{tables.title(name)}: nothing is scored, because {why[bool(sheets[name]['classes'])]}." for name in none]
 
 
-def write_tables(job, records, clusters, summary, labels, sheets, indices, folder):
+def write_tables(job, records, clusters, summary, labels, sheets, measured, agreed, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
     n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
@@ -70,9 +80,14 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
     methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
     deterministic = {row for row, said in job["methods"].items() if load_method(said["algorithm"]).deterministic}
     compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
+    indices = index_table(measured)
+
+    def with_agreed(detail, name):
+        return tables.with_agreement(detail, summary, name, agreed)
+
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
-        **{f"detail_{name}": tables.detailed(summary, name, n_scored[name]) for name in names},
+        **{f"detail_{name}": with_agreed(tables.detailed(summary, name, n_scored[name]), name) for name in names},
         "selection": tables.selection_table(summary),
         "controls": controls.comparison_table(compared),
         "paired": paired.paired_table(runs, methods, deterministic),
@@ -100,7 +115,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, indices, folde
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
         write_text(folder / f"{name}.tex", latex.table(strings, notes))
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
-    return made | {"footnotes": below}
+    return made | {"footnotes": below, "compared": compared}
 
 
 def settings_used(job, sheets):

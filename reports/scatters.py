@@ -1,5 +1,7 @@
 """Sequences as points in the plane: the paper's figures 2 and 3, and the clusters of all methods side by side."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -106,5 +108,5 @@ def all_clusters(data, shown, points, ways):
         for axis, (told, found) in zip(others, cells, strict=True):
             groups = cells[0][1]  # one colour for what agrees: clusters take the colours of the first panel's groups
             coloured(axis, points, found, colours(groups, found, groups.max() + 1), size)
-            axis.set(title=told, xticks=[], yticks=[])
+            axis.set(title=textwrap.fill(told, 22), xticks=[], yticks=[])
     return figure

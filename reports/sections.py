@@ -5,13 +5,18 @@ import pandas as pd
 from runs.results import commit
 
 from . import tables, verdict
-from .page import forest, grid, image, notes, page, plot, table
+from .page import forest, grid, image, lines, notes, page, plot, table
 from .published import CELL
 
 WHERE = ("data set", "method", "input")
 SORTING = "A click on a heading sorts by it, a second reverses, a third takes it back."
 FOREST = "Charts: accuracy from 0 to 1."
 FILES = "In the folders beside this page: clusters of every sequence by its identifier, tables, figures for print."
+TYPICAL = (
+    "The most typical sequences of each cluster (solid) and the least sure ones (dashed): by the margin of the indices'"
+    " space and, for the least sure, first by the share of runs that agree. One column is drawn, the one whose clusters"
+    " differ most; time runs from a sequence's start to its end."
+)
 GRIDS = {
     "confusion": "Confusion of the selected run, or of the first ok run of a method without a loss: a row is a class, a"
     " column the cluster that stands for it.",
@@ -19,7 +24,7 @@ GRIDS = {
 }
 
 
-def render(job, records, summary, sheets, written, pictures, drawn):
+def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
     """The page.
 
     Parameters
@@ -34,6 +39,8 @@ def render(job, records, summary, sheets, written, pictures, drawn):
     pictures : list of (Path, str)
     drawn : dict of str to (str, dict)
         Both as `reports.pictures.write_figures` gives them.
+    answers : list of Answer
+        What to look at in each data set, for a page without a paper.
     """
     n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
     datasets, below = job["run"]["datasets"], written["footnotes"]
@@ -44,6 +51,7 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         return [notes(below[name]), table(filled(written[name]), WHERE)] if len(written[name]) else []
 
     sections = [
+        ("The answer", [piece for one in answers for piece in answered(one, drawn, len(answers) > 1)]),
         ("Ours beside the published numbers" if published else "Results", results(datasets, summary, written)),
         (
             "The paper's table" if published else "All data sets side by side",
@@ -62,7 +70,10 @@ def render(job, records, summary, sheets, written, pictures, drawn):
         ("Provenance", [notes(provenance(records)), table(digests(records))]),
     ]
     if "indices" in written:
-        sections.insert(1 if scored else 0, ("Indices that need no labels", explained("indices")))
+        sections.insert(
+            2 if scored else 1,
+            ("Indices that need no labels", [notes(below["indices"]), table(filled(written["indices"]), WHERE)]),
+        )
     sections = [(name, pieces) for name, pieces in sections if pieces]
     heading = f"Sequence clustering, reading “{job['reading']}”"
     return page(heading, headline(records, summary, n_scored), sections, {name: of for name, (_, of) in drawn.items()})
@@ -79,6 +90,7 @@ def headline(records, summary, n_test):
 def results(datasets, summary, written):
     """The detailed tables of all data sets as one, with a chart of every row."""
     shown = pd.concat([written[f"detail_{name}"].assign(**{"data set": tables.title(name)}) for name in datasets])
+    shown = shown.fillna("–")  # columns that another data set alone has
     shown.insert(2, "data set", shown.pop("data set"))
     numbers = pd.concat([summary[summary.dataset == name] for name in datasets])
     numbers = numbers[["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]]
@@ -86,11 +98,19 @@ def results(datasets, summary, written):
     told = "ours ○ with interval" + ", published ┃" * published
     charts = (told, "lowest loss", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
     if not published:
-        shown = shown.drop(columns="verdict")
+        shown = shown.drop(columns="verdict", errors="ignore")
     return [
         table(filled(shown), (*WHERE, "verdict"), charts),
         notes([*written["footnotes"]["results"], *([FOREST] if scored else []), SORTING, FILES]),
     ]
+
+
+def answered(answer, drawn, several):
+    """The answer on one data set: its lines and its pictures."""
+    heading = [notes([answer.name])] if several else []
+    wide = [plot(name, drawn[name][0]) for name in answer.figures if name.startswith("over_k/")]
+    small = [plot(name, drawn[name][0]) for name in answer.figures if name.startswith("typical/")]
+    return [*heading, lines(answer.lines), *wide, *([notes([TYPICAL])] if small else []), grid(small)]
 
 
 def of_dataset(name, drawn):

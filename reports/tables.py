@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 FROM_LABELS = "labels"  # the input of the controls that need no run
 INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
+OF_A_PAPER = ["published", "difference", "verdict", "verdict, NMI", "another split"]  # columns of a detailed table
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
     " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
@@ -128,6 +129,7 @@ def table1(summary, datasets, skip):
     """
     cells = {tuple(row[name] for name in CELL): row for _, row in summary.iterrows()}
     marks = skip_marks(skip, datasets)
+    published = with_published(summary)
     rows = []
     for method, how in dict.fromkeys((method, how) for method, how, _ in cells):
         some = next(row for cell, row in cells.items() if cell[:2] == (method, how))
@@ -136,9 +138,17 @@ def table1(summary, datasets, skip):
             row = cells.get((method, how, dataset))
             why = f" ({marks[dataset, how]})" if (dataset, how) in marks else ""
             line[title(dataset)] = f"–{why}" if row is None else ours(row)
-            line[f"{title(dataset)}, paper"] = "–" if row is None else pair(row.published_accuracy, row.published_nmi)
+            if dataset in published:
+                line[f"{title(dataset)}, paper"] = (
+                    "–" if row is None else pair(row.published_accuracy, row.published_nmi)
+                )
         rows.append(line)
     return pd.DataFrame(rows)
+
+
+def with_published(summary):
+    """Data sets of which a number is published."""
+    return set(summary.dataset[summary.published_accuracy.notna()])
 
 
 def detailed(summary, dataset, n_scored):
@@ -171,6 +181,18 @@ def detailed(summary, dataset, n_scored):
             }
         )
     return pd.DataFrame(rows)
+
+
+def with_agreement(detail, summary, dataset, agreed):
+    """A `detailed` table with the agreement between each cell's runs; without a paper's columns where there is none.
+
+    `agreed` is (method, vectorization, dataset) to a number, or None.
+    """
+    cells = summary.loc[summary.dataset == dataset, CELL].itertuples(index=False, name=None)
+    told = [number(agreed.get(cell), "z.2f") for cell in cells]
+    detail = detail.drop(columns=[] if dataset in with_published(summary) else OF_A_PAPER, errors="ignore")
+    detail.insert(detail.columns.get_loc("ok"), "agreement of runs", told)
+    return detail
 
 
 def selection_table(summary):

@@ -24,7 +24,7 @@ from datasets.sequences import SPLITS, Sequences
 from datasets.text import one_line
 from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import resumable
-from methods.progress import begin
+from methods.progress import running
 from methods.vectorize import vectorize
 
 from .gpu import unless_lost
@@ -206,9 +206,9 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
         if request is None:
             return {"device": device_name(device), "backend": estimator.backend}
         last = seeds.index(request["seeds"][-1])
-        begin(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1)
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
-        return train(estimator, vectorized, parts, states, limit, resumable(request["folder"], request["origin"]))
+        with running(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1):
+            return train(estimator, vectorized, parts, states, limit, resumable(request["folder"], request["origin"]))
 
     try:
         with Worker(answer) as worker:

@@ -13,6 +13,7 @@ import numpy as np
 from datasets import own
 from datasets.cells import Gaps
 from datasets.fetch import DataError
+from datasets.normalise import CONSTANT
 from datasets.sequences import SPLITS
 from datasets.storage import visible_files
 from datasets.text import one_line
@@ -22,6 +23,7 @@ from runs.sources import ROOT
 
 from .catalogue import available
 
+UNEVEN = 5.0  # so many times another's spread, or its own spread away from 0, and a dimension outweighs others
 FEW = 10  # a class or training split smaller than that is worth a note
 
 
@@ -53,8 +55,9 @@ def check_data(path, settings=None):
     parts = np.bincount(data.split, minlength=len(SPLITS))
     if parts[1:].any():
         told = ", ".join(f"{count} {part}" for part, count in zip(SPLITS, parts, strict=True) if count)
-        yield "official split", Note(f"{told}: kept with split: {{kind: official}}, else all are split anew")
+        yield "official split", Note(f"{told}: kept with split: {{kind: official}}, else all are trained on and scored")
     yield from left_out(path)
+    yield from scale_problems(data)
     yield from worth_knowing(loaded)
 
 
@@ -67,6 +70,24 @@ def left_out(path):
             yield "not read", Note(f"{len(others)} other files or folders there, the first: {others[0]}")
     elif other := own.other_part(path):
         yield "not read", Note(f"{other.name} beside it; the folder as path reads both")
+
+
+def scale_problems(data):
+    """Yield a note where one dimension would outweigh the others by its scale, or the padding by its offset."""
+    values = data.values.astype(np.float64)
+    means, spreads = values.mean(axis=0), values.std(axis=0)
+    vary = spreads > CONSTANT * np.abs(values).max(axis=0)
+    if not vary.any():
+        return
+    means, spreads, numbers = means[vary], spreads[vary], np.flatnonzero(vary) + 1
+    wide, narrow, off = spreads.argmax(), spreads.argmin(), (np.abs(means) / spreads).argmax()
+    told = []
+    if (times := spreads[wide] / spreads[narrow]) > UNEVEN:
+        told.append(f"column {numbers[wide]} spreads {times:.3g} times as far as {numbers[narrow]}")
+    if abs(means[off]) > UNEVEN * spreads[off]:
+        told.append(f"column {numbers[off]} lies around {means[off]:.3g} with a spread of {spreads[off]:.3g}")
+    if told:
+        yield "scale", Note(f"{' and '.join(told)}: add `normalise: all` (or `sequence`) beside path in the config")
 
 
 def folder_problems(folder, missing):
@@ -102,13 +123,13 @@ def worth_knowing(loaded):
     counting = np.arange(data.dimensions)
     if data.dimensions > 1 and all((data[i][0] == counting).all() for i in range(len(data))):
         yield "first line", Note(f"is 0 to {counting[-1]} in every sequence: column names? leave it out")
-    training = round(0.8 * len(data))
-    if training < 100:
+    if len(data) < 50:
+        batch = max(2, len(data) // 2)
         yield (
             "size",
             Note(
-                f"about {training} of {len(data)} sequences to train on: DDC, RDDC and DEC need a batch of at most that"
-                f", for example methods: {{rddc: {{settings: {{batch: {max(2, training // 2)}}}}}}}"
+                f"{len(data)} sequences: DDC, RDDC and DEC need a batch of at most that, for example"
+                f" methods: {{rddc: {{settings: {{batch: {batch}}}}}}}"
             ),
         )
 

@@ -9,15 +9,16 @@ from datasets.storage import visible_files
 from methods import progress
 from runs.sources import ROOT
 
-from .catalogue import available, class_constant, reads_vectors, source
+from .catalogue import class_constant, reads_vectors, source
+from .layers import own_names
 from .rows import algorithm, described, method_settings, stated
 
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
 
 
 def set_environment():
-    """Let every job find this project's modules and the Python that runs Snakemake, and know whether it is watched."""
-    os.environ.setdefault(progress.VARIABLE, str(progress.interval()))
+    """Let every job find this project's modules and the Python that runs Snakemake, and say how far it is."""
+    os.environ.setdefault(progress.VARIABLE, str(progress.SECONDS))
     # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
     os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     # A file random.py or datasets.py in the folder where Snakemake runs is no module of anybody's.
@@ -36,7 +37,7 @@ def can_be_made_in(folder):
 
 def is_own(resolved, dataset):
     """Whether a data set is a user's own: it has a ``path``, and its name is none of `available`."""
-    return "path" in resolved["datasets"].get(dataset, {}) and dataset not in available("datasets")
+    return dataset in own_names(resolved)
 
 
 def dataset_source(resolved, dataset):
@@ -146,8 +147,30 @@ def train_job(resolved, reading, dataset, method, inputs, block):
         "seeds": list(range(first, last + 1)),
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
         "settings": method_settings(resolved, method, dataset),
-        "limit": resolved["time_limit"],
+        "limit": run_limit(resolved, method),
     }
+
+
+def halves_job(resolved, reading, dataset, method, inputs):
+    """Config slice of one row's trainings on halves of a data set."""
+    job = train_job(resolved, reading, dataset, method, inputs, "0-0")
+    return {name: value for name, value in job.items() if name != "seeds"}
+
+
+def halves_files(resolved, reading):
+    """Paths of the agreement of halves: of all rows but controls, on a user's data with a number of clusters."""
+    apart = {(control["method"], control["input"]) for control in resolved["run"]["controls"]}
+    cells = dict.fromkeys(job[:3] for job in jobs(resolved) if job[1:3] not in apart)
+    return [
+        f"{resolved['results']}/{reading}/halves/{dataset}/{method}-{inputs}.json"
+        for dataset, method, inputs in cells
+        if is_own(resolved, dataset) and resolved["datasets"][dataset].get("k")
+    ]
+
+
+def run_limit(resolved, row):
+    """Seconds that one run of a row may take."""
+    return stated(resolved, row, "time_limit", resolved["time_limit"])
 
 
 def report_job(resolved, reading):
@@ -159,7 +182,9 @@ def report_job(resolved, reading):
     kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
     slice_ = {name: resolved[name] for name in kept}
     folder = f"{resolved['results']}/{reading}"
-    files = [file.removeprefix(f"{folder}/") for file in record_files(resolved, reading)]
+    files, halves = (
+        [file.removeprefix(f"{folder}/") for file in made(resolved, reading)] for made in (record_files, halves_files)
+    )
     order = rows(resolved)
     asked = {how for _, how in order}
     # A page doesn't excuse a cell that none of its rows could have.
@@ -171,7 +196,7 @@ def report_job(resolved, reading):
         "dataset": resolved["figures"]["dataset"],
         "one_length": next(iter(one_length(resolved, reading)), None),
     }
-    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "rows": order}
+    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "halves": halves, "rows": order}
 
 
 def one_length(resolved, reading):

@@ -1,14 +1,17 @@
 """The config in layers, each over those before it: config/config.yaml, a reading, a user's files, the command line.
 
+Where all that runs is one's own data, config/own.yaml lies between the reading and the user.
+
 A layer counts for what it says, whatever that is: a user's value that is the same as the default goes over a reading's.
 """
 
 import copy
 
+from datasets.sequences import SPLITS
 from datasets.strict_yaml import parse_yaml, read_yaml
 from runs.sources import ROOT
 
-from .catalogue import ConfigError
+from .catalogue import ConfigError, available
 
 
 def merge(base, changes):
@@ -18,6 +21,22 @@ def merge(base, changes):
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if both else value
     return merged
+
+
+def over(base, layer):
+    """`merge`, but for ``seeds``: it is for every row, also for one that a layer below gives a number of its own."""
+    return merge(without_seeds(base) if "seeds" in layer else base, layer)
+
+
+def without_seeds(config):
+    """A copy of a config or layer in which no row has a number of seeds of its own."""
+    config = copy.deepcopy(config)
+    methods, run = (part if isinstance(part := config.get(key), dict) else {} for key in ("methods", "run"))
+    controls = run.get("controls")
+    for row in [*methods.values(), *(controls if isinstance(controls, list) else [])]:
+        if isinstance(row, dict):
+            row.pop("seeds", None)
+    return config
 
 
 def read(path):
@@ -35,11 +54,12 @@ def read_user(files, arguments):
     """
     user = {}
     for path in files:
-        user = merge(user, read(path))
+        user = over(user, read(path))
+    said = {}
     for argument in arguments:
         key, _, text = argument.partition("=")
-        user = merge(user, {key: argument_value(key, text)})
-    return user
+        said = merge(said, {key: argument_value(key, text)})
+    return over(user, said)
 
 
 def argument_value(key, text):
@@ -53,9 +73,32 @@ def argument_value(key, text):
 
 
 def lay(user, reading=None):
-    """The config: the base with a reading over it, if any, and `user` over both."""
-    base = read(ROOT / "config/config.yaml")
-    return merge(merge(base, read_reading(reading)) if reading else base, user)
+    """The config: the base with a reading over it, if any, what one's own data need, and `user` over all."""
+    config = read(ROOT / "config/config.yaml")
+    for layer in (read_reading(reading) if reading else {}, own_layer(user), user):
+        config = over(config, layer)
+    return config
+
+
+def own_layer(user):
+    """config/own.yaml where all data sets that run are `user`'s own, else nothing.
+
+    A user who names own data and doesn't say what runs gets these.
+    """
+    own, run = own_names(user), user.get("run", {})
+    asked = run.get("datasets", own) if isinstance(run, dict) else own
+    if not own or not isinstance(asked, list) or not set(own).issuperset(map(str, asked)):
+        return {}
+    return merge(read(ROOT / "config/own.yaml"), {"run": {"datasets": own}})
+
+
+def own_names(config):
+    """Names of the data sets of a config or layer that are a user's own: with a ``path``, and no file of datasets/."""
+    said = config.get("datasets", {})
+    paths = (
+        {name: of.get("path") for name, of in said.items() if isinstance(of, dict)} if isinstance(said, dict) else {}
+    )
+    return [name for name, path in paths.items() if path and name not in available("datasets")]
 
 
 def read_reading(reading, followed=()):
@@ -77,8 +120,29 @@ def read_reading(reading, followed=()):
 
 
 def resolve(user, reading):
-    """The config of one reading, with a data set for each number of clusters."""
-    return one_k_each(lay(user, reading))
+    """The config of one reading, whole: see `whole`."""
+    return whole(lay(user, reading), user)
+
+
+def whole(laid, user):
+    """A config that its layers made, with a data set for each number of clusters, and splits that there are.
+
+    Where the split has no sequences to select or score by, and `user` doesn't say which split does, the training split
+    does.
+    """
+    resolved = one_k_each(laid)
+    for key in ("selection", "scored"):
+        if key not in user and resolved[key] not in parts(resolved["split"]):
+            resolved[key] = "train"
+    return resolved
+
+
+def parts(split):
+    """The splits that have sequences, by what a config says of them."""
+    if split["kind"] == "everything":
+        return ["train"]
+    shares = dict(zip(SPLITS, split["fractions"], strict=True))
+    return [name for name in SPLITS if shares[name] or (name, split["kind"]) == ("test", "official")]
 
 
 def one_k_each(resolved):

@@ -10,7 +10,7 @@ from runs.sources import ROOT
 
 from . import jobs, rows
 from .catalogue import ConfigError, available, class_constant, find, reads_vectors, settings_of, source, words
-from .layers import lay, one_k_each
+from .layers import lay, own_names, parts, whole
 
 TYPES = {"int": int, "float": int | float, "bool": bool, "str": str, "Path": str, "dict": dict, "None": type(None)}
 TYPES["anything"] = object
@@ -25,7 +25,8 @@ def check_config(user):
     for reading in config["readings"]:
         laid = lay(user, reading)
         check_schema(laid)
-        resolved = one_k_each(laid)
+        resolved = whole(laid, user)
+        check_splits(resolved, user)
         for dataset in dict.fromkeys([*resolved["run"]["datasets"], *resolved["datasets"]]):
             check_dataset(resolved, dataset)
         for method in dict.fromkeys([*jobs.methods(resolved), *resolved["methods"]]):
@@ -75,17 +76,44 @@ def schema():
     return found
 
 
+def check_splits(resolved, user):
+    """Raise `ConfigError` for splits that don't go together, or where one's own and public data would share one.
+
+    One's own data are trained on and scored on whole unless `user` says otherwise; the others have a test split.
+    """
+    there = parts(resolved["split"])
+    for key in ("scored", "selection"):
+        if resolved[key] not in there:
+            raise ConfigError(
+                f"config: {key}: nothing is in the {resolved[key]} split (kind {resolved['split']['kind']}); expected"
+                f" {' or '.join(there)}, or a split that has one, such as split: {{kind: stratified}}"
+            )
+    own = own_names(resolved)
+    listed = [name in own for name in resolved["run"]["datasets"]]
+    if any(listed) and not all(listed) and "kind" not in user.get("split", {}):
+        raise ConfigError(
+            f"config: run.datasets: {own[0]!r} is your own data, which is trained on and scored on whole, and others"
+            " have a test split: run them apart, or say split: {kind: stratified} or {kind: everything} for all"
+        )
+
+
 def check_dataset(resolved, dataset):
     """Raise `ConfigError` for a data set that isn't there, or a setting that it can't have."""
     settings, own = resolved["datasets"].get(dataset, {}), jobs.is_own(resolved, dataset)
     file = jobs.dataset_source(resolved, dataset)
     if own and "like" in settings:
         raise ConfigError(f"config: datasets.{dataset}: path and like: it can be one of them only")
-    averages = words(ROOT / "datasets/prepare.py", "AVERAGES")
-    known = settings_of(file, "read" if own else "load") | {"average": "{" + ", ".join(map(repr, averages)) + "}"}
+    known = settings_of(file, "read" if own else "load") | common_settings()
     check_settings(f"datasets.{dataset}", {name: of for name, of in settings.items() if name != "like"}, known)
     if own and dataset in resolved["run"]["datasets"]:
         check_own(dataset, settings["path"], jobs.own_files(resolved, dataset))
+
+
+def common_settings():
+    """Settings that any data set may have, name to type; see `datasets.prepare.COMMON`."""
+    said = {"average": ("prepare", "AVERAGES"), "normalise": ("normalise", "SPANS")}
+    allowed = {name: words(ROOT / f"datasets/{file}.py", constant) for name, (file, constant) in said.items()}
+    return {name: "{" + ", ".join(map(repr, told)) + "}" for name, told in allowed.items()} | {"resample": "int"}
 
 
 def check_own(dataset, path, files):

@@ -1,5 +1,6 @@
 """The promises of `methods.contract`, run over every method, and a method for each promise that breaks it."""
 
+import contextlib
 import random
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from methods.base import load_method
 from methods.contract import PROMISES, Note, broken, data_for, small, tiny_data
@@ -247,3 +249,14 @@ def test_what_is_not_asked_is_noted():
 
     (promise,) = (promise for promise in PROMISES if promise.__name__ == "clusters")
     assert isinstance(broken(promise, Exempt), Note)
+
+
+@pytest.mark.parametrize("name", ["kmeans", "rddc"])
+def test_a_method_of_small_steps_takes_one_thread(name, monkeypatch):
+    seen, method = [], load_method(name)
+    monkeypatch.setattr(
+        method, "_check", lambda *_, **__: seen.append(max(p["num_threads"] for p in threadpool_info()))
+    )
+    with threadpool_limits(2), contextlib.suppress(Exception):
+        method(n_clusters=2).fit([[0.0]])
+    assert seen == [1]

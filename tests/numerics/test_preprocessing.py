@@ -13,6 +13,7 @@ from sklearn.datasets import _twenty_newsgroups as reference
 
 from datasets import arabic_digits, character_trajectories, speech_commands, twenty_newsgroups
 from datasets.fetch import DataError, fetch
+from datasets.normalise import standardised
 from datasets.stop_words import SMART
 
 ROOT = Path(__file__).parents[2]
@@ -523,3 +524,20 @@ def test_word_vectors_depend_on_the_seed_and_not_on_the_hash_seed():
 def test_newsgroup_settings_that_cannot_be_are_refused(settings, word, tmp_path):
     with pytest.raises(ValueError, match=f"twenty_newsgroups: {word}: "):
         twenty_newsgroups.load(tmp_path, 0, **settings)
+
+
+@pytest.mark.parametrize("span", ["all", "sequence"])
+def test_any_data_can_be_normalised(span):
+    rng = np.random.default_rng(0)
+    lengths, training = np.array([3, 8, 5, 9]), np.array([True, True, False, True])
+    values = (rng.normal(size=(25, 3)) * [1, 100, 0] + [5, -3, 0.1]).astype(np.float32)
+    found = standardised(values, lengths, training, span)
+    assert found.dtype == np.float32 and np.abs(found[:, 2]).max() < 1e-6  # constant, but for rounding
+    owner = np.repeat(np.arange(4), lengths)
+    groups = [owner == i for i in range(4)] if span == "sequence" else [training[owner]]
+    for group in groups:
+        np.testing.assert_allclose(found[group].mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(found[group, :2].std(axis=0), 1, rtol=1e-5)
+    if span == "all":  # the others are moved by what training sequences say, not by themselves
+        seen = values[training[owner], :2].astype(float)
+        np.testing.assert_allclose(found[:, :2], (values[:, :2] - seen.mean(axis=0)) / seen.std(axis=0), rtol=1e-4)

@@ -109,7 +109,7 @@ def test_what_the_paper_does_not_have():
     row = cell(runs([0.5], [0.1], dataset="japanese_vowels"))
     assert row["verdict"] == "not comparable"
     summary = statistics.summarise(runs([0.5], [0.1], dataset="japanese_vowels"), "test", "train")
-    assert tables.table1(summary, ["japanese_vowels"], {})["Japanese Vowels, paper"].tolist() == ["–"]
+    assert "Japanese Vowels, paper" not in tables.table1(summary, ["japanese_vowels"], {})
 
 
 def test_every_score_has_a_column():

@@ -52,3 +52,18 @@ def test_vectors_are_sequences_of_length_one():
 def test_unknown():
     with pytest.raises(ValueError, match="vectorization 'pad': expected one of zero, crop, avg"):
         vectorize(ragged(), "pad")
+
+
+def test_resampled_sequences_are_interpolated():
+    data = replace(ragged(), resample_length=5)
+    for row, sequence in zip(vectorize(data, "resample"), (data[i] for i in range(4)), strict=True):
+        place = np.linspace(0, len(sequence) - 1, 5)
+        expected = np.stack([np.interp(place, np.arange(len(sequence)), column) for column in sequence.T], axis=1)
+        np.testing.assert_allclose(row, expected.ravel(), rtol=1e-5, atol=1e-6)
+
+
+def test_sequences_of_the_length_that_is_asked_for_stay_as_they_are():
+    rows = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)
+    data = replace(Sequences.from_list(list(rows)), resample_length=6)
+    np.testing.assert_array_equal(vectorize(data, "resample"), rows.reshape(4, -1))
+    assert vectorize(replace(data, resample_length=1), "resample").shape == (4, 3)

@@ -1,5 +1,6 @@
 """The command that checks a method or one's own data: quiet about what is right, plain about what is wrong."""
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
@@ -81,3 +82,16 @@ def test_what_is_allowed_but_seldom_meant_is_noted(tmp_path):
     path = folder(tmp_path, a="0,3\n1,5\n", b="4,1\n5,1\n6,0\n", c="7,1\n8,2\n")
     assert any("column 1: counts up evenly" in f"{what}: {problem}" for what, problem in check_data(path))
     assert report(str(path))
+
+
+def test_uneven_scales_and_offsets_are_noted_with_the_way_out(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in "abc":
+        np.savetxt(folder / f"{name}.csv", rng.normal(size=(30, 3)) * [1, 60, 1] + [0, 0, 40], delimiter=",")
+    (note,) = [problem for what, problem in check_data(folder) if what == "scale"]
+    assert "column 2 spreads" in note and "column 3 lies around" in note and "`normalise: all`" in note
+    for name in "abc":
+        np.savetxt(folder / f"{name}.csv", rng.normal(size=(30, 3)), delimiter=",")
+    assert not [problem for what, problem in check_data(folder) if what == "scale"]

@@ -9,7 +9,8 @@ from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
 from methods.contract import tiny_data
-from reports.indices import indices, moments
+from methods.vectorize import moments
+from reports.indices import indices
 from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, validate
@@ -42,7 +43,7 @@ def project(tmp_path_factory):
 
 
 def test_records(project):
-    records = read_records((project / "results/paper/own").glob("records/*/*.jsonl"))
+    records = read_records((project / "results/own").glob("records/*/*.jsonl"))
     assert {(record["dataset"], record["n_clusters"]) for record in records} == {
         ("birds", 3),
         ("bees_k2", 2),
@@ -50,12 +51,13 @@ def test_records(project):
     }
     for record in records:
         assert record["status"] == "ok"
-        assert (record["scores"]["test"] is None) == (record["dataset"] != "birds")
+        assert (record["scores"]["train"] is None) == (record["dataset"] != "birds")
+        assert record["scores"]["test"] is None and record["budget"]["sequences"] == 60  # nothing is held out
         assert record["provenance"]["settings"]["n_init"] == (10 if record["dataset"] == "birds" else 3)
 
 
 def test_clusters_have_the_identifiers_of_the_input(project):
-    folder = project / "results/paper/own/clusters"
+    folder = project / "results/own/clusters"
     for dataset, names in (
         ("birds", [f"bird {i:02d}" for i in range(60)]),
         ("bees_k3", list(map(str, range(100, 160)))),
@@ -64,11 +66,12 @@ def test_clusters_have_the_identifiers_of_the_input(project):
             rows = list(csv.DictReader(stream))
         assert [row["identifier"] for row in rows] == names
         assert {row["cluster"] for row in rows} == {"0", "1", "2"}
-        assert {row["split"] for row in rows} == {"train", "validation", "test"}
+        assert {row["split"] for row in rows} == {"train"}
+        assert all(0 <= float(row["agreement"]) <= 1 and -1 <= float(row["margin"]) <= 1 for row in rows)
 
 
 def test_the_page_says_that_there_are_no_labels_and_has_a_figure(project):
-    folder = project / "results/paper/own"
+    folder = project / "results/own"
     page = (folder / "report.html").read_text()
     assert "no labels" in page and "silhouette" in page.lower() and ">nan<" not in page
     assert (
@@ -86,15 +89,27 @@ def test_the_page_says_that_there_are_no_labels_and_has_a_figure(project):
     assert best["highest"] == "highest" and best["clusters"] == "3"
 
 
+def test_the_page_opens_with_an_answer(project):
+    page = (project / "results/own/report.html").read_text()
+    first = page.split("<section>")[1]
+    assert "The answer" in first and "its accuracy of" in first and "halves of the data agree" in first
+    assert first.index("Look at") < first.index("How sure") < first.index("Clusters") < first.index("Failed")
+    for link in ("clusters/birds/kmeans-avg.csv", "clusters/bees_k3/kmeans-avg.csv"):
+        assert f'href="{link}"' in first and (project / "results/own" / link).is_file()
+    for k in (2, 3):
+        halves = json.loads((project / f"results/own/halves/bees_k{k}/kmeans-avg.json").read_text())
+        assert len(halves["avg"]) == 2 and all(-1 <= value <= 1 for value in halves["avg"])
+
+
 def test_the_sheet_has_the_digest_of_the_files(project):
-    sheet = json.loads((project / "results/paper/own/data/birds.json").read_text())
+    sheet = json.loads((project / "results/own/data/birds.json").read_text())
     assert len(sheet["source"]["sha256"]) == 64 and sheet["classes"] == ["a", "b", "c"]
 
 
 def test_the_summary_says_how_it_ended_and_where_to_look(project):
     output = (project / "output.txt").read_text()
-    assert "results/paper/own: 6 ok\n" in output
-    assert "look at results/paper/own/report.html" in output
+    assert "results/own: 6 ok\n" in output
+    assert "look at results/own/report.html" in output
     assert "6 ok" not in snakemake(project, "--dry-run", config=CONFIG).stdout
 
 
@@ -154,7 +169,7 @@ def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
 
 def test_moments_go_from_the_first_element_to_the_last():
     data = tiny_data()
-    found = moments(data).reshape(len(data), -1, data.dimensions)
+    found = moments(data, 16).reshape(len(data), -1, data.dimensions)
     for i in range(len(data)):
         place = np.linspace(0, len(data[i]) - 1, found.shape[1])
         expected = np.stack([np.interp(place, np.arange(len(data[i])), column) for column in data[i].T], axis=1)

@@ -44,7 +44,10 @@ def test_every_config_file_is_valid():
         ("methods.rddc.settings.epoch", 3, "methods.rddc.settings: no setting 'epoch' .there are .*epochs"),
         ("methods.rddc.datasets.arabic_digits.epoch", 3, "methods.rddc.datasets.arabic_digits: no setting 'epoch'"),
         ("methods.rddc.setting.epochs", 3, "'setting' was unexpected"),
-        ("datasets.arabic_digits.normalise", True, "datasets.arabic_digits: no setting 'normalise'"),
+        ("datasets.arabic_digits.normalised", True, "datasets.arabic_digits: no setting 'normalised'"),
+        ("datasets.arabic_digits.normalise", True, "normalise: expected {'sequence', 'all', 'none'}, got True"),
+        ("datasets.arabic_digits.resample", 0, "datasets.arabic_digits.resample: 0 is less than the minimum of 1"),
+        ("split", {"kind": "everything", "fractions": [1, 0]}, "split.fractions"),
         ("datasets.arabic_digits.average", "mean", "arabic_digits.average: expected {'length', 'padded'}, got"),
         ("selection", "test", "config: selection: 'test' is not one of"),
         ("run.controls", [{"method": "kmeans", "input": "none"}], "controls: kmeans can't read the input 'none'"),
@@ -141,3 +144,62 @@ def test_only_a_cell_that_was_asked_for_is_excused():
     assert list(jobs.report_job(resolved, "recommended")["skip"]["arabic_digits"]) == ["avg"]
     resolved = layers.resolve({"run": {"methods": ["rddc"]}}, "recommended")
     assert jobs.report_job(resolved, "recommended")["skip"]["arabic_digits"] == {}
+
+
+OWN = {"datasets": {"birds": {"path": "datasets/own.py"}}}
+
+
+def own(**said):
+    """The resolved config of one's own data under what a user says beside them."""
+    user = OWN | said
+    validate.check_config(user)
+    (reading,) = layers.lay(user)["readings"]
+    return layers.resolve(user, reading)
+
+
+def test_own_data_are_trained_on_and_scored_on_whole(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    resolved = own()
+    assert resolved["run"]["datasets"] == ["birds"] and resolved["published"] is None
+    said = resolved["split"]["kind"], resolved["selection"], resolved["scored"]
+    assert said == ("everything", "train", "train")
+    resolved = own(split={"kind": "stratified"})
+    assert (resolved["selection"], resolved["scored"]) == ("validation", "test")
+    resolved = own(split={"kind": "stratified", "fractions": [0.8, 0, 0.2]})
+    assert (resolved["selection"], resolved["scored"]) == ("train", "test")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"scored": "test"}, "scored: nothing is in the test split .kind everything.; expected train"),
+        ({"selection": "validation"}, "selection: nothing is in the validation split"),
+        ({"run": {"datasets": ["birds", "arabic_digits"]}}, "'birds' is your own data, .* run them apart"),
+    ],
+)
+def test_splits_that_do_not_go_together_are_refused(said, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(catalogue.ConfigError, match=message) as caught:
+        own(**said)
+    assert "\n" not in str(caught.value)
+
+
+def test_own_and_public_data_share_a_split_that_is_asked_for(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    resolved = own(split={"kind": "stratified"}, run={"datasets": ["birds", "arabic_digits"]})
+    assert resolved["scored"] == "test" and resolved["seeds"] == 20  # the paper's config, with birds
+
+
+def test_seeds_are_for_every_row_unless_the_same_layer_says_more(monkeypatch):
+    runs = {(row, how): n for row, (how, *_), n in jobs.row_groups(layers.resolve({"seeds": 3}, "recommended"))}
+    assert set(runs.values()) == {1, 3} and {row for (row, _), n in runs.items() if n == 1} == {"ward"}
+    said = {"seeds": 3, "methods": {"kmeans": {"seeds": 7}}}
+    runs = {row: n for row, _, n in jobs.row_groups(layers.resolve(said, "recommended"))}
+    assert runs["kmeans"] == 7 and runs["dec"] == 3
+
+
+def test_seeds_of_the_command_line_are_for_the_rows_of_a_file_too(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("seeds: 2\nmethods: {kmeans: {seeds: 9}}")
+    assert layers.read_user([file], [])["methods"]["kmeans"]["seeds"] == 9
+    assert "seeds" not in layers.read_user([file], ["seeds=3"])["methods"]["kmeans"]

@@ -5,6 +5,7 @@ rule report:
         local(ROOT / "config/sources.yaml"),
         local(sorted((ROOT / "reports/published").glob("*.csv"))),
         records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
+        halves=lambda w: jobs.halves_files(READINGS[w.reading], w.reading),
         scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",

@@ -19,7 +19,7 @@ rule train:
         jobs_per_gpu=config["jobs_per_gpu"],
         mem_mb=4000,
         runtime=lambda w, attempt: jobs.minutes(
-            READINGS[w.reading]["time_limit"],
+            jobs.run_limit(READINGS[w.reading], w.method),
             jobs.runs_of(w.inputs, w.block),
             attempt,
         ),
@@ -28,3 +28,32 @@ rule train:
     shell:
         "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu}"
         " --per {resources.jobs_per_gpu} --data {input.data:q} --records {output.records:q} 2>&1 | tee {log:q}"
+
+
+rule halves:
+    # The same on halves of one's own data, for how far the clusters depend on what was seen.
+    input:
+        lambda w: local(imported_sources(rows.source(READINGS[w.reading], w.method))),
+        local(imported_sources(ROOT / "workflow/scripts/halves.py")),
+        data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+    output:
+        agreement=f"{config['results']}/{{reading}}/halves/{{dataset}}/{{method}}-{{inputs}}.json",
+    log:
+        f"{config['results']}/{{reading}}/logs/halves/{{dataset}}/{{method}}-{{inputs}}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method)),
+        jobs_per_gpu=config["jobs_per_gpu"],
+        mem_mb=4000,
+        runtime=lambda w, attempt: jobs.minutes(
+            jobs.run_limit(READINGS[w.reading], w.method),
+            4 * jobs.runs_of(w.inputs, "0-0"),
+            attempt,
+        ),
+    params:
+        job=lambda w: json.dumps(jobs.halves_job(READINGS[w.reading], **w)),
+    shell:
+        "python -m workflow.scripts.halves --job {params.job:q} --gpus {resources.gpu}"
+        " --per {resources.jobs_per_gpu} --data {input.data:q} --agreement {output.agreement:q} 2>&1 | tee {log:q}"

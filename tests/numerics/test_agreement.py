@@ -1,0 +1,53 @@
+"""Agreement between runs and halves, and how sure a sequence's cluster is."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
+
+from datasets.sequences import Sequences
+from reports.agreement import agreement, margins, shares
+from runs.halves import agreement_of_halves, halves
+
+
+def test_agreement_is_the_mean_over_all_pairs():
+    rng = np.random.default_rng(0)
+    runs = [rng.integers(3, size=40) for _ in range(3)]
+    expected = np.mean([adjusted_rand_score(runs[i], runs[j]) for i, j in ((0, 1), (0, 2), (1, 2))])
+    assert agreement(runs) == pytest.approx(expected)
+    assert agreement(runs[:1]) is None and agreement([runs[0], (runs[0] + 1) % 3]) == 1
+
+
+def test_shares_match_clusters_before_they_are_compared():
+    chosen = np.array([0, 0, 0, 1, 1, 1])
+    renamed, other = np.array([5, 5, 5, 2, 2, 2]), np.array([1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(shares(chosen, [renamed, other]), [1, 1, 0.5, 1, 1, 1])
+    assert np.isnan(shares(chosen, [])).all()
+
+
+def test_margins_tell_what_silhouettes_tell():
+    rng = np.random.default_rng(0)
+    found = np.repeat([0, 1, 4], 30)
+    vectors = rng.normal(size=(90, 5)) + 4 * found[:, None]
+    ours = margins(vectors, found)
+    assert np.corrcoef(ours, silhouette_samples(vectors, found))[0, 1] > 0.9
+    assert (np.abs(ours) <= 1).all() and np.isnan(margins(vectors, np.zeros(90, int))).all()
+    assert (margins(np.ones((4, 2)), np.array([0, 0, 1, 1])) == 0).all()
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_halves_agree_on_clusters_that_are_there(real):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(60, 2)).astype(np.float32) + (30 * (np.arange(60) % 3)[:, None] if real else 0)
+    data = Sequences.from_list(list(values[:, None]))
+    job = {"reading": "test", "dataset": "toy", "method": "kmeans", "vectorization": "avg", "n_clusters": 3}
+    found = agreement_of_halves(data, **job, settings={}, limit=60)
+    assert len(found) == 2 and (found == [1, 1] if real else max(found) < 0.95)
+    collapsed = agreement_of_halves(Sequences.from_list([np.zeros((2, 1))] * 60), **job, settings={}, limit=60)
+    assert collapsed == [None, None]
+
+
+def test_halves_are_halves():
+    for pair in range(2):
+        first, second = halves(7, pair)
+        assert sorted(np.bincount(first, minlength=3).tolist()) == [0, 3, 4] and (first != second).all()
+    assert (halves(50, 0)[0] != halves(50, 1)[0]).any()
