@@ -142,8 +142,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     elif kind == "everything":
         parts = np.zeros(len(sequences), np.int8)
     else:
-        # A user's data with several k go by several names, and are split alike under all of them.
-        parts = stratified_split(labels, seed, "own" if path else name, fractions)
+        parts = stratified_split(labels, seed, split_name(name, path), fractions)
     sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
     sequences = apply_common(sequences, **common)
     changed = {key: value for key, value in common.items() if value != COMMON[key]}
@@ -163,6 +162,27 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "notes": loaded.notes,
     } | described
     return sequences, labels, sheet
+
+
+def split_name(name, path):
+    """Name of a data set's splits; a user's data with several k go by several names, and are split alike under all."""
+    return "own" if path else name
+
+
+def split_again(labels, name, settings, split, seed, number):
+    """Another split of a data set that `prepare` has made, shape (n,); ``number`` counts from 1.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+    name, settings, split, seed
+        As `prepare` takes them; only a stratified split can be repeated.
+    number : int
+    """
+    if split.get("kind", "stratified") != "stratified":
+        raise ValueError(f"{name}: only a stratified split can be repeated")
+    fractions = tuple(split.get("fractions", FRACTIONS))
+    return stratified_split(labels, seed, split_name(name, (settings or {}).get("path")), fractions, number)
 
 
 def apply_common(sequences, *, average, normalise, resample):

@@ -21,3 +21,8 @@ def seed_sequence(seed, *names):
     """
     words = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") for name in names]
     return np.random.SeedSequence([int(seed), *words])
+
+
+def split_words(number):
+    """What names the streams of a repeated split: nothing for the first, which so is what a single split is."""
+    return [f"split {number}"] * (number > 0)

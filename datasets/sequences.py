@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .seeds import seed_sequence
+from .seeds import seed_sequence, split_words
 from .storage import read_arrays, write_arrays
 
 SPLITS = ("train", "validation", "test")
@@ -197,7 +197,15 @@ def load_labels(path):
         raise ValueError(f"{path}: {error}") from error
 
 
-def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1)):
+def load_split(path):
+    """Split of a data set's sequences, shape (n,), from the file that another split of theirs has of its own."""
+    arrays = read_arrays(path)
+    if arrays.keys() != {"split"} or arrays["split"].dtype != TYPES["split"]:
+        raise ValueError(f"{path}: expected one array, split, of {TYPES['split']}")
+    return arrays["split"]
+
+
+def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1), number=0):
     """Split every class by the same fractions.
 
     Parameters
@@ -208,6 +216,8 @@ def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1)):
         The data set's name: another one gives another stream.
     fractions : sequence of 3 floats
         Train, validation, test; must sum to 1.
+    number : int
+        Which of several splits; each has a stream of its own.
 
     Returns
     -------
@@ -217,7 +227,7 @@ def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1)):
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions: expected three that sum to 1, got {list(fractions)}")
     labels = np.asarray(labels)
-    rng = np.random.default_rng(seed_sequence(seed, name, "split"))
+    rng = np.random.default_rng(seed_sequence(seed, name, "split", *split_words(number)))
     split = np.empty(len(labels), np.int8)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))

@@ -130,7 +130,7 @@ def pretrain(autoencoder, data, *, validation=None, **training):
     return curves | ({} if validation is None else {"validation_reconstruction": watched}), updates
 
 
-def pretrain_layers(autoencoder, data, *, noise, **training):
+def pretrain_layers(autoencoder, data, *, noise, corruption=CORRUPTION, **training):
     """Train one layer after the other as a denoising autoencoder.
 
     Parameters
@@ -139,6 +139,8 @@ def pretrain_layers(autoencoder, data, *, noise, **training):
         As `pretrain` takes them; the budget counts for each layer.
     noise : torch.Generator
         Of the dropout.
+    corruption : float
+        Share of the values that it drops.
 
     Returns
     -------
@@ -149,8 +151,8 @@ def pretrain_layers(autoencoder, data, *, noise, **training):
     network, last = autoencoder.network, autoencoder.depth - 1
 
     def dropout(x):
-        kept = torch.rand(x.shape, generator=noise, device=x.device) >= CORRUPTION
-        return x * kept / (1 - CORRUPTION)
+        kept = torch.rand(x.shape, generator=noise, device=x.device) >= corruption
+        return x * kept / (1 - corruption)
 
     def hidden(x, layer):
         code = linear(x, network, f"encoder.{layer}")
@@ -192,6 +194,7 @@ class CodeClusterer(TransformerMixin, Clusterer):
     """
 
     backend = "torch"
+    corruption = CORRUPTION
     choices = {
         "pretraining": ("layerwise", "end_to_end"),
         "input_scale": ("mean_square", "none"),
@@ -240,7 +243,9 @@ class CodeClusterer(TransformerMixin, Clusterer):
         if self.pretraining == "layerwise":
             noise = torch.Generator(self.device).manual_seed(int(noise.integers(2**63)))
             budget = self._budget(self.layer_updates, len(data))
-            self._keep(*pretrain_layers(autoencoder, data, noise=noise, **budget, **training))
+            self._keep(
+                *pretrain_layers(autoencoder, data, noise=noise, corruption=self.corruption, **budget, **training)
+            )
         self._keep(*pretrain(autoencoder, data, **self._budget(self.pretrain_updates, len(data)), **training))
 
     def _budget(self, updates, n):

@@ -70,6 +70,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Whether nothing is random, so that one run stands for all seeds.
     supervised : bool
         False; what learns from labels is no `Clusterer` but a `methods.supervised.SupervisedClusterer`.
+    by_loss : bool
+        Whether the paper scores the run with the lowest loss, as it does for its own methods, and not the mean of all.
     threads : int or None
         Threads that ``fit`` and ``predict`` take; None for those of the libraries. A method of small steps says 1:
         it gains nothing from more, and loses much where others want the cores.
@@ -97,6 +99,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     backend = "scikit-learn"
     deterministic = False
     supervised = False
+    by_loss = False
     threads = None
     choices = {}
     small = {}

@@ -6,18 +6,21 @@ goes to its nearest centroid; 3. each of them moves its centroid, m_k ← m_k �
 the sequences that centroid k has been given so far (equation 8). Pretraining and first centroids as in `methods.dec`,
 which is how the authors do it too.
 
-Inferred: λ (`distance_weight`) and the first counts (`initial_count`): the authors' public code weighs both terms by 1,
-and without a large first count the first batches would tear the centroids away. Deviations: Adam instead of SGD, with
-the budgets `layer_updates`, `pretrain_updates` and `cluster_updates` (the authors' code: 250 epochs a layer, 250 end to
-end and 50 of clustering, batches of 256). The loss that selects a run is the objective, its mean over the sequences.
+As the authors' public code has it: both terms weigh 1, so λ (`distance_weight`) is 2; the counts start at 100
+(`initial_count`), or the first batches would tear the centroids away; k-means runs anew every 10 epochs
+(`kmeans_interval`), where the counts start anew too (inferred). Its first version pretrains the layers with corruption,
+as DEC's does, its newer one without (`corruption: 0`). Deviations: Adam instead of SGD, with the budgets
+`layer_updates`, `pretrain_updates` and `cluster_updates` (the authors' code: 250 epochs a layer, 250 end to end and 50
+of clustering, batches of 256). The loss of a run is the objective, its mean over the sequences.
 """
 
 import numpy as np
 import torch
+from sklearn.cluster import KMeans
 
 from .autoencoder import PART, CodeClusterer, finite
 from .base import store
-from .deep import minimise
+from .deep import minimise, random_streams
 
 TITLE = "DCN"
 
@@ -57,8 +60,12 @@ class DCN(CodeClusterer):
     n_clusters : int
     distance_weight : float
         λ.
+    kmeans_interval : int or None
+        Epochs of clustering between two runs of k-means, which set centroids and assignments anew; None for none.
     initial_count : int
         c_k before the first batch, at least 1.
+    corruption : float
+        Share of the values that layer-wise pretraining drops.
     widths : sequence of int
     pretraining : {"layerwise", "end_to_end"}
     layer_updates, pretrain_updates, cluster_updates : int
@@ -74,8 +81,10 @@ class DCN(CodeClusterer):
     def __init__(
         self,
         n_clusters=8,
-        distance_weight=1.0,
+        distance_weight=2.0,
+        kmeans_interval=10,
         initial_count=100,
+        corruption=0.2,
         widths=(500, 500, 2000, 10),
         pretraining="layerwise",
         layer_updates=100,
@@ -98,7 +107,7 @@ class DCN(CodeClusterer):
         # In the network: a checkpoint has them.
         network["labels"] = torch.from_numpy(labels.astype(np.int64)).to(self.device)
         network["counts"] = torch.full((self.n_clusters,), float(self.initial_count), device=self.device)
-        latest = {}
+        latest, budget = {}, self._budget(self.cluster_updates, len(data))
 
         def objective(index):
             latest["index"] = index[0]
@@ -112,6 +121,17 @@ class DCN(CodeClusterer):
             centroids, network["counts"] = update_centroids(centroids, network["counts"], codes, found)
             network["centroids"] = centroids[None]
 
+        seed = int(random_streams(self.random_state, 5)[-1].integers(2**31))
+
+        def kmeans_anew(epochs):
+            if self.kmeans_interval and epochs % self.kmeans_interval == 0 and epochs < budget["epochs"]:
+                codes = autoencoder.codes(data).cpu().numpy()
+                # The seed follows from the epoch, so that a resumed training finds the same centroids.
+                found = KMeans(self.n_clusters, n_init=20, random_state=(seed + epochs) % 2**31).fit(codes)
+                centroids = torch.from_numpy(found.cluster_centers_.astype(np.float32))[None].to(self.device)
+                network["labels"] = torch.from_numpy(found.labels_.astype(np.int64)).to(self.device)
+                network.update(centroids=centroids, counts=torch.full_like(network["counts"], self.initial_count))
+
         curve, updates = minimise(
             objective,
             network,
@@ -121,7 +141,8 @@ class DCN(CodeClusterer):
             learning_rate=self.cluster_learning_rate,
             optimizer=self.cluster_optimizer,
             after_update=alternate,
-            **self._budget(self.cluster_updates, len(data)),
+            after_epoch=kmeans_anew,
+            **budget,
         )
         del network["labels"], network["counts"]
         self._keep({"loss": finite("loss", curve)}, updates)

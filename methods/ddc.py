@@ -35,17 +35,21 @@ class DivergenceClusterer(DeepMethod):
     `choices` are the words that a setting may be.
     """
 
+    by_loss = True
     choices = {
-        "kernel_width": ("median_squared_distance", "median_distance"),
-        "orthogonality_form": ("memberships", "clusters", "clusters_mean"),
-        "initialisation": ("torch", "tensorflow"),
+        "kernel_width": ("median_squared_distance", "median_of_all", "median_distance"),
+        "orthogonality_form": ("memberships", "memberships_sum", "clusters", "clusters_mean"),
+        "initialisation": ("torch", "tensorflow", "keras"),
+        "hidden_initialisation": ("same", "he_uniform"),
+        "input_scale": ("overall", "dimension", "none"),
     }
     small = {"hidden_units": 8, "batch": 20, "epochs": 8}
 
     def _init_network(self, rngs):
         """All layers, name to tensor with a leading seed axis."""
         network, features = self._init_embedding(rngs)
-        network |= init_linear("hidden", features, self.hidden_units, rngs, self.initialisation)
+        hidden = self.initialisation if self.hidden_initialisation == "same" else self.hidden_initialisation
+        network |= init_linear("hidden", features, self.hidden_units, rngs, hidden)
         if self.hidden_batch_norm:
             network |= init_batch_norm("hidden_norm", self.hidden_units, len(rngs))
         network |= init_linear("output", self.hidden_units, self.n_clusters, rngs, self.initialisation)
@@ -68,6 +72,7 @@ class DivergenceClusterer(DeepMethod):
             orthogonality_form=self.orthogonality_form,
             orthogonality_weight=self.orthogonality_weight,
             simplex_weight=self.simplex_weight,
+            added=self.added,
         )
 
     def fit_from(self, X, partition, epochs):
@@ -90,16 +95,30 @@ class DivergenceClusterer(DeepMethod):
         """In which order an epoch takes the training data."""
         return rng.permutation(n)
 
-    def _minimise(self, loss_terms, network, data, n, epochs, rngs):
+    def _minimise(self, loss_terms, network, data, n, epochs, rngs, **more):
         """`methods.deep.minimise` with this method's settings."""
-        settings = {"learning_rate": self.learning_rate, "clip_norm": self.clip_norm, "batch": self.batch}
+        settings = {name: getattr(self, name) for name in ("learning_rate", "clip_norm", "clip_each", "batch")}
         settings["draw_order"] = functools.partial(self._draw_order, data, n)
-        return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings)
+        return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings, **more)
 
     def _cross_entropy(self, network, data, index, partition):
         _, A = self._forward(network, data, index, training=True)
         given = A.gather(2, partition.to(self.device)[index][:, :, None]).squeeze(2)
         return {"cross_entropy": -given.clamp_min(1e-9).log().mean(1)}
+
+    def _learn_scale(self, values, estimators):
+        """Let all know mean and scale of the training data's elements (N, d), as `input_scale` says."""
+        mean, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
+        if self.input_scale != "none":
+            mean, scale = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+        if self.input_scale == "overall":
+            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
+        for estimator in estimators:
+            estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
+
+    def _scaled(self, values):
+        """Elements as a tensor, scaled."""
+        return torch.from_numpy(((values - self.mean_) / self.scale_).astype(np.float32)).to(self.device)
 
     def _train(self, X, estimators, partition=None, partition_epochs=0):
         if self.n_clusters < 2:
@@ -111,11 +130,13 @@ class DivergenceClusterer(DeepMethod):
             start = functools.partial(self._cross_entropy, network, data, partition=partition)
             _, before = self._minimise(start, network, data, len(X), partition_epochs, orders)
         terms = functools.partial(self._loss_terms, network, data, training=True)
-        curve, updates = self._minimise(terms, network, data, len(X), self.epochs, orders)
+        curve, updates = self._minimise(terms, network, data, len(X), self.epochs, orders, best_epoch=self.best_epoch)
         failures = []
         for seed, estimator in enumerate(estimators):
             failures.append(estimator._keep(network, curve, before + updates, seed))
             if failures[-1] is None:
+                if self.best_epoch:
+                    estimator.loss_ = min(estimator.loss_curve_["loss"])
                 estimator.labels_ = estimator.predict(X)
         return failures
 
@@ -153,21 +174,33 @@ class DDC(DivergenceClusterer):
     ----------
     n_clusters : int
         At least 2.
+    input_scale : {"none", "overall", "dimension"}
+        The values lose their mean over the training data and are divided by one standard deviation of all dimensions,
+        or each dimension by its own; ``none`` leaves them alone.
     hidden_units : int
         Units of the hidden layer.
     hidden_batch_norm : bool
         Batch normalisation after the hidden layer's ReLU.
-    kernel_width : {"median_squared_distance", "median_distance"}
+    kernel_width : {"median_squared_distance", "median_of_all", "median_distance"}
         See `methods.divergence.kernel_matrix`.
     relative_width : float
-    orthogonality_form : {"memberships", "clusters", "clusters_mean"}
+    orthogonality_form : {"memberships", "memberships_sum", "clusters", "clusters_mean"}
         See `methods.divergence.orthogonality`.
     orthogonality_weight, simplex_weight : float
         λ2 and λ3.
-    initialisation : {"tensorflow", "torch"}
+    added : float or None
+        Added under the root of the divergence, in place of floors; see `methods.divergence.cauchy_schwarz`.
+    initialisation : {"tensorflow", "keras", "torch"}
+        The first two differ in recurrent layers only; see `methods.gru.init_gru_weights`.
+    hidden_initialisation : {"same", "he_uniform"}
+        That of the hidden layer.
     learning_rate : float
     clip_norm : float or None
         Largest norm of a seed's gradient.
+    clip_each : bool
+        Whether that is the largest norm of each tensor's gradient instead, as Keras's ``clipnorm``.
+    best_epoch : bool
+        Whether the network and the loss of the epoch with the lowest loss are kept, and not those of the last.
     batch, epochs : int
     device : str
     random_state : int or None
@@ -186,6 +219,7 @@ class DDC(DivergenceClusterer):
     def __init__(
         self,
         n_clusters=8,
+        input_scale="none",
         hidden_units=100,
         hidden_batch_norm=True,
         kernel_width="median_squared_distance",
@@ -193,9 +227,13 @@ class DDC(DivergenceClusterer):
         orthogonality_form="memberships",
         orthogonality_weight=1.0,
         simplex_weight=1.0,
+        added=None,
         initialisation="tensorflow",
+        hidden_initialisation="same",
         learning_rate=1e-3,
         clip_norm=5.0,
+        clip_each=False,
+        best_epoch=False,
         batch=100,
         epochs=100,
         device="cpu",
@@ -210,4 +248,8 @@ class DDC(DivergenceClusterer):
         return data[index]
 
     def _tensors(self, X):
-        return torch.from_numpy(np.asarray(X, dtype=np.float32)).to(self.device)
+        return self._scaled(X)
+
+    def _train(self, X, estimators, *start):
+        self._learn_scale(X, estimators)
+        return super()._train(X, estimators, *start)

@@ -6,10 +6,11 @@ trained end to end without dropout. 3. k-means with 20 restarts sets the centroi
 minimise KL(P ‖ Q), q the Student-t similarity of a code to the centroids and p = q²/f normalised, refreshed every
 `refresh_interval` updates, until fewer than `tolerance` of the labels change between two refreshes.
 
-Deviations. The authors' budget of 50,000 updates a layer, 100,000 end to end, with SGD at 0.1 falling tenfold every
-20,000, is out of a benchmark's reach on a CPU: Adam and the budgets `layer_updates`, `pretrain_updates` and at most
-`cluster_updates` replace it. The input is scaled so that its mean squared norm over D is 1, as the authors do. The
-loss that selects a run is the final KL divergence.
+Deviations. Weights start Glorot-uniform, the authors' from a normal distribution of standard deviation 0.01. Their
+budget of 50,000 updates a layer, 100,000 end to end, with SGD at 0.1 falling tenfold every 20,000, is out of a
+benchmark's reach on a CPU: Adam and the budgets `layer_updates`, `pretrain_updates` and at most `cluster_updates`
+replace it. The input is scaled so that its mean squared norm over D is 1, as the authors do. The loss of a run is the
+final KL divergence.
 
 A Keras tutorial's DEC (C. Zhang: How to do unsupervised clustering with Keras, 2018) is this with other settings,
 a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,020 updates),

@@ -26,11 +26,13 @@ def init_linear(name, d_in, d_out, rngs, initialisation):
 
     Parameters
     ----------
-    initialisation : {"tensorflow", "torch"}
-        Glorot-uniform weights and zero biases, or uniform in ±1/sqrt(d_in) for both.
+    initialisation : {"tensorflow", "keras", "he_uniform", "torch"}
+        Zero biases and Glorot-uniform weights (the first two), or He's, uniform in ±sqrt(6/d_in); or uniform in
+        ±1/sqrt(d_in) for both.
     """
-    bound = np.sqrt(6 / (d_in + d_out)) if initialisation == "tensorflow" else 1 / np.sqrt(d_in)
-    bias_bound = 0 if initialisation == "tensorflow" else bound
+    bounds = {"he_uniform": np.sqrt(6 / d_in), "torch": 1 / np.sqrt(d_in)}
+    bound = bounds.get(initialisation, np.sqrt(6 / (d_in + d_out)))
+    bias_bound = bound if initialisation == "torch" else 0
     weights = [(rng.uniform(-bound, bound, (d_out, d_in)), rng.uniform(-bias_bound, bias_bound, d_out)) for rng in rngs]
     return {f"{name}.weight": stack([w for w, _ in weights]), f"{name}.bias": stack([b for _, b in weights])}
 
@@ -76,13 +78,14 @@ class Joint:
     """The tensors `names` of a network as parts of one tensor, `parameters` (S, P).
 
     An optimiser's step and a norm then cost a few operations and not a few for each of two dozen tensors, and no update
-    makes a tensor anew. `leaves` are the parts as autograd's leaves, `values` the same without gradients.
+    makes a tensor anew. `leaves` are the parts as autograd's leaves, `values` the same without gradients; `sizes` are
+    their numbers of values.
     """
 
     def __init__(self, network, names):
         sizes = [network[name][0].numel() for name in names]
         self.parameters = torch.cat([network[name].detach().flatten(1) for name in names], dim=1)
-        parts = zip(names, self.parameters.split(sizes, dim=1), strict=True)
+        self.sizes, parts = sizes, zip(names, self.parameters.split(sizes, dim=1), strict=True)
         self.values = {name: part.view(network[name].shape) for name, part in parts}
         self.leaves = {name: value.detach().requires_grad_() for name, value in self.values.items()}
 
@@ -130,9 +133,20 @@ class SGD:
 OPTIMIZERS = {"adam": Adam, "sgd": SGD}
 
 
-def clip_gradient(parameters, norm):
-    """Scale each seed's gradient, a row of `parameters`, to a norm of at most `norm`."""
-    parameters.grad.mul_((norm / parameters.grad.norm(dim=1, keepdim=True)).clamp_max(1))
+def clip_gradient(parameters, norm, sizes=None):
+    """Scale each seed's gradient, a row of `parameters`, to a norm of at most `norm`, or its parts of `sizes` each."""
+    for part in [parameters.grad] if sizes is None else parameters.grad.split(sizes, dim=1):
+        part.mul_((norm / part.norm(dim=1, keepdim=True)).clamp_max(1))
+
+
+def keep_better(network, curve):
+    """Copy the network of every seed whose last epoch has the lowest loss so far over its ``best.`` copy."""
+    losses = np.stack(curve).sum(axis=1)
+    before = np.fmin.reduce(losses[:-1], axis=0, initial=np.inf)
+    for name in [name for name in network if name.startswith("best.")]:
+        now = network[name.removeprefix("best.")]
+        better = torch.from_numpy(losses[-1] < before).to(now.device).view(-1, *[1] * (now.ndim - 1))
+        network[name] = torch.where(better, now, network[name])
 
 
 def minimise(
@@ -147,6 +161,8 @@ def minimise(
     learning_rate,
     optimizer="adam",
     clip_norm=None,
+    clip_each=False,
+    best_epoch=False,
     draw_order=None,
     after_update=None,
     after_epoch=None,
@@ -167,6 +183,11 @@ def minimise(
     rngs : list of S numpy.random.Generator
     optimizer : {"adam", "sgd"}
         The second has a momentum of 0.9.
+    clip_norm : float, optional
+    clip_each : bool
+        Whether that is the largest norm of each tensor's gradient, and not of a seed's whole gradient.
+    best_epoch : bool
+        Whether the network that is left is, for each seed, that of the epoch with the lowest loss, and not the last.
     draw_order : callable, optional
         Takes a seed's generator and gives the order of an epoch; a permutation of all when left out.
     after_update : callable, optional
@@ -191,6 +212,8 @@ def minimise(
     """
     if batch > n:
         raise InvalidInput(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")
+    if best_epoch:  # in the network: a checkpoint has it
+        network |= {f"best.{name}": tensor.clone() for name, tensor in network.items()}
     phase = begin_phase(network, rngs, generators)
     joint = Joint(network, names)
     parameters = joint.parameters
@@ -204,19 +227,26 @@ def minimise(
     for epoch in range(first, 0 if phase.finished else epochs):
         order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(parameters.device)
         batches = order[:, : n // batch * batch].split(batch, dim=1)
-        stopped = _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip_norm, after_update)
+        clip = None if clip_norm is None else (clip_norm, joint.sizes if clip_each else None)
+        stopped = _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip, after_update)
+        if best_epoch:
+            keep_better(network, phase.curve)
         progress.epoch(epoch + 1, epochs, (time.monotonic() - start) / (epoch + 1 - first))
         if stopped or not np.isfinite(phase.curve[-1]).all(axis=0).any():
             break  # told to, or no seed of the block is left to train
         if after_epoch is not None and after_epoch(epoch + 1):
             break
         phase.save(optimizer.state)
+    for name in [name for name in network if name.startswith("best.")]:
+        best = network.pop(name)
+        if not phase.finished:
+            network[name.removeprefix("best.")] = best
     phase.finish()
     values = np.stack(phase.curve, axis=1)
     return dict(zip(phase.terms, values, strict=True)) | {"loss": values.sum(axis=0)}, phase.updates
 
 
-def _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip_norm, after_update):
+def _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip, after_update):
     """Update once for each batch and note the epoch's mean terms in `phase`; returns whether training shall stop."""
     sums, before, stopped = 0, phase.updates, False
     for index in batches:
@@ -224,8 +254,8 @@ def _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip_norm,
         terms = loss_terms(index)
         stacked = torch.stack(list(terms.values()))
         joint.parameters.grad = joint.gradient(stacked.sum())
-        if clip_norm is not None:
-            clip_gradient(joint.parameters, clip_norm)
+        if clip is not None:
+            clip_gradient(joint.parameters, *clip)
         optimizer.step()
         phase.updates += 1
         sums = sums + stacked.detach()

@@ -43,9 +43,11 @@ def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0):
     hidden, layers : int
         Units of each layer and direction; number of layers.
     rngs : list of S numpy.random.Generator
-    init : {"torch", "tensorflow"}
-        ``torch``: everything uniform in ±1/sqrt(hidden). ``tensorflow``: Glorot-uniform input weights and orthogonal
-        recurrent weights, gate by gate, biases 1 for both gates and 0 for the candidate, as TensorFlow's cell of 2018.
+    init : {"torch", "tensorflow", "keras"}
+        ``torch``: everything uniform in ±1/sqrt(hidden). ``tensorflow``: as its ``GRUCell`` of 2018, which has one
+        kernel [input + state] for both gates and one for the candidate, both Glorot-uniform as a whole, and starts the
+        gates' biases at 1 and the candidate's at 0. ``keras``: the same biases, and weights as of Keras's GRU:
+        Glorot-uniform for the input and orthogonal for the state, gate by gate.
     update_bias : float
         Added to the update gate's bias; positive means that memory is kept.
 
@@ -54,7 +56,7 @@ def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0):
     list over layers of list over the two directions of 4-tuples of float32 arrays
         ``weight_ih`` (S, 3H, d_in), ``weight_hh`` (S, 3H, H), ``bias_ih`` (S, 3H), ``bias_hh`` (S, 3H); gates r, z, n.
     """
-    draw = {"torch": _torch_weights, "tensorflow": _tensorflow_weights}[init]
+    draw = {"torch": _torch_weights, "tensorflow": _tensorflow_weights, "keras": _keras_weights}[init]
     sizes = [d if layer == 0 else 2 * hidden for layer in range(layers)]
     seeds = [[[draw(size, hidden, rng) for _ in range(2)] for size in sizes] for rng in rngs]
     for seed in seeds:
@@ -77,10 +79,24 @@ def _torch_weights(d, hidden, rng):
 
 
 def _tensorflow_weights(d, hidden, rng):
+    kernels = []
+    for gates in (2, 1):  # reset and update together, then the candidate
+        bound = np.sqrt(6 / (d + hidden + gates * hidden))
+        kernels.append(rng.uniform(-bound, bound, (gates * hidden, d + hidden)))
+    kernel = np.concatenate(kernels)
+    return [kernel[:, :d], kernel[:, d:], _open_gates(hidden), np.zeros(3 * hidden)]
+
+
+def _keras_weights(d, hidden, rng):
     bound = np.sqrt(6 / (d + hidden))
     orthogonal = [np.linalg.qr(rng.normal(size=(hidden, hidden)))[0] for _ in range(3)]
-    bias = np.concatenate([np.ones(2 * hidden), np.zeros(hidden)])
-    return [rng.uniform(-bound, bound, (3 * hidden, d)), np.concatenate(orthogonal), bias, np.zeros(3 * hidden)]
+    weights = np.concatenate(orthogonal)
+    return [rng.uniform(-bound, bound, (3 * hidden, d)), weights, _open_gates(hidden), np.zeros(3 * hidden)]
+
+
+def _open_gates(hidden):
+    """Biases of 1 for both gates, 0 for the candidate."""
+    return np.repeat([1.0, 0.0], [2 * hidden, hidden])
 
 
 def gru_final_states(values, offsets, index, weights, *, reset="after", backend="auto"):

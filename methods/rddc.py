@@ -50,7 +50,8 @@ class RDDC(DivergenceClusterer):
         Which sequences train together: any, or those of about one length (bucketing); or any, each cut to the length of
         the batch's shortest.
     hidden_units, hidden_batch_norm, kernel_width, relative_width, orthogonality_form, orthogonality_weight, \
-simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device, random_state
+simplex_weight, added, initialisation, hidden_initialisation, learning_rate, clip_norm, clip_each, best_epoch, batch, \
+epochs, device, random_state
         As in `methods.ddc.DDC`.
     """
 
@@ -58,7 +59,6 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
     threads = 1
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
-        "input_scale": ("overall", "dimension", "none"),
         "batches": ("shuffled", "by_length", "truncated"),
     }
     small = DivergenceClusterer.small | {"recurrent_units": 4}
@@ -79,9 +79,13 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         orthogonality_form="memberships",
         orthogonality_weight=1.0,
         simplex_weight=1.0,
+        added=None,
         initialisation="torch",
+        hidden_initialisation="same",
         learning_rate=1e-3,
         clip_norm=5.0,
+        clip_each=False,
+        best_epoch=False,
         batch=100,
         epochs=100,
         device="cpu",
@@ -133,19 +137,11 @@ simplex_weight, initialisation, learning_rate, clip_norm, batch, epochs, device,
         return rng.permutation(order[np.argsort(lengths, kind="stable")].reshape(-1, self.batch)).ravel()
 
     def _train(self, X, estimators, *start):
-        mean, scale = np.zeros(X.dimensions), np.ones(X.dimensions)
-        if self.input_scale != "none":
-            values = X.values.astype(np.float64)
-            mean, scale = values.mean(axis=0), values.std(axis=0)
-        if self.input_scale == "overall":
-            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
-        for estimator in estimators:
-            estimator.mean_, estimator.scale_ = mean, np.where(scale > 0, scale, 1)
+        self._learn_scale(X.values.astype(np.float64), estimators)
         return super()._train(X, estimators, *start)
 
     def _tensors(self, X):
-        values = ((X.values - self.mean_) / self.scale_).astype(np.float32)
-        return torch.from_numpy(values).to(self.device), torch.from_numpy(X.offsets).to(self.device)
+        return self._scaled(X.values), torch.from_numpy(X.offsets).to(self.device)
 
 
 def truncate(values, offsets, index):

@@ -69,6 +69,7 @@ class RDDCPlus(DeepMethod):
     """
 
     accepts = "sequences"
+    by_loss = True
     threads = 1
     small = {"restarts": 2, "offspring": 1, "consensus_epochs": 2, "rddc": RDDC.small | {"epochs": 4}}
 

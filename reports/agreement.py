@@ -14,13 +14,13 @@ from .published import CELL
 
 
 def ok_runs(records, every):
-    """(method, vectorization, dataset) to seed to the clusters of every sequence, of the ok runs.
+    """(method, vectorization, dataset) to seed to the clusters of every sequence, of the ok runs on the first split.
 
     `every` gives a run's clusters, as `reports.chosen.clusters_of` does.
     """
     found = {}
     for record in records:
-        if record["status"] == "ok":
+        if record["status"] == "ok" and record["split"] == 0:
             run = tuple(record[field] for field in RUN[1:])
             found.setdefault(tuple(record[field] for field in CELL), {})[record["seed"]] = every(*run)
     return found

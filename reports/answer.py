@@ -155,7 +155,7 @@ def certainty(row, cell, compared, rows, clusters):
         + ("which can't disagree" if np.isnan(row.agreement) else f"agreement (mean ARI) {row.agreement:.2f}")
     ]
     if not np.isnan(row.accuracy):
-        told.append(f"accuracy {row.accuracy:.2f}, 95 % interval {span(row.accuracy_low, row.accuracy_high)}")
+        told.append(f"accuracy {row.accuracy:.2f}, 95 % prediction {span(row.accuracy_low, row.accuracy_high)}")
     if not np.isnan(row.halves):
         told.append(f"agreement of halves {row.halves:.2f}")
     against = compared[(compared[CELL] == cell).all(axis=1)]

@@ -32,12 +32,16 @@ PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a m
 \usepackage[margin=2cm]{geometry}
 \usepackage[T1]{fontenc}
 \usepackage{mathptmx}
-\usepackage{array,booktabs,longtable,graphicx}
+\usepackage{array,booktabs,longtable,lscape,graphicx}
 \setlength{\emergencystretch}{3em}
 \setcounter{secnumdepth}{2}
-% A table that is longer than a page goes on over the next one, a figure stays whole where it stands.
+% A table that is longer than a page goes on over the next one, a figure stays whole where it stands. None is enlarged:
+% the letters of all of them are of one size, about that of the tables.
 \newcommand{\onefigure}[2]{%
-  \begin{center}\includegraphics[width=\linewidth,height=.8\textheight,keepaspectratio]{figures/#1}\par\nopagebreak
+  \begin{center}\setbox0\hbox{\includegraphics{figures/#1}}%
+  \ifdim\wd0>\linewidth\setbox0\hbox{\resizebox{\linewidth}{!}{\box0}}\fi
+  \ifdim\ht0>.8\textheight\setbox0\hbox{\resizebox{!}{.8\textheight}{\box0}}\fi
+  \leavevmode\box0\par\nopagebreak
   {\small #2}\end{center}}
 % Before a heading: a new page where the rest of this one holds the heading alone.
 \newcommand{\room}{\par\penalty-100 \begingroup\dimen0=\pagegoal\advance\dimen0 by -\pagetotal
@@ -62,12 +66,7 @@ def write_appendix(job, tables, figures, folder):
     tables, figures : str or Path
         Folders that `reports.reading.write_report` wrote.
     folder : str or Path
-        ``appendix.pdf`` is there too where pdflatex is installed.
-
-    Raises
-    ------
-    ValueError
-        When pdflatex refuses the text, with its first complaint.
+        ``appendix.pdf`` is there too where pdflatex is installed and finds all that it needs; a line says what not.
     """
     name_rows(job["methods"])
     tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
@@ -87,8 +86,11 @@ def write_appendix(job, tables, figures, folder):
     write_text(folder / "appendix.tex", text(job, summary, sheets, found["tables"], found["figures"]))
     if shutil.which("pdflatex") is None:
         print(f"no pdflatex here: {folder}/appendix.tex is written, appendix.pdf is not")
-    else:
+        return
+    try:
         compile_pdf(folder)
+    except ValueError as refusal:
+        print(f"{refusal}; appendix.tex is written, appendix.pdf is not")
 
 
 def copy(file, place):
@@ -139,9 +141,7 @@ def of_all(job, records, summary, sheets):
     ends = Counter(record["status"] == "ok" for record in records)
     seconds = sum(record["cost"]["seconds"] for record in records)
     compared = summary[summary.verdict != "not comparable"]
-    apart = compared[compared.verdict != "reproduced"]
-    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
-    near = verdict.within_split_error(apart.assign(difference=apart.accuracy - apart.published_accuracy), n_scored)
+    judged = summary[summary.verdict_nmi != "not comparable"]
     return {
         ("reading",): job["reading"].replace("_", " "),
         ("all", "runs"): f"{len(records):,}",
@@ -150,9 +150,10 @@ def of_all(job, records, summary, sheets):
         ("training", "hours"): f"{seconds / 3600:.1f}",
         ("all", "cells"): len({tuple(record[field] for field in CELL) for record in records}),
         ("compared", "cells"): len(compared),
-        **{(name, "cells"): int((compared.verdict == name).sum()) for name in ("reproduced", "better", "different")},
-        ("apart", "cells"): len(apart),
-        ("near", "cells"): int(near.sum()),
+        **{(name, "cells"): count for name, count in verdict.counts(summary, "verdict").items()},
+        ("judged", "cells"): len(judged),
+        **{("nmi", name, "cells"): count for name, count in verdict.counts(summary, "verdict_nmi").items()},
+        ("chance", "cells"): int((verdict.by_chance(summary) & (summary.verdict != "not comparable")).sum()),
     }
 
 
@@ -172,8 +173,10 @@ def of_sheet(sheet):
 def of_cell(row):
     """Name to number of a row of the summary."""
     scores = [f"{of}{score.name}" for of in ("", "published_") for score in SCORES]
-    shown = {score: number(row[score]) for score in [*scores, "accuracy_low", "accuracy_high"]}
-    return shown | {"ok": int(row["n_ok"]), "runs": int(row["n"]), "verdict": row["verdict"]}
+    scores += [f"{name}_{end}" for name in verdict.JUDGED for end in ("low", "high")]
+    shown = {score: number(row[score]) for score in scores}
+    told = {"verdict": row["verdict"], "verdict_nmi": row["verdict_nmi"]}
+    return shown | {"ok": int(row["n_ok"]), "runs": int(row["n"])} | told
 
 
 def definitions(values):
@@ -264,11 +267,13 @@ def verdicts(summary):
     """The verdicts of all cells with a published number, as `reports.verdict.headline` says them."""
     if (summary.verdict == "not comparable").all():
         return "There is no cell with both a published number and an ok run."
-    return (
-        f"Of {use('compared', 'cells')} cells with a published number, {use('reproduced', 'cells')} are reproduced,"
-        f" {use('better', 'cells')} better and {use('different', 'cells')} different. Another test split alone could"
-        f" explain {use('near', 'cells')} of the {use('apart', 'cells')} that are not reproduced."
-    )
+
+    def told(score, cells, *of):
+        each = ", ".join(f"{use(*of, name, 'cells')} {name}" for name in verdict.VERDICTS)
+        return f"{score}, of {use(cells, 'cells')} cells with a published number: {each}."
+
+    chance = f"In {use('chance', 'cells')} cells the published ACC is one that a random clustering gives."
+    return " ".join([told("ACC", "compared"), told("NMI", "judged", "nmi"), chance])
 
 
 def described(name, sheet):
@@ -291,8 +296,8 @@ def best(summary, name):
     cell = tuple(row[field] for field in CELL)
     sentence = (
         f"The highest accuracy by the paper's protocol is {use(*cell, 'accuracy')} ({use(row.method, 'name')},"
-        f" {use(row.vectorization, 'name')}; interval {use(*cell, 'accuracy_low')} to {use(*cell, 'accuracy_high')};"
-        f" {use(*cell, 'ok')} of {use(*cell, 'runs')} runs ok)"
+        f" {use(row.vectorization, 'name')}; prediction interval {use(*cell, 'accuracy_low')} to"
+        f" {use(*cell, 'accuracy_high')}; {use(*cell, 'ok')} of {use(*cell, 'runs')} runs ok)"
     )
     if pd.isna(row.published_accuracy):
         return f"{sentence}; there is no published number for this cell."
@@ -338,6 +343,17 @@ def deviations(methods):
     return "\n".join(parts)
 
 
+def complaint(said):
+    """The first complaint in what pdflatex says, and which package it misses where it is for want of one."""
+    lines = said.replace("\n(Font)", " ").splitlines()
+    first = next((line for line in lines if line.startswith("!")), "it says nothing")
+    if found := re.search(r"File [`']([\w.-]+)' not found", first):
+        return f"{first} (package {Path(found[1]).stem} is missing)"
+    if "TFM" in first:
+        return f"{first} (the fonts of package psnfss, which has Times, are missing; Debian: texlive-fonts-recommended)"
+    return first
+
+
 def difference(said):
     """How a row differs from its method, as `workflow.rows.described` tells it; the settings are those of the row."""
     own = [f"{name} {value}" for name, value in said["settings"].items() if name in said["own"]]
@@ -375,8 +391,7 @@ def compile_pdf(folder):
             )
             said = finished.stdout.decode(errors="replace")
             if finished.returncode:
-                complaint = next((line for line in said.splitlines() if line.startswith("!")), "it says nothing")
-                raise ValueError(f"{folder}/appendix.tex: pdflatex: {complaint}")
+                raise ValueError(f"{folder}/appendix.tex: pdflatex: {complaint(said)}")
         with whole_file(Path(folder, "appendix.pdf")) as temporary:
             shutil.copyfile(Path(place, "appendix.pdf"), temporary)
         return Path(place, "appendix.log").read_text(errors="replace")

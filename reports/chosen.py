@@ -17,14 +17,17 @@ from .statistics import select
 
 
 def clusters_of(files):
-    """Function of a run (data set, method, vectorization, seed) to the clusters of all sequences, None without any."""
+    """Function of a run (data set, method, vectorization, split, seed) to all sequences' clusters, None without any."""
     places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
-    return lambda *run: read_clusters(places[run], *run[-2:])
+    return lambda *run: read_clusters(places[run], run[2], run[-1])
 
 
 def chosen_seeds(job, records):
-    """(method, vectorization, dataset) to the seed of the lowest loss, or to the first ok one without a loss."""
-    runs, chosen = frame(records, job["scored"]), {}
+    """(method, vectorization, dataset) to the seed of the lowest loss, or to the first ok one without a loss.
+
+    Of the runs on the first split, which is the one that figures and files of clusters show.
+    """
+    runs, chosen = frame([record for record in records if record["split"] == 0], job["scored"]), {}
     for cell, group in runs.groupby(CELL, sort=False):
         index = select(group, job["selection"])
         if index is None:

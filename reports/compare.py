@@ -32,8 +32,9 @@ FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6
 METRICS = ["test_accuracy", "train_accuracy", "validation_loss", "train_loss"]
 FLOOR = {"accuracy": 0.01, "loss": 0.01}  # of a loss: this share of it
 NUMBERS = [*METRICS, "test_nmi", "train_nmi"]
-COLUMNS = [*CELL, "seed", "status", *NUMBERS, "curve", "commit", "source", "data", "settings", "made_with"]
-WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "seed")]
+PART = [*CELL, "split"]
+COLUMNS = [*PART, "seed", "status", *NUMBERS, "curve", "commit", "source", "data", "settings", "made_with"]
+WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "split", "seed")]
 CAUSES = ["source", "settings", "data", "made_with"]
 
 
@@ -48,7 +49,7 @@ def run_of(record):
     git, versions = came_from["git"], came_from["versions"]
     curve = record["loss_curve"].get("loss")
     scores = {part: record["scores"][part] or {} for part in ("test", "train")}
-    return {name: record[name] for name in (*CELL, "seed", "status")} | {
+    return {name: record[name] for name in (*PART, "seed", "status")} | {
         "test_accuracy": scores["test"].get("accuracy"),
         "train_accuracy": scores["train"].get("accuracy"),
         "validation_loss": record["loss"]["validation"],
@@ -80,9 +81,11 @@ def read_runs(path):
         runs = pd.DataFrame([run_of(record) for record in each_scored(files)], columns=COLUMNS)
     else:
         runs = pd.read_csv(path, dtype=dict.fromkeys(WORDS, str))
+        if "split" not in runs and len(runs.columns) >= len(CELL):  # from before splits were repeated
+            runs.insert(len(CELL), "split", 0)
         if list(runs.columns) != COLUMNS:
             raise ValueError(f"{path}: expected the columns {','.join(COLUMNS)}")
-    if runs.empty or runs.duplicated([*CELL, "seed"]).any() or runs[[*CELL, "seed", "status"]].isna().any(axis=None):
+    if runs.empty or runs.duplicated([*PART, "seed"]).any() or runs[[*PART, "seed", "status"]].isna().any(axis=None):
         raise ValueError(f"{path}: no line, a run that is there twice, or a line without a cell, seed or status")
     try:
         return runs.astype(dict.fromkeys(NUMBERS, float)).fillna(dict.fromkeys(WORDS, ""))
@@ -99,16 +102,22 @@ def impossible(runs):
     """Sentences about what can't be by chance: one run under two seeds, scores of the wrong split."""
     found = []
     ok = runs[runs.status == "ok"]
-    for cell, own in ok.groupby(CELL, sort=False):
+    for cell, own in ok.groupby(PART, sort=False):
         twins = own[(own.curve != "") & own.curve.duplicated(keep=False)]
         if len(twins):
             seeds = " and ".join(map(str, twins.seed[twins.curve == twins.curve.iloc[0]]))
-            found.append(f"{', '.join(cell)}: seeds {seeds} have the same loss curve: a seed is used twice")
+            found.append(f"{called(cell)}: seeds {seeds} have the same loss curve: a seed is used twice")
         same = (own.test_accuracy == own.train_accuracy) & (own.test_nmi == own.train_nmi)
         telling = own.test_nmi.between(0, 1, inclusive="neither")  # perfect on both splits is no sign
         if telling.any() and same[telling].all():
-            found.append(f"{', '.join(cell)}: the test scores are those of the training split")
+            found.append(f"{called(cell)}: the test scores are those of the training split")
     return found
+
+
+def called(part):
+    """A cell in words, and which split of it unless that is the first."""
+    *cell, split = part
+    return ", ".join(cell) + (f", split {split}" if split else "")
 
 
 def t_test(before, now, floor):
@@ -154,11 +163,20 @@ def since(before, now):
     return f"since {commits}; by the records, {', '.join(changed) or 'nothing'} changed"
 
 
+def absent(these, those, what):
+    """A sentence for every cell of which some splits are in `these` and not in `those`."""
+    missing = {}
+    for *cell, split in these:
+        if (*cell, split) not in those:
+            missing.setdefault(", ".join(cell), []).append(str(split))
+    which = {cell: "" if of == ["0"] else f", splits {', '.join(of)}" for cell, of in missing.items()}
+    return [f"{cell}{of}: {what}" for cell, of in which.items()]
+
+
 def moved(before, now):
     """Sentences about cells that moved: tables of runs, as `read_runs` gives them."""
-    old, new = (dict(list(runs.groupby(CELL, sort=False))) for runs in (before, now))
-    sentences = [f"{', '.join(cell)}: not in the reference" for cell in new if cell not in old]
-    sentences += [f"{', '.join(cell)}: no records" for cell in old if cell not in new]
+    old, new = (dict(list(runs.groupby(PART, sort=False))) for runs in (before, now))
+    sentences = absent(new, old, "not in the reference") + absent(old, new, "no records")
     both = [cell for cell in old if cell in new]
     tested = [(cell, *check) for cell in both for check in checks(old[cell], new[cell])]
     rejected = holm(np.array([p for _, p, _ in tested]), FALSE_ALARMS)
@@ -166,7 +184,7 @@ def moved(before, now):
         mine = [(p, text) for (where, p, text), red in zip(tested, rejected, strict=True) if red and where == cell]
         told = [f"{text}, p = {p:.0e}" for p, text in mine]
         if told:
-            sentences.append(f"{', '.join(cell)}: {'; '.join(told)}; {since(old[cell], new[cell])}")
+            sentences.append(f"{called(cell)}: {'; '.join(told)}; {since(old[cell], new[cell])}")
     return sentences
 
 
@@ -181,10 +199,10 @@ def differ(before, now, path):
     others = set(before.made_with) ^ set(now.made_with)
     if others:
         raise ValueError(f"{path}: exact: made with {before.made_with.iloc[0]}, these with {now.made_with.iloc[0]}")
-    runs = before.merge(now, on=[*CELL, "seed"], how="outer", suffixes=("", "_now"), indicator=True)
+    runs = before.merge(now, on=[*PART, "seed"], how="outer", suffixes=("", "_now"), indicator=True)
     sentences = []
     for _, run in runs.iterrows():
-        name = f"{', '.join(run[CELL])}, seed {run.seed}"
+        name = f"{called(run[PART])}, seed {run.seed}"
         if run._merge != "both":
             sentences.append(f"{name}: {'no record' if run._merge == 'left_only' else 'not in the reference'}")
             continue

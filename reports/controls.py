@@ -12,8 +12,9 @@ from runs.scores import SCORES, scores
 
 from .matching import hits
 from .published import CELL
-from .statistics import RESAMPLES, percentiles, protocol_score, resample
+from .statistics import RESAMPLES, percentiles, protocol_score, resample, selecting
 from .tables import FROM_LABELS, number, title
+from .verdict import JUDGED
 
 DRAWS = 100
 SAYS = {
@@ -26,9 +27,9 @@ SAYS = {
 RULES = [
     "No better than a control: the 95 % interval of the difference of the two accuracies, method less control, doesn't"
     f" lie above 0. It is a percentile bootstrap ({RESAMPLES:,} resamples) over the runs of both and over the scored"
-    " sequences, the same ones for both; the accuracy is by the paper's protocol, clusters are matched to classes on"
-    " all scored sequences. A row without an ok run isn't compared. There is no correction for the number of rows: of"
-    " 40 rows that are no better, about one will look better.",
+    " sequences, the same ones for both, on the first split; the accuracy is by the paper's protocol, clusters are"
+    " matched to classes on all scored sequences. A row without an ok run isn't compared. There is no correction for"
+    " the number of rows: of 40 rows that are no better, about one will look better.",
 ]
 
 
@@ -60,20 +61,25 @@ def from_labels(labels, n_clusters, dataset):
 def control_row(name, dataset, scored):
     """A row of the summary: means and the range of 95 % of what was `scored`."""
     accuracy = np.array([one["accuracy"] for one in scored])
-    low, high = percentiles(accuracy)
+    ends = {
+        f"{name}_{end}": value
+        for name in JUDGED
+        for end, value in zip(("low", "high"), percentiles(np.array([one[name] for one in scored])), strict=True)
+    }
     return dict(zip(CELL, (name, FROM_LABELS, dataset), strict=True)) | {
         "control": True,
         "n": len(scored),
         "n_ok": len(scored),
+        "splits": 1,
         "failures": "",
         "by_loss": False,
         **{score.name: np.mean([one[score.name] for one in scored]) for score in SCORES},
-        "accuracy_low": low,
-        "accuracy_high": high,
+        **ends,
         "mean": accuracy.mean(),
         "std": accuracy.std(ddof=1) if len(scored) > 1 else np.nan,
         "best": accuracy.max(),
         "verdict": "not comparable",
+        "verdict_nmi": "not comparable",
     }
 
 
@@ -115,14 +121,14 @@ def resampled_accuracies(right, dataset):
 
 
 def against(runs, clusters, labels, selection, controls):
-    """Every row against the controls that ran: a method on another input only with itself, others with all rows.
+    """Every row of the first split against the controls that ran: one on another input only with its own method.
 
     Parameters
     ----------
     runs : DataFrame
         As `runs.results.frame` gives it.
     clusters : callable
-        Data set, method, vectorization and seed to the clusters of all sequences, None for a run that gave none.
+        Data set, method, vectorization, split and seed to the clusters of all sequences, None for a run without any.
     labels : dict of str to ndarray
         Data set to labels of all sequences, -1 where unknown or not scored.
     selection : {"train", "validation"}
@@ -134,23 +140,29 @@ def against(runs, clusters, labels, selection, controls):
         `CELL`, control (a pair), difference, low, high, better; rows and controls without an ok run are left out.
     """
     rows = []
-    for dataset, own in runs.groupby("dataset", sort=False):
+    for dataset, own in runs[runs["split"] == 0].groupby("dataset", sort=False):
         known = labels[dataset] >= 0
         if not known.any():
             continue
         own = own.reset_index(drop=True)
-        found = [clusters(dataset, run.method, run.vectorization, run.seed) for run in own.itertuples()]
+        found = [clusters(dataset, run.method, run.vectorization, 0, run.seed) for run in own.itertuples()]
         truth = labels[dataset][known]
         right = [np.zeros(len(truth), bool) if one is None else hits(truth, one[known]) for one in found]
         accuracy = resampled_accuracies(np.array(right), dataset)
         draws = {
             cell: resample(
-                group.reset_index(drop=True), selection, "protocol", f"{cell} {dataset}", None, accuracy[group.index]
+                group.reset_index(drop=True),
+                selecting(group, selection),
+                f"{cell} {dataset}",
+                values=accuracy[group.index],
             )
             for cell, group in own.groupby(CELL[:2], sort=False)
             if (group.status == "ok").any()
         }
-        accuracies = {cell: protocol_score(group, selection, "accuracy") for cell, group in own.groupby(CELL[:2])}
+        accuracies = {
+            cell: protocol_score(group, selecting(group, selection), "accuracy")
+            for cell, group in own.groupby(CELL[:2])
+        }
         methods = [cell for cell in draws if cell not in controls]
         for control in [cell for cell in draws if cell in controls]:
             same = [cell for cell in methods if cell[0] == control[0]]

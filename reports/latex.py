@@ -38,7 +38,7 @@ SYMBOLS = {
 ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
 GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "mu", "nu", "pi", "rho", "sigma", "tau")
 GREEK += ("phi", "chi", "psi", "omega")
-LINE = 125  # characters of a table's type in a line of 17 cm
+LINE, LONG = 125, 189  # characters of a table's type in a line of 17 cm, and across a page that lies on its side
 INLINE = re.compile(r"``(.+?)``|`(.+?)`|\*(\S[^*]*)\*", re.DOTALL)
 
 
@@ -65,19 +65,24 @@ def character(char):
 
 
 def breakable(text):
-    """A cell's text: a minus sign is one, a long word may end a line after punctuation or, as a digest, anywhere."""
+    """A cell's text: a minus sign is one, a long word may end a line after punctuation or, as a digest, anywhere.
+
+    Numbers that belong together, an interval or ACC (NMI), stay in one line.
+    """
 
     def pieces(word):
         marked = re.sub(r"([_./=+,:)-])(?=\w)", rf"\1{BREAK}", word[0])
         return re.sub(r"\w{8}(?=\w{8})", rf"\g<0>{BREAK}", marked) if re.search(r"\w{24}", marked) else marked
 
-    return re.sub(r"\S{12,}", pieces, re.sub(r"(?<!\S)-(?=\d)", "−", text))
+    text = re.sub(r"(?<=\d)( to | ± | )(?=[-+(]?\d)", lambda found: found[0].replace(" ", "\u00a0"), text)
+    return re.sub(r"[^\s\u00a0]{12,}", pieces, re.sub(r"(?<!\S)-(?=\d)", "−", text))
 
 
 def table(strings, notes=()):
     """A table of strings with `notes` below, as wide as a line at most and as long as it needs; a word without rows.
 
-    Needs the packages array, booktabs and longtable.
+    One whose columns would wrap within a number lies across pages on their side. Needs the packages array, booktabs,
+    longtable and lscape.
 
     Parameters
     ----------
@@ -91,12 +96,15 @@ def table(strings, notes=()):
     if strings.empty:
         return "None.\n"
     rows = [[breakable(str(cell)) for cell in row] for row in [strings.columns, *strings.to_numpy()]]
-    parts = widths(list(zip(*rows, strict=True)))
+    columns = list(zip(*rows, strict=True))
+    line = LINE if sum(map(least, columns)) <= LINE else LONG
+    begin, end = ("", "") if line == LINE else ("\\begin{landscape}\n", "\n\\end{landscape}")
+    parts = widths(columns, line)
     column = ">{{\\raggedright\\hspace{{0pt}}}}p{{\\dimexpr {:.4f}\\linewidth-2\\tabcolsep\\relax}}"
     heading, *lines = (" & ".join(map(escape, row)) + " \\tabularnewline" for row in rows)
     return "\n".join(
         [
-            "{\\scriptsize\\setlength{\\tabcolsep}{2pt}",
+            f"{begin}{{\\scriptsize\\setlength{{\\tabcolsep}}{{2pt}}",
             f"\\begin{{longtable}}[l]{{{''.join(map(column.format, parts))}}}",
             "\\toprule",
             heading,
@@ -107,34 +115,40 @@ def table(strings, notes=()):
             *lines,
             "\\end{longtable}",
             *(f"\\par\\noindent {escape(breakable(note))}" for note in notes),
-            "\\par}",
+            f"\\par}}{end}",
             "",
         ]
     )
 
 
-def widths(columns):
+def least(column):
+    """Characters of a column's longest word, and two more: the space between columns, and letters that are wider."""
+    return 2 + max(len(piece) for cell in column for piece in re.split(rf"[ \n{BREAK}]", cell))
+
+
+def widths(columns, line=LINE):
     """Share of the line for every column of strings: what its cells need, or less where the line is too short.
 
     Parameters
     ----------
     columns : list of sequence of str
         The first string is the heading, whose words may stand below each other.
+    line : int
+        Characters of a line.
 
     Returns
     -------
     list of float
         The sum is at most 1.
     """
-    # Two characters more each: the space between columns, and letters wider than the average one.
-    least = [2 + max(len(piece) for cell in column for piece in re.split(rf"[\s{BREAK}]", cell)) for column in columns]
+    needed = [least(column) for column in columns]
     cells = [2 + max(map(len, column[1:]), default=0) for column in columns]
     whole = [max(2 + len(column[0]), cell) for column, cell in zip(columns, cells, strict=True)]
-    wanted = whole if sum(whole) <= LINE else list(map(max, least, cells))
-    if sum(wanted) > LINE:
-        spare, asked = max(0, LINE - sum(least)), sum(wanted) - sum(least)
-        wanted = [few + spare * (many - few) / max(1, asked) for few, many in zip(least, wanted, strict=True)]
-    return [width / max(LINE, sum(wanted)) for width in wanted]
+    wanted = whole if sum(whole) <= line else list(map(max, needed, cells))
+    if sum(wanted) > line:
+        spare, asked = max(0, line - sum(needed)), sum(wanted) - sum(needed)
+        wanted = [few + spare * (many - few) / max(1, asked) for few, many in zip(needed, wanted, strict=True)]
+    return [width / max(line, sum(wanted)) for width in wanted]
 
 
 def inline(text):

@@ -13,7 +13,7 @@ STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: trim_
 
 
 def differences(runs, cell, reference, deterministic):
-    """Accuracy of the reference less that of a cell for every seed that both have; NaN where one of the two isn't ok.
+    """Accuracy of the reference less that of a cell for every seed of a split that both have; NaN where one isn't ok.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def differences(runs, cell, reference, deterministic):
         Of one data set.
     cell, reference : (method, vectorization)
     deterministic : set of str
-        Methods whose only run stands for all seeds.
+        Methods whose only run on a split stands for all its seeds.
 
     Returns
     -------
@@ -29,11 +29,11 @@ def differences(runs, cell, reference, deterministic):
     """
     found = []
     for method, vectorization in (reference, cell):
-        own = runs[(runs.method == method) & (runs.vectorization == vectorization)].set_index("seed")
+        own = runs[(runs.method == method) & (runs.vectorization == vectorization)].set_index(["split", "seed"])
         found.append(own.accuracy.where(own.status == "ok").astype(float))
     ours, other = found
     if cell[0] in deterministic and len(other):
-        other = pd.Series(other.iloc[0], index=ours.index)
+        other = pd.Series(other.droplevel("seed").reindex(ours.index.get_level_values("split")).to_numpy(), ours.index)
     return (ours - other).loc[ours.index.intersection(other.index)].to_numpy()
 
 

@@ -99,7 +99,7 @@ def write_figures(job, records, data, planes, chosen, clusters, summary, folder)
             dataset,
             data[dataset],
             *planes[dataset].result(),
-            [record for record in records if record["dataset"] == dataset],
+            [record for record in records if record["dataset"] == dataset and record["split"] == 0],
             summary[summary.dataset == dataset],
             runs[runs.dataset == dataset],
             *({cell[:2]: of[cell] for cell in chosen if cell[2] == dataset} for of in (chosen, clusters)),

@@ -61,7 +61,8 @@ def plain(array, digits=3):
 def outcome(run):
     """What became of a run, a row of `runs.results.frame`."""
     scored = ", ".join(f"{score.title} {shown(getattr(run, score.name))}" for score in SCORES)
-    return f"seed {run.seed}<br>{scored if run.status == 'ok' else f'{run.status}: {text(run.reason)}'}"
+    of = f"split {run.split}, " if run.split else ""
+    return f"{of}seed {run.seed}<br>{scored if run.status == 'ok' else f'{run.status}: {text(run.reason)}'}"
 
 
 def strips(summary, runs):
@@ -77,7 +78,7 @@ def strips(summary, runs):
     row = {(c.method, c.vectorization): place for place, c in enumerate(cells)}
     height = np.array([row[pair] for pair in zip(runs.method, runs.vectorization, strict=True)], float)
     # Runs of equal accuracy would hide each other: every seed stands at a height of its own around its row.
-    around = height + 0.5 * ((runs.seed.to_numpy() * 0.618 + 0.5) % 1 - 0.5)
+    around = height + 0.5 * (((runs.seed + 7 * runs["split"]).to_numpy() * 0.618 + 0.5) % 1 - 0.5)
     ok = (runs.status == "ok").to_numpy()
     said = np.array([f"{names[row[r.method, r.vectorization]]}, {outcome(r)}" for r in runs.itertuples()])
     y = np.arange(len(cells))
@@ -90,7 +91,7 @@ def strips(summary, runs):
     data = [
         points("run", runs.accuracy[ok], around[ok], said[ok], "circle", 6, "--c0", opacity=0.65),
         points("run, not ok", np.full_like(around[~ok], -0.03), around[~ok], said[~ok], "x-thin", 6, "--c5", width=1.5),
-        intervals("95 % interval of ours", low, high, y),
+        intervals("95 % prediction", low, high, y),
         points("ours", ours, y, own, "circle-open", 11, "--ink", width=1.6),
         points("published", theirs, y, paper, "line-ns", 9, "--c1", width=3.5),
     ]

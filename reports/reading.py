@@ -42,7 +42,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     labels = {name: of.labels_of(job["scored"]) for name, of in data.items()}
     ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
     every, chosen = clusters_of(files), chosen_seeds(job, records)
-    clusters = {(*row, name): every(name, *row, seed) for (*row, name), seed in chosen.items()}
+    clusters = {(*row, name): every(name, *row, 0, seed) for (*row, name), seed in chosen.items()}
     found = ok_runs(records, every)
     agreed = {cell: agreement(list(runs.values())) for cell, runs in found.items()}
     sure = sureness(data, clusters, found, chosen)
@@ -75,7 +75,6 @@ def unscored(sheets, labels, scored):
 def write_tables(job, records, clusters, summary, labels, sheets, measured, agreed, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
-    n_scored = {name: sheets[name]["split_sizes"][job["scored"]] for name in names}
     runs = frame(records, job["scored"])
     methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
     deterministic = {row for row, said in job["methods"].items() if load_method(said["algorithm"]).deterministic}
@@ -87,8 +86,9 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
 
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
-        **{f"detail_{name}": with_agreed(tables.detailed(summary, name, n_scored[name]), name) for name in names},
+        **{f"detail_{name}": with_agreed(tables.detailed(summary, name), name) for name in names},
         "selection": tables.selection_table(summary),
+        "choice": tables.choice_table(runs, summary),
         "controls": controls.comparison_table(compared),
         "paired": paired.paired_table(runs, methods, deterministic),
         "budgets": tables.budgets(summary),
@@ -104,6 +104,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
             *tables.averages(sheets),
             *tables.where_from(summary, job["published"]),
         ],
+        "choice": [tables.CHANCES],
         "selection": [tables.enough_runs(summary), tables.SELECTION],
         "controls": controls.said(compared) + controls.RULES,
         "paired": paired.explained(methods, len(names)),
@@ -113,7 +114,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
         notes = below.get(name, [])
         write_text(folder / f"{name}.md", tables.markdown(strings, notes))
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / f"{name}.tex", latex.table(strings, notes))
+        write_text(folder / f"{name}.tex", latex.table(tables.filled(strings), notes))
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
     return made | {"footnotes": below, "compared": compared}
 

@@ -42,25 +42,25 @@ def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
     answers : list of Answer
         What to look at in each data set, for a page without a paper.
     """
-    n_scored = {name: sheet["split_sizes"][job["scored"]] for name, sheet in sheets.items()}
     datasets, below = job["run"]["datasets"], written["footnotes"]
     scored, published = map(bool, summary[["accuracy", "published_accuracy"]].notna().any())
 
     def explained(name):
         """A table below what there is to know about it; nothing for an empty table."""
-        return [notes(below[name]), table(filled(written[name]), WHERE)] if len(written[name]) else []
+        return [notes(below[name]), table(tables.filled(written[name]), WHERE)] if len(written[name]) else []
 
     sections = [
         ("The answer", [piece for one in answers for piece in answered(one, drawn, len(answers) > 1)]),
         ("Ours beside the published numbers" if published else "Results", results(datasets, summary, written)),
         (
             "The paper's table" if published else "All data sets side by side",
-            [table(filled(written["table1"])), notes(below["table1"])] if scored else [],
+            [table(tables.filled(written["table1"])), notes(below["table1"])] if scored else [],
         ),
         *[(tables.title(name), of_dataset(name, drawn)) for name in datasets],
         ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
         ("How to read the verdicts", [notes(verdict.RULES)] if published else []),
         ("How much is selection", explained("selection")),
+        ("Does the loss pick a run that reaches the published number?", explained("choice")),
         ("Runs that are not ok", [table(written["failures"], (*WHERE, "status"))]),
         ("Against the controls", explained("controls")),
         ("Seed by seed", explained("paired")),
@@ -72,19 +72,19 @@ def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
     if "indices" in written:
         sections.insert(
             2 if scored else 1,
-            ("Indices that need no labels", [notes(below["indices"]), table(filled(written["indices"]), WHERE)]),
+            ("Indices that need no labels", [notes(below["indices"]), table(tables.filled(written["indices"]), WHERE)]),
         )
     sections = [(name, pieces) for name, pieces in sections if pieces]
     heading = f"Sequence clustering, reading “{job['reading']}”"
-    return page(heading, headline(records, summary, n_scored), sections, {name: of for name, (_, of) in drawn.items()})
+    return page(heading, headline(records, summary), sections, {name: of for name, (_, of) in drawn.items()})
 
 
-def headline(records, summary, n_test):
+def headline(records, summary):
     """What there is, and what it says about the paper where a number of one of these cells is published."""
     ok = sum(record["status"] == "ok" for record in records)
     cells = len({tuple(record[name] for name in CELL) for record in records})
     counted = f"{len(records)} runs, {ok} of them ok, in {cells} cells."
-    return f"{counted} {verdict.headline(summary, n_test)}" if summary.published_accuracy.notna().any() else counted
+    return f"{counted} {verdict.headline(summary)}" if summary.published_accuracy.notna().any() else counted
 
 
 def results(datasets, summary, written):
@@ -95,12 +95,12 @@ def results(datasets, summary, written):
     numbers = pd.concat([summary[summary.dataset == name] for name in datasets])
     numbers = numbers[["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]]
     scored, published = map(bool, numbers[["accuracy", "published_accuracy"]].notna().any())
-    told = "ours ○ with interval" + ", published ┃" * published
-    charts = (told, "lowest loss", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
+    told = "ours ○ with prediction" + ", published ┃" * published
+    charts = (told, "ours", [forest(*row) for row in numbers.to_numpy(float)]) if scored else None
     if not published:
-        shown = shown.drop(columns="verdict", errors="ignore")
+        shown = shown.drop(columns=["verdict", "verdict, NMI"], errors="ignore")
     return [
-        table(filled(shown), (*WHERE, "verdict"), charts),
+        table(tables.filled(shown), (*WHERE, "verdict", "verdict, NMI"), charts),
         notes([*written["footnotes"]["results"], *([FOREST] if scored else []), SORTING, FILES]),
     ]
 
@@ -151,8 +151,3 @@ def digests(records):
         for record in records
     ]
     return pd.DataFrame(list(dict.fromkeys(noted)), columns=["digest of", "name", "SHA-256"])
-
-
-def filled(strings):
-    """A table without the columns that hold nothing, such as a paper's numbers where there are none."""
-    return strings.loc[:, ~strings.isin(["–", ""]).all()]

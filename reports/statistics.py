@@ -1,23 +1,25 @@
 """Statistics from records: the paper's protocol, intervals over runs, and how many runs an interval takes.
 
-The paper's protocol takes, of all runs of a cell, the one with the lowest loss and reports its scores on the test
-split. A method without a loss (Ward, spectral clustering) reports the mean over its runs instead. Runs that are not ok
-are never selected and enter no mean; they are counted.
+The paper's protocol takes, of all runs of DDC and RDDC, the one with the lowest loss and reports its scores on the test
+split. It says so of these two alone (``by_loss`` of a method's class), so all others report the mean over their runs. A
+number of ours is the mean over the splits of what the protocol gives on each. Runs that are not ok are never selected
+and enter no mean; they are counted.
 """
 
 import numpy as np
 import pandas as pd
 
-from datasets.seeds import seed_sequence
+from datasets.seeds import seed_sequence, split_words
+from methods.base import load_method
 from runs.results import frame
 from runs.scores import SCORES
 
 from .published import CELL, published_scores
-from .verdict import verdict
+from .verdict import JUDGED, ROUNDING, prediction_interval, verdict
 
 RESAMPLES = 2000
 WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
-WORDS = (*CELL, "reading", "control", "failures", "by_loss", "seeds_protocol", "seeds_mean")
+WORDS = (*CELL, "reading", "control", "failures", "by_loss", "seeds_lowest", "seeds_mean")
 
 
 def select(runs, selection):
@@ -26,31 +28,61 @@ def select(runs, selection):
     return None if losses.isna().all() else losses.idxmin()
 
 
-def protocol_score(runs, selection, score):
-    """`score` of the selected run; the mean over ok runs for a method without a loss; None without an ok run."""
+def selecting(runs, selection):
+    """`selection` for a method whose run the paper selects by its loss, None for one whose runs it averages."""
+    return selection if load_method(runs.algorithm.iloc[0]).by_loss else None
+
+
+def of_splits(runs):
+    """The runs of every split of one cell."""
+    return [own.reset_index(drop=True) for _, own in runs.groupby("split")]
+
+
+def split_score(runs, selection, score):
+    """`score` on one split: that of the run with the lowest loss, or the mean over ok runs where none is selected.
+
+    NaN without an ok run.
+    """
     ok = runs[runs.status == "ok"]
-    if ok.empty or ok[score].isna().all():
-        return None
-    chosen = select(runs, selection)
+    chosen = None if selection is None else select(runs, selection)
     return float(ok[score].mean() if chosen is None else runs.loc[chosen, score])
 
 
-def resample(runs, selection, statistic, name, size=None, accuracy=None):
-    """A statistic of the accuracy in `RESAMPLES` resamples of the runs, failed ones among them.
+def protocol_scores(runs, selection, score):
+    """`split_score` of every split, shape (splits,)."""
+    return np.array([split_score(own, selection, score) for own in of_splits(runs)])
+
+
+def mean(values, axis=None):
+    """Mean of the numbers among `values`; NaN without any, and no warning."""
+    there = ~np.isnan(values)
+    total, number = np.where(there, values, 0).sum(axis), there.sum(axis)
+    return np.divide(total, number, out=np.full(np.shape(total), np.nan), where=number > 0)[()]
+
+
+def protocol_score(runs, selection, score):
+    """Mean over the splits of `protocol_scores`; None without an ok run."""
+    value = mean(protocol_scores(runs, selection, score))
+    return None if np.isnan(value) else float(value)
+
+
+def resample(runs, selection, name, size=None, score="accuracy", values=None):
+    """`split_score` in `RESAMPLES` resamples of the runs on one split, failed ones among them.
 
     A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives no number.
 
     Parameters
     ----------
     runs : DataFrame
-        The runs of one cell.
-    statistic : {"protocol", "mean"}
+        The runs of one cell on one split.
+    selection : {"train", "validation"} or None
     name : str
-        Of the cell; gives it a random stream of its own.
+        Of the cell; gives it a random stream of its own on every split.
     size : int, optional
         Runs in a resample; as many as there are when left out.
-    accuracy : ndarray of shape (n, RESAMPLES), optional
-        Another accuracy of every run in each resample, in place of the record's.
+    score : str
+    values : ndarray of shape (n, RESAMPLES), optional
+        Another score of every run in each resample, in place of the record's.
 
     Returns
     -------
@@ -58,19 +90,22 @@ def resample(runs, selection, statistic, name, size=None, accuracy=None):
         NaN where there is no number.
     """
     ok = (runs.status == "ok").to_numpy()
-    rng = np.random.default_rng(seed_sequence(0, "bootstrap", name))
+    rng = np.random.default_rng(seed_sequence(0, "bootstrap", name, *split_words(int(runs["split"].iloc[0]))))
     draws = rng.integers(len(runs), size=(RESAMPLES, size or len(runs)))
-    if accuracy is None:
-        accuracy = np.repeat(runs.accuracy.to_numpy(float)[:, None], RESAMPLES, axis=1)
-    loss = runs[f"loss_{selection}"].to_numpy(float)
+    if values is None:
+        values = np.repeat(runs[score].to_numpy(float)[:, None], RESAMPLES, axis=1)
     each = np.arange(RESAMPLES)
-    if statistic == "protocol" and not np.isnan(loss[ok]).all():
+    if selection is not None and select(runs, selection) is not None:
+        loss = runs[f"loss_{selection}"].to_numpy(float)
         usable = np.where(ok & ~np.isnan(loss), loss, np.inf)[draws]
         chosen = draws[each, usable.argmin(axis=1)]
-        return np.where(np.isfinite(usable.min(axis=1)), accuracy[chosen, each], np.nan)
-    drawn = np.where(ok[draws], accuracy[draws, each[:, None]], 0)
-    counts = ok[draws].sum(axis=1)
-    return np.divide(drawn.sum(axis=1), counts, out=np.full(RESAMPLES, np.nan), where=counts > 0)
+        return np.where(np.isfinite(usable.min(axis=1)), values[chosen, each], np.nan)
+    return mean(np.where(ok[draws], values[draws, each[:, None]], np.nan), axis=1)
+
+
+def resample_splits(runs, selection, name, size=None, score="accuracy"):
+    """`resample` on every split, shape (splits, RESAMPLES)."""
+    return np.stack([resample(own, selection, name, size, score) for own in of_splits(runs)])
 
 
 def percentiles(values):
@@ -82,13 +117,37 @@ def percentiles(values):
     return float(low), float(high)
 
 
-def bootstrap(runs, selection, statistic, name):
-    """Percentile interval (2.5 %, 97.5 %) of `resample`; (None, None) without any ok run."""
-    return percentiles(resample(runs, selection, statistic, name))
+def bootstrap(runs, selection, name, size=None):
+    """Interval (2.5 %, 97.5 %) of the mean over the splits in resamples of the runs; (None, None) without an ok run.
+
+    It says how much chance of the initialisations there is in a number of ours, and nothing of other splits.
+    """
+    return percentiles(mean(resample_splits(runs, selection, name, size), axis=0))
 
 
-def seeds_needed(runs, selection, statistic, name):
-    """How many runs it takes until the half-width of the interval is `WANTED`, from the runs that there are.
+def predicted(runs, selection, score, name, scored):
+    """`reports.verdict.prediction_interval` of a cell's protocol, from its runs."""
+    error = runs[f"{score}_error"][runs.status == "ok"].mean() if scored == "test" else 0.0
+    draws = resample_splits(runs, selection, name, score=score)
+    return prediction_interval(protocol_scores(runs, selection, score), draws, 0.0 if np.isnan(error) else error)
+
+
+def chances(runs, published, name):
+    """How likely a choice picks a run whose accuracy is at least the published one, rounding aside.
+
+    Returns
+    -------
+    dict of str to float
+        ``any``: the share of such runs among the ok ones. ``train``, ``validation``: the share of resamples of the runs
+        in which the run with the lowest loss on that split is such a one.
+    """
+    least = published - ROUNDING - 1e-9
+    picked = {part: mean(resample_splits(runs, part, name) >= least) for part in ("train", "validation")}
+    return {"any": (runs.accuracy[runs.status == "ok"] >= least).mean()} | picked
+
+
+def seeds_needed(runs, selection, name):
+    """How many runs a split it takes until the half-width of `bootstrap` is `WANTED`, from the runs that there are.
 
     Resamples of 2, 3, ... n runs tell how wide the interval is with so many. Beyond n, the mean's is extrapolated by
     1/sqrt(n), up to ten times as many; the protocol's is not, as a resample can't have a lower loss than the runs.
@@ -101,12 +160,12 @@ def seeds_needed(runs, selection, statistic, name):
     """
     if runs.accuracy.isna().all():
         return "–"
-    n, n_ok = len(runs), int((runs.status == "ok").sum())
-    if n_ok < LEAST:
+    n = int(runs.groupby("split").size().min())
+    if (runs.status == "ok").groupby(runs["split"]).sum().min() < LEAST:
         return f"> {n}"
     halves = {}
     for size in range(2, n + 1):
-        low, high = percentiles(resample(runs, selection, statistic, name, size))
+        low, high = bootstrap(runs, selection, name, size)
         halves[size] = np.inf if low is None else (high - low) / 2
     too_wide = [size for size, half in halves.items() if half > WANTED]
     if not too_wide:
@@ -114,7 +173,7 @@ def seeds_needed(runs, selection, statistic, name):
     if max(too_wide) < n:
         return str(max(too_wide) + 1)
     needed = int(np.ceil(n * (halves[n] / WANTED) ** 2))
-    if statistic == "protocol":
+    if selection is not None:
         return f"> {n}"
     return f"about {needed}" if needed <= 10 * n else f"> {10 * n}"
 
@@ -128,7 +187,7 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
         All of one reading.
     reading : str
     selection : {"train", "validation"}
-        Split whose loss selects a run. Labels can't: no score is looked at.
+        Split whose loss selects a run of a method that is selected by it. Labels can't: no score is looked at.
     scored : {"test", "train"}
         Split whose scores are shown.
     published : str or None
@@ -139,9 +198,11 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
     Returns
     -------
     DataFrame
-        `CELL`, reading, control, n, n_ok, failures; every score by the paper's protocol and as published; of the
-        accuracy the interval, mean, std (ddof 1; missing with fewer than 2 ok runs), best, difference and verdict.
-        What there is not is None or NaN.
+        `CELL`, reading, control, n, n_ok, splits, failures; every score by the paper's protocol, mean over splits, and
+        as published; of ACC and NMI the prediction interval, the lowest-loss run's, the collapsed runs' mean, which
+        enters nothing else, and the verdict; of the accuracy
+        mean and std over all ok runs (ddof 1; missing with fewer than 2), best and difference. What there is not is
+        None or NaN.
     """
     strangers = {record["reading"] for record in records} - {reading}
     if strangers:
@@ -149,7 +210,7 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
     rows = [
         dict(zip(CELL, cell, strict=True))
         | {"reading": reading, "control": cell[:2] in controls}
-        | cell_statistics(group.reset_index(drop=True), selection, " ".join(cell))
+        | cell_statistics(group.reset_index(drop=True), selection, " ".join(cell), scored)
         for cell, group in frame(records, scored).groupby(CELL, sort=False)
     ]
     methods = {record["method"]: record["algorithm"] for record in records}
@@ -158,32 +219,38 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
     numbers = [name for name in table.columns if name not in WORDS]
     table[numbers] = table[numbers].astype(float)
     table["difference"] = table.accuracy - table.published_accuracy
-    columns = ["accuracy", "accuracy_low", "accuracy_high", "published_accuracy"]
-    table["verdict"] = [verdict(*row) for row in table[columns].itertuples(index=False)]
+    for score, column in zip(JUDGED, ("verdict", "verdict_nmi"), strict=True):
+        columns = [score, f"{score}_low", f"{score}_high", f"published_{score}"]
+        table[column] = [verdict(*row) for row in table[columns].itertuples(index=False)]
     return table
 
 
-def cell_statistics(runs, selection, name):
+def cell_statistics(runs, selection, name, scored):
     """What `summarise` says of the `runs` of one cell, called `name`."""
     ok = runs[runs.status == "ok"]
-    low, high = bootstrap(runs, selection, "protocol", name)
-    mean_low, mean_high = bootstrap(runs, selection, "mean", name)
+    by = selecting(runs, selection)
+    has_loss = select(runs, selection) is not None
     failures = runs.status[runs.status != "ok"].value_counts()
+    intervals = {}
+    for score in JUDGED:
+        intervals |= dict(zip((f"{score}_low", f"{score}_high"), predicted(runs, by, score, name, scored), strict=True))
+        intervals[f"lowest_{score}"] = protocol_score(runs, selection, score) if has_loss else None
+        intervals[f"collapsed_{score}"] = runs[score][runs.status == "collapsed"].mean()
+    for of, which in (("lowest", selection), ("mean", None)):
+        found = bootstrap(runs, which, name) if has_loss else (None, None)
+        intervals |= dict(zip((f"{of}_low", f"{of}_high"), found, strict=True))
+        intervals[f"seeds_{of}"] = seeds_needed(runs, which, name) if has_loss else "–"
     return {
         "n": len(runs),
         "n_ok": len(ok),
+        "splits": runs["split"].nunique(),
         "failures": ", ".join(f"{count} {status}" for status, count in failures.items()),
-        "by_loss": select(runs, selection) is not None,
-        **{score.name: protocol_score(runs, selection, score.name) for score in SCORES},
-        "accuracy_low": low,
-        "accuracy_high": high,
+        "by_loss": by is not None and has_loss,
+        **{score.name: protocol_score(runs, by, score.name) for score in SCORES},
+        **intervals,
         "mean": ok.accuracy.mean(),
-        "mean_low": mean_low,
-        "mean_high": mean_high,
         "std": ok.accuracy.std(ddof=1),
         "best": ok.accuracy.max(),
-        "seeds_protocol": seeds_needed(runs, selection, "protocol", name),
-        "seeds_mean": seeds_needed(runs, selection, "mean", name),
         "seconds": runs.seconds.mean(),
         "peak_memory_mib": runs.peak_memory_mib.max(),
         "sequences": runs.sequences[runs.found > 0].max(),  # a failed run doesn't say how many it took

@@ -14,22 +14,29 @@ from methods.vectorize import INPUTS
 from runs.scores import SCORES
 
 from .published import CELL, read_published
-from .statistics import LEAST, WANTED
-from .verdict import split_error
+from .statistics import LEAST, WANTED, chances
 
 ROOT = Path(__file__).parents[1]
 FROM_LABELS = "labels"  # the input of the controls that need no run
 INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
+COLLAPSED = "†"  # before the scores of runs that collapsed, where a cell has no other
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
 OF_A_PAPER = ["published", "difference", "verdict", "verdict, NMI", "another split"]  # columns of a detailed table
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
-    " choice that knows the labels would add. Intervals are percentile bootstrap over runs, failed ones among them."
+    " choice that knows the labels would add. Lowest loss and mean are means over the splits; their intervals are"
+    " percentile bootstrap over the runs of each split, failed ones among them, and say nothing of other splits."
     f" Runs until ± {WANTED}: how many it takes until half the width of the 95 % interval is that; resamples of 2, 3,"
     " ... of the runs that there are tell it. The lowest-loss protocol averages nothing, more runs only make a lower"
     " loss likely, and no law says how much narrower that is: “> 20” is all that 20 runs can say. The mean's interval"
     " goes with 1/sqrt(n), up to ten times as many runs as there are: “about”. Fewer than"
     f" {LEAST} ok runs tell nothing of either."
+)
+
+CHOICES = {"any": "any run", "train": "by training loss", "validation": "by validation loss"}
+CHANCES = (
+    "Share of runs, or of choices, whose ACC is at least the published one: of the ok runs, and of the runs with the"
+    " lowest loss in resamples of the runs of each split. The published number is that of one choice."
 )
 
 
@@ -92,9 +99,14 @@ def ok_share(row):
 
 
 def ours(row):
-    """Our cell: the paper's protocol, ``failed`` without an ok run, and how many runs are ok unless all are."""
-    scored = "not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)
-    return (scored if row.n_ok else "failed") + ok_share(row)
+    """Our cell: the paper's protocol, and how many runs are ok unless all are.
+
+    Without an ok run it is ``failed``, or what the runs that collapsed are on average, marked as such.
+    """
+    if row.n_ok:
+        return ("not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)) + ok_share(row)
+    collapsed = f"{COLLAPSED}{pair(row.collapsed_accuracy, row.collapsed_nmi)}"
+    return ("failed" if pd.isna(row.collapsed_accuracy) else collapsed) + ok_share(row)
 
 
 def theirs(row):
@@ -151,30 +163,24 @@ def with_published(summary):
     return set(summary.dataset[summary.published_accuracy.notna()])
 
 
-def detailed(summary, dataset, n_scored):
-    """Everything about one data set's cells: all scores by the protocol, published, difference, verdict, mean ± std.
-
-    Parameters
-    ----------
-    summary : DataFrame
-    dataset : str
-    n_scored : int
-        Size of the scored split, for what the choice of it may explain (`reports.verdict.split_error`).
-    """
+def detailed(summary, dataset):
+    """Everything about one data set's cells: scores by the protocol, published, difference, verdicts, mean ± std."""
     rows = []
     for _, row in summary[summary.dataset == dataset].iterrows():
-        error = split_error(row.accuracy, row.published_accuracy, n_scored)
         rows.append(
             {
                 "method": row_name(row),
                 "input": title(row.vectorization),
-                "lowest loss": ours(row) + ("" if row.by_loss or pd.isna(row.accuracy) else " (mean)"),
-                "95 % interval": span(row.accuracy_low, row.accuracy_high),
+                "ours": ours(row),
+                "scored": "–" if pd.isna(row.accuracy) else "lowest loss" if row.by_loss else "mean",
+                "95 % prediction, ACC": span(row.accuracy_low, row.accuracy_high),
+                "95 % prediction, NMI": span(row.nmi_low, row.nmi_high),
                 **{score.title: number(row[score.name], "z.2f") for score in OTHERS},
                 "published": theirs(row),
                 "difference": number(row.difference, "+z.2f"),
                 "verdict": row.verdict,
-                "another split": "–" if pd.isna(error) else f"± {error:.2f}",
+                "verdict, NMI": row.verdict_nmi,
+                "lowest loss": pair(row.lowest_accuracy, row.lowest_nmi),
                 "mean ± std": mean_std(row),
                 "updates": number(row.updates, ",.0f"),
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
@@ -206,20 +212,18 @@ def selection_table(summary):
             "data set": title(row.dataset),
             "method": row_name(row),
             "input": title(row.vectorization),
-            "lowest loss": number(row.accuracy),
-            "95 % interval": span(row.accuracy_low, row.accuracy_high),
+            "lowest loss": number(row.lowest_accuracy),
+            "95 % interval": span(row.lowest_low, row.lowest_high),
             "mean": number(row["mean"]),
             "95 % interval of the mean": span(row.mean_low, row.mean_high),
             "best": number(row.best),
-            "gained": number(row.accuracy - row["mean"], "+z.2f"),
-            "missed": number(row.best - row.accuracy, "+z.2f"),
-            f"runs until ± {WANTED}": row.seeds_protocol,
+            "gained": number(row.lowest_accuracy - row["mean"], "+z.2f"),
+            "missed": number(row.best - row.lowest_accuracy, "+z.2f"),
+            f"runs until ± {WANTED}": row.seeds_lowest,
             f"runs until ± {WANTED} of the mean": row.seeds_mean,
             "ok": f"{int(row.n_ok)}/{int(row.n)}",
         }
-        for _, row in summary[summary.by_loss & summary.accuracy.notna()]
-        .sort_values("dataset", kind="stable")
-        .iterrows()
+        for _, row in summary[summary.lowest_accuracy.notna()].sort_values("dataset", kind="stable").iterrows()
     ]
     columns = ["data set", "method", "input", "lowest loss", "95 % interval", "mean", "95 % interval of the mean"]
     columns += ["best", "gained", "missed", f"runs until ± {WANTED}", f"runs until ± {WANTED} of the mean", "ok"]
@@ -228,14 +232,39 @@ def selection_table(summary):
 
 def enough_runs(summary):
     """How many cells with a loss have the interval that is wanted with the runs that there are, as a sentence."""
-    scored = summary[summary.by_loss & summary.accuracy.notna()]
+    scored = summary[summary.lowest_accuracy.notna()]
     if scored.empty:
         return "No cell has both a loss and a score."
-    lowest, mean = (int(scored[name].str.isdecimal().sum()) for name in ("seeds_protocol", "seeds_mean"))
+    lowest, mean = (int(scored[name].str.isdecimal().sum()) for name in ("seeds_lowest", "seeds_mean"))
     return (
         f"With the runs that there are, the interval is ± {WANTED} or narrower in {lowest} of {len(scored)} cells under"
         f" the lowest-loss protocol, and in {mean} of {len(scored)} for the mean over ok runs."
     )
+
+
+def choice_table(runs, summary):
+    """How likely training and validation loss pick a run that reaches the published accuracy, of methods chosen by it.
+
+    Parameters
+    ----------
+    runs, summary : DataFrame
+        As `runs.results.frame` and `reports.statistics.summarise` give them.
+    """
+    rows = []
+    for _, row in summary[summary.by_loss & summary.published_accuracy.notna()].iterrows():
+        cell = tuple(row[name] for name in CELL)
+        found = chances(runs[(runs[CELL] == cell).all(axis=1)], row.published_accuracy, " ".join(cell))
+        rows.append(
+            {
+                "data set": title(row.dataset),
+                "method": row_name(row),
+                "input": title(row.vectorization),
+                "published": number(row.published_accuracy),
+                **{CHOICES[name]: f"{share:.0%}" for name, share in found.items()},
+                "ok": f"{int(row.n_ok)}/{int(row.n)}",
+            }
+        )
+    return pd.DataFrame(rows, columns=["data set", "method", "input", "published", *CHOICES.values(), "ok"])
 
 
 def budgets(summary):
@@ -264,6 +293,7 @@ def failures(records):
             "data set": title(record["dataset"]),
             "method": title(record["method"]),
             "input": title(record["vectorization"]),
+            "split": record["split"],
             "seed": record["seed"],
             "status": record["status"],
             "reason": record["reason"],
@@ -271,7 +301,7 @@ def failures(records):
         for record in records
         if record["status"] != "ok"
     ]
-    return pd.DataFrame(rows, columns=["data set", "method", "input", "seed", "status", "reason"])
+    return pd.DataFrame(rows, columns=["data set", "method", "input", "split", "seed", "status", "reason"])
 
 
 def data_sheets(sheets):
@@ -319,13 +349,18 @@ def settings_table(used, sources):
 def footnotes(summary, records, datasets, skip, selection, scored):
     """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
     notes = [
-        f"Each cell is ACC (NMI) on the {scored} split of the ok run with the lowest loss on the {selection} split."
-        " Labels take no part in the choice."
+        f"Each cell is ACC (NMI) on the {scored} split: of DDC and RDDC that of the ok run with the lowest loss on the"
+        f" {selection} split, as the paper selects, and without labels; of all others the mean over ok runs."
     ]
-    without = summary[~summary.by_loss & (summary.n_ok > 0) & (summary.vectorization != FROM_LABELS)].method.unique()
-    if len(without):
-        names = ", ".join(map(title, without))
-        notes.append(f"Without a loss to select by: {names}. These cells are means over ok runs.")
+    if summary.splits.max() > 1:
+        told = summary[summary.splits > 1].groupby("method", sort=False).splits.max()
+        each = ", ".join(f"{title(name)} {int(number)}" for name, number in told.items())
+        notes.append(f"Means over several splits of the data: {each}.")
+    if (summary.n_ok.eq(0) & summary.collapsed_accuracy.notna()).any():
+        notes.append(
+            f"{COLLAPSED} No run of the cell is ok; these are the scores of its collapsed runs, which used fewer"
+            " clusters than were asked for. They enter no mean and have no verdict."
+        )
     ran = {record["method"]: load_method(record["algorithm"]) for record in records}
     if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
@@ -371,6 +406,11 @@ def where_from(summary, published):
     if isinstance(paper, dict):
         paper = "; ".join(f"{title(method)}: {said}" for method, said in paper.items())
     return [f"Published numbers: {paper}. Their protocol: {protocol}. Runs behind a number: {runs}."]
+
+
+def filled(strings):
+    """A table without the columns that hold nothing, such as a paper's numbers where there are none."""
+    return strings.loc[:, ~strings.isin(["–", ""]).all()] if len(strings) else strings
 
 
 def as_markdown(text):

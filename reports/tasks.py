@@ -152,12 +152,12 @@ def measures(run):
     first = np.flatnonzero(accuracy.round(4) == 1)
     return {
         "validation_accuracy": accuracy[-1] if len(accuracy) else np.nan,
-        "loss": curve["loss"][-1],
+        "validation_loss": curve["validation_loss"][-1] if "validation_loss" in curve else np.nan,
         "epoch_of_accuracy_1": first[0] + 1 if len(first) else np.inf,
     }
 
 
-LOWER_IS_BETTER = {"validation_accuracy": False, "loss": True, "epoch_of_accuracy_1": True}
+LOWER_IS_BETTER = {"validation_accuracy": False, "validation_loss": True, "epoch_of_accuracy_1": True}
 
 
 def verdict(values, published, lower_is_better):

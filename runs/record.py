@@ -16,7 +16,7 @@ from methods.vectorize import INPUTS
 
 SCHEMA = Path(__file__).with_name("record.schema.json")
 VERSION = 2
-RUN = ["reading", "dataset", "method", "vectorization", "seed"]
+RUN = ["reading", "dataset", "method", "vectorization", "split", "seed"]
 
 
 @functools.cache

@@ -138,19 +138,21 @@ def frame(records, split="test"):
     Returns
     -------
     pandas.DataFrame
-        One row a run: the run's fields, status, reason, losses, scores of `split` and costs; missing numbers are NaN.
+        One row a run: the run's fields, status, reason, losses, scores of `split` with their sampling errors, and
+        costs; missing numbers are NaN.
     """
-    from .scores import SCORES  # here, so that a summary reads records without scikit-learn
+    from .scores import ERRORS, SCORES  # here, so that a summary reads records without scikit-learn
 
+    names = [*(score.name for score in SCORES), *ERRORS]
     rows = [
-        {field: record[field] for field in [*RUN, "status", "reason", "n_clusters"]}
+        {field: record[field] for field in [*RUN, "algorithm", "status", "reason", "n_clusters"]}
         | {f"loss_{part}": record["loss"][part] for part in ("train", "validation")}
         | {"found": len(record["usage"] or [])}
-        | {score.name: (record["scores"][split] or {}).get(score.name) for score in SCORES}
+        | {name: (record["scores"][split] or {}).get(name) for name in names}
         | record["budget"]
         | record["cost"]
         for record in records
     ]
     table = pd.DataFrame(rows)
-    words = (*RUN, "status", "reason", "n_clusters", "found", "gpu")
+    words = (*RUN, "algorithm", "status", "reason", "n_clusters", "found", "gpu")
     return table.astype({name: float for name in table.columns if name not in words})

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from datasets.seeds import seed_sequence
+from datasets.seeds import seed_sequence, split_words
 from datasets.sequences import SPLITS, Sequences
 from datasets.text import one_line
 from methods.base import Diverged, InvalidInput, load_method
@@ -179,7 +179,7 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     resume : Resume, optional
         Where an interrupted job finds what it had done; its folder is made when that takes a while, and never removed.
     **what
-        As `run_fields` takes it: reading, method, algorithm, n_clusters.
+        As `run_fields` takes it: reading, method, split, algorithm, n_clusters.
 
     Returns
     -------
@@ -200,7 +200,8 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     estimator = load_method(run["algorithm"])(**settings | {"n_clusters": run["n_clusters"]})
     if "device" in estimator.get_params():
         estimator.set_params(device=device)
-    entropy = {seed: seed_sequence(seed, dataset, run["algorithm"]) for seed in seeds}
+    words = split_words(run["split"])
+    entropy = {seed: seed_sequence(seed, dataset, run["algorithm"], *words) for seed in seeds}
 
     def answer(request):
         if request is None:
@@ -226,7 +227,9 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     return whole_records(run, source, entropy, progress.runs, len(parts["train"]), device)
 
 
-def run_fields(sequences, settings, *, reading, dataset, method, vectorization, algorithm=None, n_clusters=None):
+def run_fields(
+    sequences, settings, *, reading, dataset, method, vectorization, split=0, algorithm=None, n_clusters=None
+):
     """The fields of a record that are known before the run.
 
     Parameters
@@ -234,6 +237,8 @@ def run_fields(sequences, settings, *, reading, dataset, method, vectorization, 
     sequences : Sequences
     settings : dict
     reading, dataset, method, vectorization : str
+    split : int
+        Number of the split that the sequences have.
     algorithm : str, optional
         File in ``methods/`` that the row `method` runs; that of the same name when left out.
     n_clusters : int, optional
@@ -254,6 +259,7 @@ def run_fields(sequences, settings, *, reading, dataset, method, vectorization, 
         "method": method,
         "algorithm": algorithm or method,
         "vectorization": vectorization,
+        "split": split,
         "n_clusters": n_clusters,
     }
 

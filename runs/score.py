@@ -10,7 +10,7 @@ from datasets.storage import write_text
 
 from .record import RUN
 from .results import each_record, read_clusters
-from .scores import problem_scores, scores
+from .scores import problem_scores, sampling_errors, scores
 
 
 def write_scores(path, files, score):
@@ -33,26 +33,29 @@ def write_scores(path, files, score):
     write_text(path, "".join(lines))
 
 
-def score_runs(path, files, sequences, labels):
+def score_runs(path, files, splits, labels):
     """Write the scores of all runs on one data set.
 
     Parameters
     ----------
     path : str or Path
     files : list of str or Path
-    sequences : Sequences
+    splits : list of ndarray of shape (n,)
+        By number.
     labels : ndarray of shape (n,)
 
     Raises
     ------
     ValueError
-        When the labels are of other sequences.
+        When the labels are of other sequences than a split.
     """
-    if len(labels) != len(sequences):
-        raise ValueError(f"{path}: {len(labels)} labels of {len(sequences)} sequences")
+    for split in splits:
+        if len(labels) != len(split):
+            raise ValueError(f"{path}: {len(labels)} labels of {len(split)} sequences")
 
     def score(record, file):
-        return split_scores(read_clusters(file, record["vectorization"], record["seed"]), sequences.split, labels)
+        clusters = read_clusters(file, record["vectorization"], record["seed"])
+        return split_scores(clusters, splits[record["split"]], labels)
 
     write_scores(path, files, score)
 
@@ -60,7 +63,13 @@ def score_runs(path, files, sequences, labels):
 def split_scores(clusters, split, labels):
     """Scores of each split, from the cluster, the split and the label of every sequence, shape (n,) each."""
     parts = {name: split == number for number, name in enumerate(SPLITS)}
-    return {name: scores(labels[part], clusters[part]) if part.any() else None for name, part in parts.items()}
+    return {name: with_errors(labels[part], clusters[part]) if part.any() else None for name, part in parts.items()}
+
+
+def with_errors(labels, clusters):
+    """`scores` and their `sampling_errors`; None without any label."""
+    found = scores(labels, clusters)
+    return found and found | sampling_errors(labels, clusters)
 
 
 def score_task(path, files, problems, ordered):

@@ -61,6 +61,45 @@ SCORES = (
 )
 
 
+# What `sampling_errors` gives: how far a score would move with other sequences of the same kind.
+ERRORS = ("accuracy_error", "nmi_error")
+
+
+def sampling_errors(labels, clusters):
+    """Standard deviations of ACC and NMI over samples of as many sequences from the same population.
+
+    Of ACC that of a binomial share, of NMI by the delta method on the table of classes and clusters. Two members more,
+    spread over all outcomes, keep a perfect clustering from being taken for certain (Agresti and Caffo 2000).
+
+    Parameters
+    ----------
+    labels, clusters : array of int, shape (n,)
+        Sequences labelled -1 (unknown) are left out.
+
+    Returns
+    -------
+    dict of str to float
+        `ERRORS`.
+    """
+    known = np.asarray(labels) >= 0
+    counts = contingency_matrix(np.asarray(labels)[known], np.asarray(clusters)[known]).astype(float)
+    n = counts.sum() + 2
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    share = (counts[rows, columns].sum() + 1) / n
+    p = (counts + 2 / counts.size) / n
+    of_class, of_cluster = p.sum(axis=1, keepdims=True), p.sum(axis=0, keepdims=True)
+    entropies = -sum(float((q * np.log(q)).sum()) for q in (of_class, of_cluster))
+    information = np.log(p / (of_class * of_cluster))
+    if not entropies:
+        return dict(zip(ERRORS, (float(np.sqrt(share * (1 - share) / n)), 0.0), strict=True))
+    # NMI is 2 I / H: its change with one more member of a cell, up to a constant.
+    nmi = 2 * float((p * information).sum()) / entropies
+    change = (2 * information + nmi * (np.log(of_class) + np.log(of_cluster))) / entropies
+    variance = float((p * change**2).sum() - (p * change).sum() ** 2)
+    errors = np.sqrt(share * (1 - share) / n), np.sqrt(max(variance, 0.0) / n)
+    return dict(zip(ERRORS, map(float, errors), strict=True))
+
+
 # What `problem_scores` adds for a task: name to title.
 TASK_SCORES = {
     "homogeneity": "homogeneity",

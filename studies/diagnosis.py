@@ -56,9 +56,9 @@ def diagnose(sequences, n_clusters, settings, dataset):
     estimator = RDDC(n_clusters, random_state=state, **settings)
     norms, kernels, clip = [], [], deep.clip_gradient
 
-    def watched_clip(parameters, norm):
+    def watched_clip(parameters, norm, sizes):
         norms.append(float(parameters.grad.norm()))
-        clip(parameters, norm)
+        clip(parameters, norm, sizes)
 
     def watched_forward(network, data, index, training):
         h, A = RDDC._forward(estimator, network, data, index, training)

@@ -51,6 +51,7 @@ ablation of `methods/rddc_plus.py`, which goes on from such a consensus and then
 WHAT_IF = """\
 Not a result: the run with the highest test accuracy of any reading, to show how much the choice of run and reading
 could have been worth."""
+TOLD = {"reproduced": "reproduced by", "inconclusive": "inconclusive", "above": "above it", "below": "below it"}
 OTHER = {"train": "validation", "validation": "train"}
 AS_IT_IS = "The method with the settings of the config's reading, with which the others are compared."
 
@@ -209,7 +210,7 @@ def in_short(summary):
             "95 % interval": tables.span(first.accuracy_low, first.accuracy_high),
             "verdict": first.verdict,
         }
-        for kind, told in (("reproduced", "reproduced by"), ("better", "above it"), ("different", "below it")):
+        for kind, told in TOLD.items():
             row[told] = "; ".join(map(tables.title, others.method[others.verdict == kind])) or "–"
         rows.append(row)
     return pd.DataFrame(rows)

@@ -18,6 +18,7 @@ def record(**changes):
         "method": "rddc",
         "algorithm": changes.get("method", "rddc"),
         "vectorization": "none",
+        "split": 0,
         "seed": 0,
         "n_clusters": 10,
         "status": "ok",

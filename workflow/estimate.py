@@ -11,13 +11,13 @@ from . import jobs
 HALVES = "0-3"  # as many fits as `runs.halves` makes; each counts as one on all data
 
 
-def print_estimate(readings, planned, cores):
+def print_estimate(readings, planned, at_once):
     """Print `estimate`; nothing where no run is planned."""
-    for line in estimate(readings, planned, cores):
+    for line in estimate(readings, planned, at_once):
         print(line)
 
 
-def estimate(readings, planned, cores):
+def estimate(readings, planned, at_once):
     """Lines about the trainings that are to be done.
 
     Parameters
@@ -26,7 +26,8 @@ def estimate(readings, planned, cores):
         Name to resolved config.
     planned : list of dict
         Wildcards of every training: reading, dataset, method, inputs, and block unless it is one of halves.
-    cores : int
+    at_once : int
+        Jobs at a time: cores, or the places of a cluster.
 
     Returns
     -------
@@ -34,6 +35,7 @@ def estimate(readings, planned, cores):
     """
     if not planned:
         return []
+    at_once = min(at_once, len(planned))
     earlier = {results: earlier_seconds(results) for results in {of["results"] for of in readings.values()}}
     took, most, unknown = [], 0, []
     for job in planned:
@@ -44,12 +46,12 @@ def estimate(readings, planned, cores):
             seconds = earlier[resolved["results"]].get((job["dataset"], job["method"], how))
             took += [seconds] * seeds if seconds is not None else []
             unknown += [job["method"]] * seeds if seconds is None else []
-    bound = f"at most {told(most / cores)} on {cores} {'core' if cores == 1 else 'cores'} by time_limit"
+    bound = f"at most {told(most / at_once)} by time_limit, {at_once} at a time"
     if not took:
         return [f"{len(unknown)} runs to train; no earlier run tells how long they take, {bound}."]
     rest = f"; not known of {', '.join(dict.fromkeys(unknown))}" if unknown else ""
     share = f"{len(took)} of {len(took) + len(unknown)} runs to train"
-    return [f"{share} took about {told(sum(took) / cores)} before{rest}; {bound}."]
+    return [f"{share} took about {told(sum(took) / at_once)} before{rest}; {bound}."]
 
 
 def earlier_seconds(results):

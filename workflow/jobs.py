@@ -57,15 +57,22 @@ def own_files(resolved, dataset):
     return visible_files(path, ".csv") or visible_files(path, ".ts", ".tsv", ".txt")
 
 
-def seed_blocks(n_seeds, per_job):
-    """Blocks of seeds as ``first-last``."""
-    return [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+def seed_blocks(n_seeds, per_job, n_splits=1):
+    """Blocks of seeds as ``first-last`` on the first split, and as ``first-last.split1`` and so on on the others."""
+    blocks = [f"{first}-{min(first + per_job, n_seeds) - 1}" for first in range(0, n_seeds, per_job)]
+    return [block + f".split{split}" * (split > 0) for split in range(n_splits) for block in blocks]
+
+
+def seeds_and_split(block):
+    """Seeds of a block as a list, and the number of the split that they run on."""
+    seeds, _, split = block.partition(".split")
+    first, last = map(int, seeds.split("-"))
+    return list(range(first, last + 1)), int(split or 0)
 
 
 def runs_of(inputs, block):
     """Number of runs of a job: those of its seeds on each of its inputs."""
-    first, last = map(int, block.split("-"))
-    return (last - first + 1) * len(inputs.split("-"))
+    return len(seeds_and_split(block)[0]) * len(inputs.split("-"))
 
 
 def minutes(limit, runs, attempt):
@@ -81,10 +88,11 @@ def minutes(limit, runs, attempt):
 def jobs(resolved):
     """(dataset, method, inputs, block of seeds) of every job, in the order of the config; inputs as ``zero-crop``."""
     for dataset in resolved["run"]["datasets"]:
-        for method, asked, n_seeds in row_groups(resolved):
+        for method, asked, n_seeds, n_splits in row_groups(resolved):
             inputs = "-".join(how for how in asked if how not in resolved["skip"].get(dataset, {}))
             per_job = stated(resolved, method, "seeds_per_job", n_seeds)
-            yield from ((dataset, method, inputs, block) for block in seed_blocks(n_seeds, per_job) if inputs)
+            blocks = seed_blocks(n_seeds, per_job, n_splits)
+            yield from ((dataset, method, inputs, block) for block in blocks if inputs)
 
 
 def controls(resolved):
@@ -94,7 +102,10 @@ def controls(resolved):
 
 
 def row_groups(resolved):
-    """(method, inputs, number of runs) of the rows that share jobs: a method on all it can read, and every control."""
+    """(method, inputs, number of seeds, of splits) of what shares jobs: a method on all it can read, or a control.
+
+    A control is no number to be compared with a published one: it runs on the first split alone, unless it says more.
+    """
     vectorizations = resolved["run"]["vectorizations"]
     asked = [(row, None, {}) for row in resolved["run"]["methods"]]
     asked += [(control["method"], [control["input"]], control) for control in controls(resolved)]
@@ -102,12 +113,13 @@ def row_groups(resolved):
         file = algorithm(resolved, row)
         seeds = control.get("seeds", stated(resolved, row, "seeds", resolved["seeds"]))
         once = class_constant(source("methods", file), "deterministic")
-        yield row, inputs or (vectorizations if reads_vectors(file) else ["none"]), 1 if once else seeds
+        splits = control.get("splits", 1) if control else stated(resolved, row, "splits", resolved["splits"])
+        yield row, inputs or (vectorizations if reads_vectors(file) else ["none"]), 1 if once else seeds, splits
 
 
 def rows(resolved):
     """(method, vectorization) of every row of the tables, the controls last."""
-    return [(method, how) for method, inputs, _ in row_groups(resolved) for how in inputs]
+    return [(method, how) for method, inputs, *_ in row_groups(resolved) for how in inputs]
 
 
 def methods(resolved):
@@ -115,13 +127,30 @@ def methods(resolved):
     return list(dict.fromkeys([*resolved["run"]["methods"], *(row["method"] for row in controls(resolved))]))
 
 
-def record_files(resolved, reading, dataset=None):
-    """Paths of all records of a reading, or of those of one data set."""
+def record_files(resolved, reading, dataset=None, split=None):
+    """Paths of all records of a reading, or of those of one data set, or of one split."""
     return [
         f"{resolved['results']}/{reading}/records/{of}/{method}-{inputs}.{block}.jsonl"
         for of, method, inputs, block in jobs(resolved)
-        if dataset in (None, of)
+        if dataset in (None, of) and split in (None, seeds_and_split(block)[1])
     ]
+
+
+def split_file(resolved, reading, dataset, number):
+    """Path of another split than the first, which lies in the data set's own file."""
+    return f"{resolved['results']}/{reading}/data/{dataset}.split{number}.npz"
+
+
+def split_files(resolved, reading, dataset):
+    """Paths of all splits but the first that some row runs on."""
+    splits = max(splits for *_, splits in row_groups(resolved))
+    return [split_file(resolved, reading, dataset, number) for number in range(1, splits)]
+
+
+def split_of_block(resolved, reading, dataset, block):
+    """Path of the split of a block, as a list of one, or of none for the first split."""
+    number = seeds_and_split(block)[1]
+    return [split_file(resolved, reading, dataset, number)] if number else []
 
 
 def score_files(resolved, reading):
@@ -135,20 +164,27 @@ def prepare_job(resolved, dataset):
     return slice_ | {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
 
 
+def resplit_job(resolved, dataset, number):
+    """Config slice of another split of a data set."""
+    settings = {key: value for key, value in resolved["datasets"].get(dataset, {}).items() if key == "path"}
+    slice_ = {"name": dataset, "settings": settings, "number": int(number)}
+    return slice_ | {name: resolved[name] for name in ("seed", "split")}
+
+
 def train_job(resolved, reading, dataset, method, inputs, block):
     """Config slice of one job's runs: what changes them, and nothing else."""
-    first, last = map(int, block.split("-"))
+    seeds, split = seeds_and_split(block)
     return {
         "reading": reading,
         "dataset": dataset,
         "method": method,
         "algorithm": algorithm(resolved, method),
         "vectorizations": inputs.split("-"),
-        "seeds": list(range(first, last + 1)),
+        "seeds": seeds,
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
         "settings": method_settings(resolved, method, dataset),
         "limit": run_limit(resolved, method),
-    }
+    } | ({"split": split} if split else {})
 
 
 def halves_job(resolved, reading, dataset, method, inputs):

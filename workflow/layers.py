@@ -24,18 +24,20 @@ def merge(base, changes):
 
 
 def over(base, layer):
-    """`merge`, but for ``seeds``: it is for every row, also for one that a layer below gives a number of its own."""
-    return merge(without_seeds(base) if "seeds" in layer else base, layer)
+    """`merge`, but for ``seeds`` and ``splits``: of every row, also of one with a number of its own below."""
+    for key in ("seeds", "splits"):
+        base = without(base, key) if key in layer else base
+    return merge(base, layer)
 
 
-def without_seeds(config):
-    """A copy of a config or layer in which no row has a number of seeds of its own."""
+def without(config, key):
+    """A copy of a config or layer in which no row has a number of its own for `key`, such as ``seeds``."""
     config = copy.deepcopy(config)
-    methods, run = (part if isinstance(part := config.get(key), dict) else {} for key in ("methods", "run"))
+    methods, run = (part if isinstance(part := config.get(name), dict) else {} for name in ("methods", "run"))
     controls = run.get("controls")
     for row in [*methods.values(), *(controls if isinstance(controls, list) else [])]:
         if isinstance(row, dict):
-            row.pop("seeds", None)
+            row.pop(key, None)
     return config
 
 

@@ -101,8 +101,8 @@ def cases(study, readings, results):
 
 
 def records(study, variant):
-    """Files of the records of one variant that the page reads."""
-    files = record_files(variant.resolved, variant.reading) if declared()[study].get("records") else []
+    """Files of the records of one variant that the page reads: those on the first split."""
+    files = record_files(variant.resolved, variant.reading, split=0) if declared()[study].get("records") else []
     return [file for file in files if variant.row is None or file.rpartition("/")[2].startswith(f"{variant.row}-")]
 
 

@@ -34,6 +34,7 @@ def check_config(user):
         for dataset in resolved["skip"]:
             jobs.dataset_source(resolved, dataset)
         check_controls(resolved)
+        check_repeated(resolved)
         for name, task in resolved["tasks"].items():
             check_task(name, task)
 
@@ -156,6 +157,13 @@ def check_controls(resolved):
     for control in resolved["run"]["controls"]:
         if reads_vectors(rows.algorithm(resolved, control["method"])) != (control["input"] in vectorizations):
             raise ConfigError(f"config: run.controls: {control['method']} can't read the input {control['input']!r}")
+
+
+def check_repeated(resolved):
+    """Raise `ConfigError` when splits are to be repeated that can't be."""
+    kind = resolved["split"]["kind"]
+    if kind != "stratified" and max(splits for *_, splits in jobs.row_groups(resolved)) > 1:
+        raise ConfigError(f"config: splits: only a stratified split can be repeated, and split.kind is {kind}")
 
 
 def check_task(name, task):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -51,7 +52,7 @@ def made(tmp_path_factory):
     (folder / "tables").mkdir()
     (folder / "tables/summary.csv").write_text(verdict.summary_csv(summary))
     shown = {"table1": tables.table1(summary, job["run"]["datasets"], {}), "failures": tables.failures(every)}
-    shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3", 134), "budgets": tables.budgets(summary)}
+    shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3"), "budgets": tables.budgets(summary)}
     for name, table in shown.items():
         (folder / "tables" / f"{name}.tex").write_text(latex.table(table, [NASTY]))
     figure, axes = plt.subplots(figsize=(30, 5))
@@ -167,6 +168,35 @@ def test_without_tex_it_says_so(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     appendix.write_appendix(job, folder.parent / "tables", folder.parent / "figures", tmp_path / "appendix")
     assert capsys.readouterr().out.count("\n") == 1 and not (tmp_path / "appendix/appendix.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("x\n! LaTeX Error: File `booktabs.sty' not found.\n", "package booktabs is missing"),
+        ("! Font T1/ptm/m/n/10=ptmr8t at 10.0pt not loadable: Metric (TFM) file not found.\n", "package psnfss"),
+        ("! Undefined control sequence.\nl.3 \\x\n", "! Undefined control sequence."),
+    ],
+)
+def test_when_tex_fails_the_text_stays_and_a_line_says_why(made, tmp_path, monkeypatch, capsys, said, told):
+    folder, job, _ = made
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/pdflatex")
+    finished = subprocess.CompletedProcess([], 1, stdout=said.encode())
+    monkeypatch.setattr(appendix.subprocess, "run", lambda *given, **how: finished)
+    appendix.write_appendix(job, folder.parent / "tables", folder.parent / "figures", tmp_path / "appendix")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert told in line and "appendix.tex is written" in line
+    assert (tmp_path / "appendix/appendix.tex").exists() and not (tmp_path / "appendix/appendix.pdf").exists()
+
+
+def test_numbers_that_belong_together_stay_together():
+    assert latex.breakable("0.96 to 1.00") == "0.96\u00a0to\u00a01.00"
+    assert latex.breakable("0.99 (0.98) 3/4") == "0.99\u00a0(0.98) 3/4"
+    assert latex.breakable("0.92 ± 0.14") == "0.92\u00a0±\u00a00.14"
+    wide = pd.DataFrame([["0.96 to 1.00"] * 12], columns=[f"column {i}" for i in range(12)])
+    made = latex.table(wide)
+    assert made.startswith("\\begin{landscape}") and made.count("0.96~to~1.00") == 12
+    assert "landscape" not in latex.table(wide.iloc[:, :4])
 
 
 needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex: the appendix is not compiled")

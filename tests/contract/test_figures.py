@@ -232,6 +232,7 @@ def job(folder, records, data):
         "scored": "test",
         "published": "rddc_table1",
         "files": [f"records/{name}/{method}-{how}.0-9.jsonl" for method, how in cells],
+        "halves": [],
         "rows": list(map(list, cells)),
         "run": {"datasets": [name], "methods": methods, "vectorizations": ["zero", "avg"], "controls": []},
         "skip": {name: {"avg": "<it> is zero"}},

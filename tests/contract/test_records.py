@@ -61,7 +61,7 @@ def test_nan_is_never_written(tmp_path):
 def test_a_run_twice(tmp_path):
     for name in ("a", "b"):
         write_records(tmp_path / f"{name}.jsonl", [bare(record())], {})
-    with pytest.raises(ValueError, match="b.jsonl, line 1: run test arabic_digits rddc none 0 is there twice"):
+    with pytest.raises(ValueError, match="b.jsonl, line 1: run test arabic_digits rddc none 0 0 is there twice"):
         list(each_record([tmp_path / "a.jsonl", tmp_path / "b.jsonl"]))
 
 

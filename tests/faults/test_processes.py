@@ -390,7 +390,7 @@ def test_every_status_is_seen_in_the_table_and_in_no_mean(data, when, monkeypatc
     records += collapsed
     file = tmp_path / "records/toy/kmeans-avg.0-6.jsonl"
     write_records(file, records, {"avg": clusters | {6: other[6]}})
-    score_runs(scores_file(file), [file], data, np.arange(60) % 3)
+    score_runs(scores_file(file), [file], [data.split], np.arange(60) % 3)
     records = read_records([file])
     statuses = ["diverged", "oom", "timeout", "error", "ok", "ok", "collapsed"]
     assert [record["status"] for record in records] == statuses

@@ -12,7 +12,7 @@ from methods.checkpoint import Phase, read_state, resumable, write_state
 
 AUTOENCODER = {"widths": (16, 8, 4), "batch": 20, "pretrain_updates": 9, "cluster_updates": 30, "tolerance": 0.0}
 TINY = {
-    "ddc": {"batch": 20, "epochs": 4, "hidden_units": 8},
+    "ddc": {"batch": 20, "epochs": 6, "hidden_units": 8, "learning_rate": 0.3, "best_epoch": True},
     "rddc": {"batch": 20, "epochs": 4, "recurrent_units": 4, "hidden_units": 8},
     "rddc_plus": {
         "restarts": 3,
@@ -24,7 +24,7 @@ TINY = {
     "dec": AUTOENCODER | {"layer_updates": 9, "refresh_interval": 4},  # not a divisor of an epoch's updates
     "dec_conv": AUTOENCODER | {"widths": None, "image_shape": (3, 5), "filters": (2, 3, 4)},
     "idec": AUTOENCODER | {"pretraining": "end_to_end"},
-    "dcn": AUTOENCODER | {"layer_updates": 9, "tolerance": None},
+    "dcn": AUTOENCODER | {"layer_updates": 9, "tolerance": None, "kmeans_interval": 2},
     "catgan": {"batch": 20, "epochs": 4, "discriminator_widths": (8,), "generator_widths": (8,), "latent": 3},
 }
 ORIGIN = {"data_digest": "d", "settings": {"epochs": 3}}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from methods import dcn
 from methods.autoencoder import DenseAutoencoder, init_autoencoder, pretrain, pretrain_layers
 from methods.base import Diverged, InvalidInput
 from methods.catgan import CatGAN, certainty, entropy
@@ -165,6 +166,33 @@ def test_dcn_objective():
     assert terms["distance"].item() == pytest.approx(
         np.mean([0.35 * (codes[0, i] - own[i]).norm() ** 2 for i in range(5)])
     )
+
+
+def test_dcn_runs_kmeans_anew(monkeypatch):
+    """Centroids that were moved away come back with the next k-means, and never where there is none."""
+    X, labels = blobs()
+    epochs = 8
+    settings = {"n_clusters": 3, "widths": (32, 8), "batch": 48, "pretrain_updates": 300, "random_state": 0}
+    settings["cluster_updates"] = epochs * (len(X) // 48)
+    spoiled = []
+
+    def spoil(centroids, counts, codes, found):
+        spoiled.append(counts.sum().item())
+        return torch.full_like(centroids, 1e3), counts + 1
+
+    monkeypatch.setattr(dcn, "update_centroids", spoil)
+    for interval, right in ((7, True), (None, False)):
+        fitted = DCN(**settings, kmeans_interval=interval).fit(X)
+        assert fitted.network_["centroids"].abs().max() == 1e3  # the last epoch's
+        assert len(set(spoiled)) == (7 if right else epochs) * (len(X) // 48)
+        spoiled.clear()
+
+
+def test_uncorrupted_pretraining_reconstructs_better():
+    X, _ = blobs()
+    settings = {"n_clusters": 3, "widths": (32, 8), "batch": 48, "layer_updates": 100, "random_state": 0}
+    losses = [DCN(**settings, corruption=share).fit(X).loss_curve_["layer_1"][-1] for share in (0.0, 0.2)]
+    assert losses[0] < losses[1] / 2
 
 
 @pytest.mark.parametrize("method", [DCN, IDEC])

@@ -5,9 +5,12 @@ import itertools
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from methods import divergence
+from methods.ddc import DDC
 from methods.deep import Joint, batch_norm, clip_gradient, init_batch_norm
+from runs.sources import ROOT
 
 
 def naive_terms(h, A, kernel_width, relative_width, form):
@@ -123,6 +126,74 @@ def one(network, seed):
     return {name: tensor[seed : seed + 1].clone() for name, tensor in network.items()}
 
 
+def dtkc_terms(h, A):
+    """The three terms as the code of Deep Tensor Kernel Clustering words them, for one seed, in numpy."""
+    n, k = A.shape
+    D = np.square(h[:, None] - h[None]).sum(2)
+    K = np.exp(-D / (0.15 * np.median(D)))
+
+    def cauchy_schwarz(columns):
+        nom = columns.T @ K @ columns
+        dnom = np.sqrt(np.outer(np.diag(nom), np.diag(nom)) + 1e-6)
+        return 2 / (k * (k - 1)) * np.triu(nom / dnom, 1).sum()
+
+    m = np.exp(-np.square(A[:, None] - np.eye(k)[None]).sum(2))
+    return cauchy_schwarz(A), np.triu(A @ A.T, 1).sum(), cauchy_schwarz(m)
+
+
+def settings_of_dtkc():
+    return yaml.safe_load((ROOT / "config/study.yaml").read_text())["methods"]["rddc_dtkc"]["settings"]
+
+
+@pytest.mark.parametrize(("n", "k"), [(12, 3), (7, 2)])
+def test_the_authors_code_nearest_in_time(n, k):
+    rng = np.random.default_rng(n)
+    h, A = rng.normal(size=(2, n, 4)), rng.dirichlet(np.ones(k), size=(2, n))
+    names = ("kernel_width", "relative_width", "orthogonality_form", "added")
+    settings = {name: settings_of_dtkc()[name] for name in names}
+    weights = {"orthogonality_weight": 1.0, "simplex_weight": 1.0}
+    terms = divergence.divergence_terms(torch.from_numpy(h), torch.from_numpy(A), **settings, **weights)
+    for seed in range(2):
+        found = [terms[name][seed].item() for name in ("divergence", "orthogonality", "simplex")]
+        assert found == pytest.approx(dtkc_terms(h[seed], A[seed]), rel=1e-9)
+
+
+def test_clipping_each_tensor_is_keras_clipnorm():
+    rng = np.random.default_rng(0)
+    joint, parts = torch.zeros(2, 7), (3, 4)
+    joint.grad = torch.from_numpy(rng.normal(scale=2, size=(2, 7)).astype(np.float32))
+    expected = [part.clone() for row in joint.grad for part in row.split(parts)]
+    for part in expected:
+        part *= min(1, 1.5 / part.norm().item())
+    clip_gradient(joint, 1.5, list(parts))
+    torch.testing.assert_close(joint.grad, torch.cat(expected).view(2, 7))
+
+
+@pytest.mark.parametrize("epochs", [12, 3])
+def test_the_best_epoch_is_what_as_many_epochs_alone_give(epochs):
+    """With a learning rate that lets the loss go up and down; each seed of a block has a best epoch of its own."""
+    X = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    settings = {"n_clusters": 3, "hidden_units": 8, "batch": 20, "learning_rate": 0.1}
+    seeds = [0, 1, 2]
+    best = DDC(**settings, epochs=epochs, best_epoch=True).fit_seeds(X, seeds)
+    chosen = [int(np.argmin(one.loss_curve_["loss"])) + 1 for one in best]
+    assert epochs == 3 or len({*chosen, epochs}) > 2
+    for seed, one, last in zip(seeds, best, chosen, strict=True):
+        alone = DDC(**settings, epochs=last, random_state=seed).fit(X)
+        assert one.loss_ == min(one.loss_curve_["loss"]) == pytest.approx(alone.loss_, rel=1e-4)
+        np.testing.assert_allclose(one.predict_proba(X), alone.predict_proba(X), atol=1e-2)
+        assert one.n_epochs_ == epochs and one.network_.keys() == alone.network_.keys()
+
+
+def test_hes_hidden_layer():
+    X = np.zeros((60, 24), np.float32)
+    estimator = DDC(3, hidden_initialisation="he_uniform")
+    estimator._check(X, reset=True)
+    network = estimator._init_network([np.random.default_rng(0)])
+    for name, bound in (("hidden", np.sqrt(6 / 24)), ("output", np.sqrt(6 / 103))):
+        assert 0.95 * bound < network[f"{name}.weight"].abs().max() <= bound and not network[f"{name}.bias"].any()
+
+
 def test_clipping_is_per_seed():
     joint = torch.zeros(2, 3)
     joint.grad = torch.tensor([[3.0, 4.0, 0.0], [0.3, 0.4, 0.0]])
@@ -145,3 +216,14 @@ def test_a_joint_tensor_keeps_the_values_and_gathers_the_gradients():
         torch.testing.assert_close(parts["b"].detach(), torch.tensor([[11.0, 12, 13], [14, 15, 16]]))
     assert joint.leaves["a"].requires_grad and not joint.values["a"].requires_grad
     assert network["a"].tolist() == [[[0], [1]], [[2], [3]]]
+
+
+@pytest.mark.parametrize("how", ["overall", "dimension"])
+def test_ddc_scales_its_input_by_the_training_data(how):
+    rng = np.random.default_rng(0)
+    X, other = (rng.normal(3, [1, 5, 2], size=(n, 3)).astype(np.float32) for n in (60, 9))
+    settings = {"n_clusters": 2, "hidden_units": 8, "batch": 20, "epochs": 3, "random_state": 0}
+    spread = X.std(axis=0) if how == "dimension" else np.sqrt(X.var(axis=0).mean())
+    scaled, given = DDC(**settings, input_scale=how).fit(X), DDC(**settings).fit((X - X.mean(axis=0)) / spread)
+    found, expected = scaled.predict_proba(other), given.predict_proba((other - X.mean(axis=0)) / spread)
+    np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -201,8 +201,21 @@ def test_nan_is_never_hidden():
     assert torch.isfinite(states[0]).all() and torch.isnan(states[1]).any()
 
 
-def test_tensorflow_start():
-    (layer,) = gru.init_gru_weights(6, 8, 1, [np.random.default_rng(0)], init="tensorflow", update_bias=0.5)
+def test_the_start_of_tensorflows_cell_of_2018():
+    """One Glorot-uniform kernel [input + state] for both gates, one for the candidate: for d = 40 and 32 units their
+    standard deviations are .121 and .139, and no part of them is orthogonal."""
+    (layer,) = gru.init_gru_weights(40, 32, 1, [np.random.default_rng(0)], init="tensorflow", update_bias=0.5)
+    w, u, b, c = (array[0] for array in layer[0])
+    kernel = np.hstack([w, u])
+    for part, outputs, told in ((kernel[:64], 64, 0.121), (kernel[64:], 32, 0.139)):
+        bound = np.sqrt(6 / (40 + 32 + outputs))
+        assert bound * 0.99 < np.abs(part).max() <= bound
+        assert part.std() == pytest.approx(told, rel=0.03)
+    np.testing.assert_array_equal(b + c, np.repeat([1, 1.5, 0], 32))
+
+
+def test_keras_start():
+    (layer,) = gru.init_gru_weights(6, 8, 1, [np.random.default_rng(0)], init="keras", update_bias=0.5)
     w, u, b, c = (array[0] for array in layer[0])
     assert np.abs(w).max() <= np.sqrt(6 / 14)
     for gate in np.split(u, 3):

@@ -44,20 +44,20 @@ def test_why_there_is_no_critical_difference_diagram(n, rows, words):
         assert f" {critical:.1f} apart" in paired.explained([("a", "b")] * k, 20)[1]
 
 
-def needed(accuracies, statistic="mean"):
+def needed(accuracies, selection=None):
     losses = np.random.default_rng(1).permutation(len(accuracies)).astype(float)
-    return statistics.seeds_needed(statistics.frame(runs(accuracies, losses)), "train", statistic, "x")
+    return statistics.seeds_needed(statistics.frame(runs(accuracies, losses)), selection, "x")
 
 
 def test_seeds_until_the_interval_is_narrow():
-    assert needed([0.5] * 20) == "2" and needed([0.5] * 20, "protocol") == "2"
+    assert needed([0.5] * 20) == "2" and needed([0.5] * 20, "train") == "2"
     assert needed([0.5] * 4) == "> 4" and needed([0.5, 0.6, 0.7, None, None]) == "> 5"
     spread = np.tile([0.45, 0.55], 10)  # σ = 0.05: (1.96 · 0.05 / 0.02)² = 24 runs
     assert needed(spread).startswith("about ") and 20 <= int(needed(spread).split()[1]) <= 29
     narrower = np.tile([0.47, 0.53], 10)  # σ = 0.03: 9 runs
     assert 7 <= int(needed(narrower)) <= 11
     assert needed(np.tile([0.2, 0.8], 10)) == "> 200"
-    assert needed(np.tile([0.2, 0.8], 10), "protocol") == "> 20"
+    assert needed(np.tile([0.2, 0.8], 10), "train") == "> 20"
 
 
 def test_how_many_cells_have_enough_runs_is_said_for_both():

@@ -128,11 +128,28 @@ def test_a_move_is_found_among_many_cells():
     assert found.startswith("m6, none, arabic_digits: test accuracy ")
 
 
+def test_every_split_is_a_cell_of_its_own():
+    """Split 1 is another mean than split 0, on both sides alike; splits that one side lacks are said together."""
+    rng = np.random.default_rng(0)
+    first, again = table(rng, 10, 0), table(rng, 10, 0)
+    other = table(rng, 10, 0).assign(split=1)
+    other["test_accuracy"] -= 0.4
+    both = pd.concat([first, other], ignore_index=True)
+    assert compare.moved(both, pd.concat([again, other], ignore_index=True)) == []
+    more = pd.concat([both, other.assign(split=2)], ignore_index=True)
+    told = compare.moved(first, more)
+    assert len(told) == first.method.nunique() and all("splits 1, 2: not in the reference" in one for one in told)
+    other.loc[other.method == "m6", "test_accuracy"] += 0.3
+    (found,) = compare.moved(both, pd.concat([again, other], ignore_index=True))
+    assert found.startswith("m6, none, arabic_digits, split 1: test accuracy ")
+
+
 def test_a_project_of_another_kind(tmp_path):
     """A CSV with cells, seeds, statuses and one number; everything else is empty."""
     lines = [f"mine,raw,toy,{seed},ok,0.{70 + seed},,,,,,,,,,," for seed in range(6)]
     before, now = tmp_path / "reference.csv", tmp_path / "fresh.csv"
-    before.write_text("\n".join([",".join(compare.COLUMNS), *lines]) + "\n")
+    columns = [name for name in compare.COLUMNS if name != "split"]  # which is 0 where a file has none
+    before.write_text("\n".join([",".join(columns), *lines]) + "\n")
     now.write_text(before.read_text().replace("0.7", "0.1"))
     assert compare.compare(before, before) == compare.compare(before, before, exact=True) == []
     (found,) = compare.compare(now, before)

@@ -50,14 +50,14 @@ def test_the_study(job, tmp_path):
         (tmp_path / "a/replication.md").read_text(),
         (tmp_path / "a/replication/summary.csv").read_text().splitlines(),
     )
-    failed = f"rddc_raw_input,none,speech_commands,test,0,4{',' * (len(SCORES) + 2)},0.7400,0.1900,"
+    failed = f"rddc_raw_input,none,speech_commands,test,0,4,1{',' * (len(SCORES) + 4)},0.7400,0.1900,"
     (line,) = [line for line in lines if line.startswith(failed)]
-    assert len(lines) == 5 and line.endswith(",not comparable")
+    assert len(lines) == 5 and line.endswith(",not comparable,not comparable")
     assert "nan" not in text.lower().split() and "16 runs of 2 readings, 0.0 core-hours of training. Commit: " in text
     short = text.split("## In short")[1].split("##")[0]
     (row,) = [line for line in short.splitlines() if line.startswith("| Arabic Digits")]
     told = [part.strip() for part in row.split("|")[4:-1]]
-    assert told == ["0.70 to 0.90", "reproduced", "RDDC, raw input", "–", "–"]
+    assert told == ["0.70 to 0.90", "reproduced", "–", "RDDC, raw input", "–", "–"]
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ") and "0.90 (0.90)" in line]
     assert "-1.00" in row and "| 1.00 " in row  # the loss ranks as the labels would, and all runs agree
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC, raw input") and "3/4" in line]
@@ -76,4 +76,4 @@ def test_every_reading_gives_its_reason(job, tmp_path):
     told = (tmp_path / "page/replication.md").read_text().split("## The readings")[1].split()
     assert " ".join(told) == f"- **RDDC** — {replication.AS_IT_IS} - **RDDC, raw input** — The elements as they come."
     rows = read_yaml(ROOT / "config/study.yaml")["methods"].values()
-    assert len(rows) > 10 and all(row["like"] == "rddc" and len(row["reason"]) > 30 for row in rows)
+    assert len(rows) > 10 and all(row["like"].startswith("rddc") and len(row["reason"]) > 30 for row in rows)

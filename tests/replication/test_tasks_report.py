@@ -121,9 +121,9 @@ def test_published_numbers(made):
     _, runs = made
     published = read_published("abc").values
     table = tasks.published_table(runs, published).set_index("measure")
-    assert table.published["loss"] == "0.018" and table.verdict["loss"] == "different"
-    losses = [one["loss_curve"]["loss"][-1] for one in runs["abc"][:2]]
-    assert table.ours["loss"] == f"{min(losses):.4g} to {max(losses):.4g}"
+    assert table.published["validation loss"] == "0.018" and table.verdict["validation loss"] == "different"
+    losses = [one["loss_curve"]["validation_loss"][-1] for one in runs["abc"][:2]]
+    assert table.ours["validation loss"] == f"{min(losses):.4g} to {max(losses):.4g}"
     assert table.ours["epoch of accuracy 1"] == "never"
     nothing = tasks.published_table({}, published)
     assert set(nothing.verdict) == {"not comparable"} and set(nothing.ours) == {"–"}

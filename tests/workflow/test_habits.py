@@ -52,14 +52,14 @@ def test_the_estimate_is_from_earlier_runs(resolved, tmp_path):
         for method, how in (("kmeans", "zero"), ("rddc", "none"))
     ]
     (line,) = estimate({"recommended": resolved}, planned, 2)
-    assert line == "4 runs to train; no earlier run tells how long they take, at most 2.0 h on 2 cores by time_limit."
+    assert line == "4 runs to train; no earlier run tells how long they take, at most 2.0 h by time_limit, 2 at a time."
     made = [bare(record(reading="other", method="kmeans", vectorization="zero", seed=seed)) for seed in (0, 1)]
     for seed, one in enumerate(made):
         one["cost"]["seconds"] = 20 + 20 * seed
     write_records(tmp_path / "other/records/arabic_digits/kmeans-zero.0-1.jsonl", made, {})
     resolved["methods"]["rddc"]["time_limit"] = 10
     (line,) = estimate({"recommended": resolved}, planned, 1)
-    said = "2 of 4 runs to train took about 60 s before; not known of rddc; at most 2.0 h on 1 core by time_limit."
+    said = "2 of 4 runs to train took about 60 s before; not known of rddc; at most 2.0 h by time_limit, 1 at a time."
     assert line == said and estimate({"recommended": resolved}, [], 1) == []
 
 

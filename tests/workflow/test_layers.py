@@ -276,7 +276,12 @@ def test_a_number_reaches_its_job_as_a_number():
     user = layers.read_user([], ["methods={ddc: {settings: {clip_norm: .5, relative_width: 1e-1}}}"])
     validate.check_config(user)
     found = jobs.train_job(layers.resolve(user, "recommended"), "recommended", "mnist", "ddc", "zero", "0-0")
-    assert found["settings"] == {"epochs": 50, "clip_norm": 0.5, "relative_width": 0.1}
+    assert found["settings"] == {
+        "input_scale": "overall",
+        "epochs": 50,
+        "clip_norm": 0.5,
+        "relative_width": 0.1,
+    }
 
 
 # ---- Snakemake

@@ -69,7 +69,7 @@ def test_the_test_split_cannot_select(config):
 
 def test_jobs(config):
     listed = list(jobs.jobs(config))
-    assert len(listed) == len(set(listed)) == 4 * (4 + 2 + 2 + 2)  # DEC and RDDC in two blocks, and two controls
+    assert len(listed) == len(set(listed)) == 4 * (4 + 3 + 2 + 2)  # DEC in three, RDDC in two, two controls
     blocks = {}
     for dataset, method, inputs, block in listed:
         blocks.setdefault((dataset, method, inputs), []).append(block)
@@ -191,10 +191,10 @@ def test_own_and_public_data_share_a_split_that_is_asked_for(monkeypatch):
 
 
 def test_seeds_are_for_every_row_unless_the_same_layer_says_more(monkeypatch):
-    runs = {(row, how): n for row, (how, *_), n in jobs.row_groups(layers.resolve({"seeds": 3}, "recommended"))}
+    runs = {(row, how): n for row, (how, *_), n, _ in jobs.row_groups(layers.resolve({"seeds": 3}, "recommended"))}
     assert set(runs.values()) == {1, 3} and {row for (row, _), n in runs.items() if n == 1} == {"ward"}
     said = {"seeds": 3, "methods": {"kmeans": {"seeds": 7}}}
-    runs = {row: n for row, _, n in jobs.row_groups(layers.resolve(said, "recommended"))}
+    runs = {row: n for row, _, n, _ in jobs.row_groups(layers.resolve(said, "recommended"))}
     assert runs["kmeans"] == 7 and runs["dec"] == 3
 
 

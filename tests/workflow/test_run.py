@@ -79,7 +79,7 @@ def test_ok_and_read_back(data, tmp_path):
     path = tmp_path / "records/toy/kmeans.jsonl"
     write_records(path, records, {"avg": clusters})
     assert list(each_record([path])) == records
-    score_runs(scores_file(path), [path], data, LABELS)
+    score_runs(scores_file(path), [path], [data.split], LABELS)
     records = read_records([path])
     assert [record["status"] for record in records] == ["ok", "ok"]
     assert records[0]["scores"]["test"]["accuracy"] > 0.9
@@ -113,22 +113,23 @@ def test_other_labels_give_other_scores_and_nothing_else(data, tmp_path):
     write_records(path, records, {"avg": clusters})
     found = []
     for labels in (LABELS, np.random.default_rng(1).permutation(LABELS), np.full(120, -1)):
-        score_runs(scores_file(path), [path], data, labels)
+        score_runs(scores_file(path), [path], [data.split], labels)
         read = read_records([path])
         found.append([record.pop("scores")["test"] for record in read])
         assert read == records
     assert found[0][0]["accuracy"] > 0.9 > found[1][0]["accuracy"] and found[2] == [None, None]
     with pytest.raises(ValueError, match="119 labels of 120 sequences"):
-        score_runs(scores_file(path), [path], data, LABELS[1:])
+        score_runs(scores_file(path), [path], [data.split], LABELS[1:])
 
 
 def test_scores_of_other_clusters_are_refused(data, tmp_path):
     path = tmp_path / "records/toy/kmeans.jsonl"
     records, clusters = job(data)
     write_records(path, records[:1], {"avg": clusters})
-    score_runs(scores_file(path), [path], data, LABELS)
+    score_runs(scores_file(path), [path], [data.split], LABELS)
     assert len(read_records([path])) == 1
-    for now, told in ((records, "no scores for run test toy kmeans avg 1"), (records[:1], "scores of other clusters")):
+    unscored = "no scores for run test toy kmeans avg 0 1"
+    for now, told in ((records, unscored), (records[:1], "scores of other clusters")):
         clusters[0][0] += 1
         now[0]["clusters_digest"] = clusters_digest(clusters[0]) if now is not records else now[0]["clusters_digest"]
         write_records(path, now, {"avg": clusters})

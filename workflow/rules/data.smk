@@ -25,3 +25,27 @@ rule prepare:
     shell:
         "python -m workflow.scripts.prepare --job {params.job:q} --data {output.data:q} --labels {output.labels:q}"
         " --sheet {output.sheet:q} 2>&1 | tee {log:q}"
+
+
+rule resplit:
+    # Another split of prepared data, where a protocol is repeated over splits: the sequences are there once.
+    input:
+        local(imported_sources(ROOT / "workflow/scripts/resplit.py")),
+        labels=f"{config['results']}/{{reading}}/data/{{dataset}}.labels.npz",
+    output:
+        f"{config['results']}/{{reading}}/data/{{dataset}}.split{{number}}.npz",
+    log:
+        f"{config['results']}/{{reading}}/logs/prepare/{{dataset}}.split{{number}}.log",
+    priority: 2
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        job=lambda w: json.dumps(
+            jobs.resplit_job(READINGS[w.reading], w.dataset, w.number)
+        ),
+    shell:
+        "python -m workflow.scripts.resplit --job {params.job:q} --labels {input.labels:q} --split {output:q}"
+        " 2>&1 | tee {log:q}"

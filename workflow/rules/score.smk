@@ -7,6 +7,7 @@ rule score:
         ),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
         labels=f"{config['results']}/{{reading}}/data/{{dataset}}.labels.npz",
+        splits=lambda w: jobs.split_files(READINGS[w.reading], w.reading, w.dataset),
     output:
         f"{config['results']}/{{reading}}/scores/{{dataset}}.jsonl",
     log:
@@ -17,7 +18,9 @@ rule score:
     resources:
         mem_mb=2000,
     params:
-        job=lambda w, input: json.dumps({"files": input.records, "ordered": None}),
+        job=lambda w, input: json.dumps(
+            {"files": input.records, "splits": input.splits, "ordered": None}
+        ),
     shell:
         "python -m workflow.scripts.score --job - --data {input.data:q} --labels {input.labels:q}"
         " --scores {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"

@@ -4,6 +4,9 @@ rule train:
         lambda w: local(imported_sources(rows.source(READINGS[w.reading], w.method))),
         local(imported_sources(ROOT / "workflow/scripts/train.py")),
         data=f"{config['results']}/{{reading}}/data/{{dataset}}.npz",
+        split=lambda w: jobs.split_of_block(
+            READINGS[w.reading], w.reading, w.dataset, w.block
+        ),
     output:
         records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.jsonl",
         clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.npz",
@@ -27,7 +30,8 @@ rule train:
         job=lambda w: json.dumps(jobs.train_job(READINGS[w.reading], **w)),
     shell:
         "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu}"
-        " --per {resources.jobs_per_gpu} --data {input.data:q} --records {output.records:q} 2>&1 | tee {log:q}"
+        " --per {resources.jobs_per_gpu} --data {input.data:q} --split '{input.split}' --records {output.records:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule halves:
