@@ -261,7 +261,7 @@ def other_groups(sequences, labels, names, shortest, longest, most=4):
 
 
 READERS = {  # module, readings, what is clustered in the first stage, finalists of each group
-    "character_trajectories": (character_trajectories, read_character_trajectories, ("zero", "avg"), 8),
+    "character_trajectories": (character_trajectories, read_character_trajectories, ("zero", "avg"), 20),
     "twenty_newsgroups": (twenty_newsgroups, read_twenty_newsgroups, ("crop", "avg"), 8),
     "speech_commands": (speech_commands, read_speech_commands, VECTORIZATIONS, 12),
     "arabic_digits": (arabic_digits, read_arabic_digits, ("zero", "crop"), 8),
