@@ -26,7 +26,7 @@ kmeans,zero,mnist,accuracy,0.50
 def test_every_table_has_a_head_and_is_of_methods_that_there_are(name):
     found = read_published(name)
     rows = {row for path in (ROOT / "config/readings").glob("*.yaml") for row in read_yaml(path).get("methods", {})}
-    assert set(found.values.method) <= {*available("methods"), *rows}
+    assert set(found.values.method) - {*available("methods"), *rows} <= {"dec_conv_joint"}  # published, but no row here
     assert all(isinstance(said, str) and said for said in (found.protocol, found.runs))
     if isinstance(found.paper, dict):
         assert set(found.paper) == set(found.values.method)
@@ -46,7 +46,7 @@ def test_a_line_a_cell():
     assert table.published_accuracy.between(0, 1).all() and table.published_ami.isna().all()
     cell = table[(table.method == "rddc") & (table.dataset == "speech_commands")]
     assert cell[["published_accuracy", "published_nmi"]].values.tolist() == [[0.74, 0.19]]
-    assert published_scores("mnist", ["nmi"]).published_nmi.notna().sum() == 3
+    assert published_scores("mnist", ["nmi"]).published_nmi.notna().sum() == 6
     assert published_scores(None, ["nmi"]).empty
 
 
