@@ -262,6 +262,17 @@ def test_the_page_shows_cells_and_statements_and_equal_records_give_equal_bytes(
     assert {path.name: path.read_bytes() for path in tmp_path.glob("fingerprints.*")} == first
 
 
+def test_the_chosen_reading_is_the_best_without_spectral_clustering_of_those_that_cannot_be_told_apart():
+    def made(kmeans, spectral):
+        cells = {"kmeans-zero": [0.51 + kmeans, 0, 0, 0]}
+        cells |= {f"{affinity}-zero": [0.5 + spectral, 0.03, 0.03, 0.03] for affinity in clustering.AFFINITIES}
+        return record("speech_commands", cells)
+
+    best, chosen, worse = made(0.10, 0.00), made(0.02, 0.12), made(0.00, 0.25)
+    assert page.near("speech_commands", [best, chosen, worse]) == [best, chosen]
+    assert page.chosen("speech_commands", [best, chosen, worse]) is chosen
+
+
 def test_a_page_without_records_says_what_to_do(tmp_path):
     with pytest.raises(SystemExit, match="run first"):
         page.report(tmp_path)
