@@ -148,33 +148,23 @@ def load(
     if not 1 <= min_words <= max_words:
         raise ValueError(f"{NAME}: min_words: {min_words}, expected 1 to max_words ({max_words})")
     _verify(Path(raw))
-    messages, labels, split, others = [], [], [], []
-    dropped, stemmed = STOP_WORDS[stop_words], stemmer() if stem else None
-    for group in groups if corpus == "subset" else [*groups, *(other for other in COUNTS if other not in groups)]:
-        for part, code in (("train", 0), ("test", 2)):
-            for path in sorted(Path(raw, f"20news-bydate-{part}", group).iterdir()):
-                text = path.read_text(encoding="latin-1")
-                words = tokenise((subject_of(text) if subject else "") + strip(text, remove))
-                words = [word for word in words if len(word) >= shortest_word and word not in dropped]
-                words = [stemmed(word) for word in words] if stem else words
-                if group not in groups:
-                    others.append(words)
-                    continue
-                messages.append(words)
-                labels.append(groups.index(group))
-                split.append(code)
+    wanted = groups if corpus == "subset" else [*groups, *(other for other in COUNTS if other not in groups)]
+    read = list(_read_words(Path(raw), wanted, subject, remove, shortest_word, STOP_WORDS[stop_words], stem))
+    chosen = [line for line in read if line[0] in groups]
+    messages, others = [line[2] for line in chosen], [words for group, _, words in read if group not in groups]
+    labels, split = np.array([groups.index(line[0]) for line in chosen]), np.array([line[1] for line in chosen])
     vectors = word_vectors(messages + others, seed, dimensions, window, min_count, epochs)
     indices = [[vectors.key_to_index[w] for w in words if w in vectors.key_to_index] for words in messages]
     lengths = np.array([len(index) for index in indices])
     kept = np.flatnonzero((lengths >= min_words) & (lengths <= max_words))
-    labels = np.array(labels)[kept]
+    labels = labels[kept]
     for label, group in enumerate(groups):
         if not (labels == label).any():
             raise ValueError(f"{NAME}: min_words {min_words}, max_words {max_words}: no message of {group} is left")
     sequences = Sequences(
         vectors.vectors[np.concatenate([indices[i] for i in kept])],
         np.concatenate([[0], np.cumsum(lengths[kept])]),
-        np.array(split)[kept],
+        split[kept],
     )
     words = sum(len(messages[i]) for i in kept)
     notes = {
@@ -185,6 +175,18 @@ def load(
         "out_of_vocabulary": words - len(sequences.values),
     }
     return Loaded(sequences, labels, tuple(groups), notes)
+
+
+def _read_words(raw, groups, subject, remove, shortest_word, dropped, stem):
+    """Group, split and words of every message of some groups."""
+    stemmed = stemmer() if stem else None
+    for group in groups:
+        for part, code in (("train", 0), ("test", 2)):
+            for path in sorted(Path(raw, f"20news-bydate-{part}", group).iterdir()):
+                text = path.read_text(encoding="latin-1")
+                words = tokenise((subject_of(text) if subject else "") + strip(text, remove))
+                words = [word for word in words if len(word) >= shortest_word and word not in dropped]
+                yield group, code, [stemmed(word) for word in words] if stem else words
 
 
 def subject_of(text):
