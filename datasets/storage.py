@@ -1,6 +1,8 @@
 """Files that are whole or absent: everything the project writes goes through here, and nothing is pickled."""
 
 import contextlib
+import fcntl
+import glob
 import json
 import os
 import tempfile
@@ -14,6 +16,8 @@ import numpy as np
 def whole_file(path):
     """Yield a temporary path beside `path`; on success it replaces `path`, on any failure nothing is left.
 
+    What a killed process left of the same file is removed: a writer holds a lock on its temporary file while it lives.
+
     Parameters
     ----------
     path : str or Path
@@ -21,9 +25,10 @@ def whole_file(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
     try:
+        locked(handle)
         yield Path(temporary)
         umask = os.umask(0)
         os.umask(umask)
@@ -31,6 +36,24 @@ def whole_file(path):
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def locked(handle):
+    """Lock an open file and say whether that was possible: not when somebody has it, nor where there are no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def remove_abandoned(path):
+    """Remove temporary files of `path` that nobody writes any more."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
+        with contextlib.suppress(FileNotFoundError), left.open("rb") as stream:
+            if locked(stream):
+                left.unlink()
 
 
 def write_text(path, text):

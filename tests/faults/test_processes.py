@@ -21,6 +21,7 @@ import runs.resume
 import runs.run
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
+from datasets.storage import whole_file
 from methods import checkpoint, vectorize
 from methods.base import Clusterer, Diverged, InvalidInput, load_method
 from reports.statistics import summarise
@@ -272,6 +273,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import methods.kmeans, numpy as np
 from datasets.sequences import Sequences
+from datasets.storage import whole_file
 from runs.resume import Resume
 from runs.run import run_job
 
@@ -490,3 +492,14 @@ def test_padding_that_does_not_fit_is_a_record_and_the_other_input_has_its_own(d
 def test_an_input_that_can_not_be_used_is_no_record(data):
     with pytest.raises(InvalidInput, match="toy, kmeans, vector: vectorization 'vector': a sequence has length 8"):
         job(data, vectorization="vector")
+
+
+def test_what_a_killed_writer_left_goes_and_a_living_one_is_left_alone(tmp_path):
+    path = tmp_path / "data[1].npz"
+    dying = "import os; from datasets.storage import whole_file\nwith whole_file(__import__('sys').argv[1]): os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", dying, path], cwd=ROOT).returncode == 9
+    assert len(list(tmp_path.iterdir())) == 1
+    with whole_file(path) as first, whole_file(path) as second:
+        assert sorted(tmp_path.iterdir()) == sorted([first, second])
+        second.write_bytes(b"whole")
+    assert list(tmp_path.iterdir()) == [path]
