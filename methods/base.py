@@ -143,6 +143,20 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """Loss on sequences that were not trained on; None for a method without one."""
         return
 
+    def confidence(self, X):
+        """How sure each cluster of `predict` is, where the method says so.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            ``membership``, the share of a sequence that is its cluster's, from ``predict_proba(X)`` of shape (n, k); or
+            ``distance`` to its cluster's centre, as the method measures it, from ``distances(X)`` of shape (n, k).
+            Empty for a method that has neither function.
+        """
+        if hasattr(self, "predict_proba"):
+            return {"membership": self.predict_proba(X).max(axis=1)}
+        return {"distance": self.distances(X).min(axis=1)} if hasattr(self, "distances") else {}
+
     def save(self, path):
         """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle.
 

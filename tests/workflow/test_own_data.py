@@ -68,6 +68,7 @@ def test_clusters_have_the_identifiers_of_the_input(project):
         assert {row["cluster"] for row in rows} == {"0", "1", "2"}
         assert {row["split"] for row in rows} == {"train"}
         assert all(0 <= float(row["agreement"]) <= 1 and -1 <= float(row["margin"]) <= 1 for row in rows)
+        assert len({float(row["distance"]) for row in rows}) > 50 and "membership" not in rows[0]
 
 
 def test_the_page_says_that_there_are_no_labels_and_has_a_figure(project):
