@@ -81,6 +81,7 @@ def details(folder, pictures):
         verdicts(summary),
         "\n".join(f"- {rule}" for rule in RULES),
         f"## What is not reproduced, and why\n\n{tables['unreproduced']}",
+        f"![Speech Commands: sequences of about one length, as t-SNE]({pictures}/figure3.png)",
         f"![Speech Commands: every run beside the published value]({pictures}/strips_speech_commands.png)",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"

@@ -23,7 +23,7 @@ def main(folder):
     """Copy the pictures that the README shows and the studies beside the reading's folder; write the generated part."""
     folder = Path(folder)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for name in ("figure2", "strips_speech_commands"):
+    for name in ("figure2", "figure3", "strips_speech_commands"):
         shutil.copyfile(folder / f"figures/{name}.png", PICTURES / f"{name}.png")
     shutil.copyfile(folder / "tables/summary.csv", "results/reference/paper_summary.csv")
     for study, target in STUDIES.items():
