@@ -309,6 +309,17 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
     raise DataError(f"{source.name}: {_absence(source, forms[0], mirror)} and there is no address to load it from")
 
 
+def is_here(source, raw, mirror=None):
+    """Whether `fetch` downloads nothing: the data are in place, in the mirror or in a package."""
+    mirror = mirror or os.environ.get(MIRROR_VARIABLE)
+    return any(
+        isinstance(form, Package)
+        or _place(source, form, Path(raw)).is_dir()
+        or (mirror and all(Path(mirror, source.name, part.file).is_file() for part in form.parts()))
+        for form in source.forms
+    )
+
+
 def _place(source, archive, raw):
     return raw / f"{source.name}.{archive.form}"
 

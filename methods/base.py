@@ -77,6 +77,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
         The words that a setting may be; `fit` refuses others.
+    few : dict of str to number
+        Settings that cut a fit short, for an estimate of its time, which grows with each of them.
     small : dict
         Settings with which it trains on 60 short sequences in moments, for `methods.contract`.
     exempt : dict of str to str
@@ -102,6 +104,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     by_loss = False
     threads = None
     choices = {}
+    few = {}
     small = {}
     exempt = {}
     loss_ = None

@@ -17,6 +17,7 @@ from .statistics import select
 
 CONFIDENCE = ("membership", "distance")  # what a method may say of every sequence's cluster
 
+
 def clusters_of(files):
     """Function of a run (data set, method, vectorization, split, seed) to all sequences' clusters, None without any.
 
