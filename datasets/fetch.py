@@ -470,6 +470,7 @@ def _check_name(name):
 
 def _download(source, archive, file, mirror, timeout, tries, pause):
     """Load the official archive into `file`, trying again after a failure of the network or the server."""
+    missing = False
     for attempt in range(tries):
         if attempt:
             time.sleep(pause * 2 ** (attempt - 1))
@@ -479,13 +480,14 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
             reason = one_line(error)
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
+                missing = error.code == 404
                 if error.code < 500:
                     break
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
                 raise DataError(f"{source.name}: {file.parent}: {reason}") from error
     raise DataError(
         f"{source.name}: {_absence(source, archive, mirror)}, and {archive.address} failed ({reason}); put"
-        f" {archive.file} into <mirror>/{source.name}/ or check the network"
+        f" {archive.file} into <mirror>/{source.name}/ or check the {'name' if missing else 'network'}"
     )
 
 

@@ -43,7 +43,7 @@ def keywords(function):
 
 
 def source_of(module, settings):
-    """Source of a data set; a file for many has a function ``source``, which takes the settings and gives that of one."""
+    """Source of a data set; a file for many has a function ``source``, which takes the settings of one."""
     return module.source(**settings) if hasattr(module, "source") else module.SOURCE
 
 

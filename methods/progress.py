@@ -74,7 +74,7 @@ def few_updates():
 
 
 def until(after_update, total):
-    """`after_update` of a phase of at most `total` updates; one that ends it early where `few_updates` asks for that."""
+    """`after_update` of a phase of at most `total` updates; under `few_updates`, one that ends it early."""
     left = _state["left"]
     if left is None:
         return after_update

@@ -1,4 +1,4 @@
-"""How long the whole will take, said before anything starts: from records of earlier runs, a timed pilot, and at most."""
+"""How long the whole will take, before anything starts: by records of earlier runs or a timed pilot, and at most."""
 
 import contextlib
 import json
@@ -28,9 +28,9 @@ BY = {
 
 
 def print_estimate(readings, planned, at_once, stale=None):
-    """Print `estimate`, nothing where no run is planned; with a pilot unless `stale` is None or no progress is asked for.
+    """Print `estimate`, nothing where no run is planned.
 
-    `stale` are the files that are to be made anew.
+    With a pilot, unless no progress is asked for, or there is no `stale`: the files that are to be made anew.
     """
     asked = stale is not None and interval()
     for line in estimate(readings, planned, at_once, lambda cells: piloted(readings, cells, stale) if asked else {}):
