@@ -83,9 +83,9 @@ def write_arrays(path, **arrays):
 def visible_files(folder, *endings):
     """Files of a folder with one of these endings, in upper or lower case, sorted by name.
 
-    Hidden ones, which some systems make, are left out.
+    Hidden ones, which some systems make, are left out; a link to nowhere, or whatever else is no file, is not.
     """
-    files = (file for file in Path(folder).iterdir() if file.is_file() and not file.name.startswith("."))
+    files = (file for file in Path(folder).iterdir() if not file.name.startswith("."))
     return sorted(file for file in files if file.suffix.lower() in endings)
 
 
