@@ -74,7 +74,7 @@ def read(path, *, k=None, missing="refuse", columns=None):
         For a path that isn't there or of no known form, for content that is wrong, and for no `k` without labels.
     """
     path, gaps = Path(path), Gaps(missing)
-    if not os.path.exists(path):  # which takes a name that is too long
+    if not os.path.exists(path):  # noqa: PTH110 - Path's own fails for a name that is too long
         raise DataError(f"{path}: expected {FORMS}, but nothing is there")
     for file in files(path):
         check_file(file)

@@ -1,6 +1,9 @@
 """Files and arrays as people have them: archives' sets, packed folders, long tables, padded arrays, missing values."""
 
+import bz2
+import gzip
 import io
+import lzma
 import shutil
 import tarfile
 import warnings
@@ -216,6 +219,22 @@ def test_a_packed_set_and_a_packed_file(tmp_path):
     (tmp_path / "one").mkdir()
     write_ts(tmp_path / "one" / "birds.ts")
     assert same(own.read(pack(tmp_path / "one", tmp_path / "one.tar.xz")))
+
+
+@pytest.mark.parametrize(("ending", "module"), [("gz", gzip), ("bz2", bz2), ("xz", lzma), ("GZ", gzip)])
+def test_a_compressed_file_is_that_file(tmp_path, ending, module):
+    """As pandas writes a table that is called so."""
+    table = b"id,time,x\na,0,1\na,1,2\nb,0,3\n"
+    packed = tmp_path / f"birds.csv.{ending}"
+    packed.write_bytes(module.compress(table))
+    loaded = own.read(packed, k=2)
+    assert loaded.identifiers == ("a", "b") and loaded.sequences.values[:, 0].tolist() == [1, 2, 3]
+    packed.write_bytes(module.compress(table)[:-9])
+    with pytest.raises(own.DataError, match=f"birds.csv.{ending}: cannot be unpacked"):
+        own.read(packed, k=2)
+    packed.write_bytes(module.compress(b"id,time,x\na,0,y\nb,0,3\n"))
+    with pytest.raises(own.DataError, match=f"birds.csv.{ending}/birds.csv, line 2, column x: 'y' is no finite number"):
+        own.read(packed, k=2)
 
 
 def evil_tar(path):
