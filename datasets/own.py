@@ -116,7 +116,9 @@ def check_file(file):
 
 
 def check_text(path, name):
-    """Raise `DataError` for an identifier or label that no text file can hold."""
+    """Raise `DataError` for an identifier or label that no text file can hold, or that can't be seen."""
+    if not name.strip():
+        raise DataError(f"{path}: {name!r} is an identifier or a label; it must have letters or digits")
     try:
         name.encode()
     except UnicodeEncodeError as error:
