@@ -15,7 +15,7 @@ from methods.vectorize import moments
 from reports.indices import indices
 from runs.results import read_records
 from runs.sources import ROOT
-from workflow import catalogue, validate
+from workflow import catalogue, layers, validate
 from workflow.estimate import estimate
 
 LABELS = np.arange(60) % 3  # of `tiny_data`
@@ -185,6 +185,8 @@ def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
         ({"like": "ucr", "set": "x"}, "config: datasets.birds: no setting 'set' .there are name."),
         ({"path": "README.md", "k": [2, 2]}, "config: datasets.birds.k: .2, 2. is not valid"),
         ({"k": 3}, "config: datasets: 'birds' is not in datasets/"),
+        ({"path": "README.md", "k": 10**20}, "config: datasets.birds.k: 10+ is not valid"),
+        ({"path": "README.md", "k": 2, "resample": 10**12}, "config: datasets.birds.resample: 10+ is too large"),
     ],
 )
 def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
@@ -193,6 +195,34 @@ def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
     with pytest.raises(catalogue.ConfigError, match=message) as caught:
         validate.check_config(changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 10**20}, "config: seeds: 10+ is too large a number"),
+        ({"time_limit": 1e300}, "config: time_limit: 1e.300 is greater than the maximum"),
+        (
+            {"methods": {"kmeans": {"settings": {"n_init": 10**20}}}},
+            "config: methods.kmeans.settings.n_init: expected int",
+        ),
+        (
+            {"datasets": {"birds": {"path": "x", "k": [2]}, "birds_k2": {"path": "x"}}},
+            "'birds_k2' is there, and 'birds'",
+        ),
+        ({"datasets": {"b" * 101: {"path": "README.md", "k": 2}}}, "b' is too long"),
+    ],
+)
+def test_what_would_overflow_or_is_there_twice_gets_one_line(changes, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(catalogue.ConfigError, match=message) as caught:
+        validate.check_config({"datasets": {"birds": {"path": "README.md", "k": 2}}} | changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_twice_on_the_command_line_is_refused():
+    with pytest.raises(catalogue.ConfigError, match="config: seeds: it stands twice on the command line"):
+        layers.read_user([], ["seeds=3", "k=1", "seeds=4"])
 
 
 def test_moments_go_from_the_first_element_to_the_last():
