@@ -30,12 +30,7 @@ def insert(readme, text):
 def results(folder, pictures):
     """The README's generated part: the table, what it was made with, and a figure.
 
-    Parameters
-    ----------
-    folder : Path
-        A reading's results, with its report.
-    pictures : Path
-        Where the README finds the copied figures.
+    `folder` has a reading's results, with its report; in `pictures` the README finds the copied figures.
     """
     records = read_records(sorted(folder.glob("records/*/*.jsonl")))
     hours = sum(record["cost"]["seconds"] for record in records) / 3600
