@@ -123,7 +123,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return self.n_clusters
 
     def fit_seeds(self, X, random_states):
-        """Fit once for each random state, as if alone: a list of fitted estimators, or exceptions that ended a training."""
+        """Fit once for each random state, as if alone: a list of fitted estimators, or of what ended a training."""
         outcomes = []
         for random_state in random_states:
             estimator = clone(self).set_params(random_state=random_state)
@@ -146,7 +146,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote, of any method by ``Clusterer.load``; whatever it was trained on, it predicts on the CPU.
+        """Read what `save` wrote, ``Clusterer.load`` that of any method; whatever trained it, it predicts on the CPU.
 
         `InvalidInput` when the file is broken, was not written by `save`, or holds another method or other settings.
         """
