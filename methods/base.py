@@ -123,13 +123,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return self.n_clusters
 
     def fit_seeds(self, X, random_states):
-        """Fit once for each random state, as if alone.
-
-        Returns
-        -------
-        list
-            A fitted estimator, or the exception that ended its training, for each random state.
-        """
+        """Fit once for each random state, as if alone: a list of fitted estimators, or of what ended a training."""
         outcomes = []
         for random_state in random_states:
             estimator = clone(self).set_params(random_state=random_state)
@@ -144,12 +138,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return
 
     def save(self, path):
-        """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle.
-
-        Parameters
-        ----------
-        path : str or Path
-        """
+        """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle."""
         check_is_fitted(self, "labels_")
         arrays = {}
         content = json.dumps({"format": FORMAT} | pack(self, "", arrays), sort_keys=True, allow_nan=False)
@@ -157,21 +146,9 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote; whatever it was trained on, it predicts on the CPU.
+        """Read what `save` wrote, ``Clusterer.load`` that of any method; whatever trained it, it predicts on the CPU.
 
-        Parameters
-        ----------
-        path : str or Path
-
-        Returns
-        -------
-        Clusterer
-            Of this class; ``Clusterer.load`` reads any method.
-
-        Raises
-        ------
-        InvalidInput
-            When the file is broken, was not written by `save`, or holds another method or other settings.
+        `InvalidInput` when the file is broken, was not written by `save`, or holds another method or other settings.
         """
         try:
             arrays = read_arrays(path)

@@ -92,18 +92,9 @@ INPUTS = VECTORS | SEQUENCES
 
 
 def vectorize(sequences, name):
-    """What a method reads of a data set; the vectors' length comes from the whole data set, as in the paper.
+    """The input `name` of a data set: float32 (n, D), or Sequences.
 
-    Parameters
-    ----------
-    sequences : Sequences
-        All splits together, so that train and test agree on the length.
-    name : str
-        One of `INPUTS`.
-
-    Returns
-    -------
-    ndarray of shape (n, D), float32, or Sequences
+    The vectors' length comes from the whole data set, all splits together, as in the paper.
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")

@@ -61,16 +61,8 @@ def _uuid(name, installed):
 def device_lease(gpus, jobs_per_gpu=1):
     """Hold a place on a GPU, waiting for one if need be; at most `jobs_per_gpu` jobs hold the same GPU.
 
-    Parameters
-    ----------
-    gpus : int
-        What Snakemake grants: 0 means CPU.
-    jobs_per_gpu : int
-
-    Yields
-    ------
-    str
-        ``"cuda"``, of which just the leased device is visible, or ``"cpu"`` when none is granted or there is none.
+    `gpus` is what Snakemake grants: 0 means CPU. Yields ``"cuda"``, of which just the leased device is visible, or
+    ``"cpu"`` when none is granted or there is none.
     """
     # Slurm may call the device of every job 0: an allocation's names mean something inside it only.
     folder = Path(tempfile.gettempdir()) / f"gpu-leases-{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "host")
@@ -92,12 +84,9 @@ def device_lease(gpus, jobs_per_gpu=1):
 
 
 def unless_lost(fields, device):
-    """`fields`, what a run on `device` gave; that its leased GPU disappeared is no outcome of a run.
+    """`fields`, what a run on `device` gave; InterruptedError for an error on a GPU that is there no more.
 
-    Raises
-    ------
-    InterruptedError
-        For an error on a GPU that is there no more.
+    That its leased GPU disappeared is no outcome of a run.
     """
     if device != "cpu" and fields.get("status") == "error" and os.environ.get(VARIABLE) and not visible_devices():
         raise InterruptedError(f"the GPU {os.environ[VARIABLE]} is gone; the same command does what is missing")

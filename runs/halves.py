@@ -32,11 +32,7 @@ def halves(n, pair):
 def agreement_of_halves(sequences, **job):
     """Adjusted Rand index of each of `PAIRS` pairs of halves; None where one of the two fits isn't ok.
 
-    Parameters
-    ----------
-    sequences : Sequences
-    **job
-        As `runs.run.run_job` takes it, without seeds.
+    `job` is what `runs.run.run_job` takes, without seeds.
     """
     found = []
     for pair in range(PAIRS):

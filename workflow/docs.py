@@ -97,16 +97,7 @@ def keywords(call):
 def parameter_table(described, function):
     """Name, type, default and meaning of the parameters in the numpydoc docstring of `described`, as grouped there.
 
-    Parameters
-    ----------
-    described : ast.ClassDef or ast.FunctionDef
-        Has the docstring.
-    function : ast.FunctionDef
-        Has the defaults.
-
-    Returns
-    -------
-    DataFrame of str
+    Both are syntax: `described` has the docstring, `function` the defaults.
     """
     given, rows = {name: ast.unparse(value) for name, value in defaults(function).items()}, []
     for names, kind, meaning in parameters(described):
