@@ -31,7 +31,12 @@ def insert(readme, text):
 def results(folder, pictures):
     """The README's generated part: Table 1 in short, its verdicts counted, and a figure.
 
-    `folder` has a reading's results, with its report; in `pictures` the README finds the copied figures.
+    Parameters
+    ----------
+    folder : Path
+        A reading's results, with its report.
+    pictures : Path
+        Where the README finds the copied figures.
     """
     summary = pd.read_csv(folder / "tables/summary.csv")
     parts = [
