@@ -220,6 +220,7 @@ def minimise(
     optimizer = OPTIMIZERS[optimizer](parameters, learning_rate)
     optimizer.state |= phase.optimizer_state
     draw_order = draw_order or (lambda rng: rng.permutation(n))
+    after_update = progress.until(after_update, epochs * (n // batch))
     network |= joint.values
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
