@@ -127,7 +127,8 @@ def test_no_label_reaches_the_rule_without_labels(whole, tmp_path):
     for what in ("chosen", "finalists"):
         assert found[what]["without labels"] == expected[what]["without labels"]
     runs = [
-        {key_of(line): line for line in lines_of(place) if line.get("run") == "search"} for place in (folder, tmp_path)
+        {trials.key_of(line): line for line in lines_of(place) if line.get("run") == "search"}
+        for place in (folder, tmp_path)
     ]
     shared = runs[0].keys() & runs[1].keys()
     assert len(shared) >= 2 * 9
