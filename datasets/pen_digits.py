@@ -1,6 +1,6 @@
 """Pen digits: handwritten digits as the pen went, 44 writers on a tablet, before anything was resampled.
 
-Source: UCI 81, the files ``pendigits-orig``, UNIPEN text in Unix ``compress``. Licence CC BY 4.0. Citation: see `SOURCE`.
+Source: UCI 81, the files ``pendigits-orig``: UNIPEN text in Unix ``compress``. Licence CC BY 4.0. Citation: `SOURCE`.
 
 Published: x and y of the pen ten times a second in a box of 500 by 500; 30 writers for training and 14 others for the
 test. The pen leaves the tablet between the strokes of a digit.
