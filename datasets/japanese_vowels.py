@@ -53,24 +53,7 @@ HEADER = {
 
 
 def load(raw, seed):
-    """Load the data set.
-
-    Parameters
-    ----------
-    raw : Path
-        Folder with the two ``.ts`` files.
-    seed : int
-        Unused: nothing here is random.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    DataError
-        When a file is not as published.
-    """
+    """Load the data set."""
     arrays, labels, split = [], [], []
     for part, code in (("TRAIN", 0), ("TEST", 2)):
         sequences, classes = _read(Path(raw, f"JapaneseVowels_{part}.ts"))

@@ -170,14 +170,9 @@ def split_name(name, path):
 
 
 def split_again(labels, name, settings, split, seed, number):
-    """Another split of a data set that `prepare` has made, shape (n,); ``number`` counts from 1.
+    """Another split of a data set that `prepare` has made, shape (n,); `number` counts from 1.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-    name, settings, split, seed
-        As `prepare` takes them; only a stratified split can be repeated.
-    number : int
+    The other arguments are `prepare`'s. Only a stratified split can be repeated.
     """
     if split.get("kind", "stratified") != "stratified":
         raise ValueError(f"{name}: only a stratified split can be repeated")
@@ -197,27 +192,11 @@ def apply_common(sequences, *, average, normalise, resample):
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):
-    """Official test set as it is; train and validation carved from the official training set, stratified.
+    """Official test set as it is; train and validation carved from the official training set, stratified: int8 (n,).
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-    official : ndarray of shape (n,)
-        Index into `SPLITS`; a data set that has an official validation set keeps it.
-    seed : int
-    name : str
-        The data set's name.
-    fractions : sequence of 3 floats
-        Only the ratio of the first two counts.
-
-    Returns
-    -------
-    ndarray of shape (n,), int8
-
-    Raises
-    ------
-    ValueError
-        When there is no official test set, or the fractions leave nothing for training.
+    `labels` and `official`, an index into `SPLITS`, have shape (n,); a data set that has an official validation set
+    keeps it. Of the `fractions` the ratio of the first two counts. ``ValueError`` when there is no official test set,
+    or the fractions leave nothing for training.
     """
     split = np.array(official, dtype=np.int8)
     validation, test = SPLITS.index("validation"), SPLITS.index("test")

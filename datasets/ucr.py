@@ -78,21 +78,8 @@ def load(raw, seed, *, name="GesturePebbleZ1"):
 
     Parameters
     ----------
-    raw : Path
-        Folder with its two files.
-    seed : int
-        Unused: nothing here is random.
     name : str
         As the archives spell it.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    DataError
-        When a file can't be read, or a set of `KNOWN` isn't what it is known to be.
     """
     arrays, names, split = read_pair(pair(raw))
     if names is None:

@@ -361,7 +361,9 @@ def footnotes(summary, records, datasets, skip, selection, scored):
             f"{COLLAPSED} No run of the cell is ok; these are the scores of its collapsed runs, which used fewer"
             " clusters than were asked for. They enter no mean and have no verdict."
         )
-    ran = {record["method"]: load_method(record["algorithm"]) for record in records}
+    if alone := dict.fromkeys(title(record["method"]) for record in records if record["trained_on"] == "test"):
+        notes.append(f"Clustered the test split by itself: {', '.join(alone)}.")
+    ran = {record["method"]: load_method(record["algorithm"]) for record in records if record["trained_on"] == "train"}
     if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
             f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"

@@ -82,7 +82,7 @@ def train(estimator, vectorized, parts, seeds, limit, training):
     vectorized : callable
         Gives X, an ndarray or Sequences; here, where the memory that it takes is the run's.
     parts : dict of str to ndarray
-        Indices of the splits.
+        Indices of the validation split and of what is ``fitted``.
     seeds : dict of int to int
         Seed to random state.
     limit : float
@@ -104,7 +104,7 @@ def train(estimator, vectorized, parts, seeds, limit, training):
                 warnings.simplefilter("ignore", category)
             X = vectorized()
             start = time.perf_counter()
-            outcomes = estimator.fit_seeds(take(X, parts["train"]), list(seeds.values()))
+            outcomes = estimator.fit_seeds(take(X, parts["fitted"]), list(seeds.values()))
             seconds = time.perf_counter() - start
             runs = [fields_of(outcome, X, parts) for outcome in outcomes]
     except InvalidInput as error:
@@ -179,7 +179,7 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     resume : Resume, optional
         Where an interrupted job finds what it had done; its folder is made when that takes a while, and never removed.
     **what
-        As `run_fields` takes it: reading, method, split, algorithm, n_clusters.
+        As `run_fields` takes it: reading, method, split, trained_on, algorithm, n_clusters.
 
     Returns
     -------
@@ -196,7 +196,8 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     run = run_fields(sequences, settings, dataset=dataset, vectorization=vectorization, **what)
     where = f"{dataset}, {run['method']}, {vectorization}"
     vectorized = functools.cache(lambda: vectorize(sequences, vectorization))
-    parts = {name: np.flatnonzero(sequences.split == number) for number, name in enumerate(SPLITS)}
+    wanted = {"fitted": run["trained_on"], "validation": "validation"}
+    parts = {name: np.flatnonzero(sequences.split == SPLITS.index(part)) for name, part in wanted.items()}
     estimator = load_method(run["algorithm"])(**settings | {"n_clusters": run["n_clusters"]})
     if "device" in estimator.get_params():
         estimator.set_params(device=device)
@@ -221,14 +222,24 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
             for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
                 progress.keep(seed, unless_lost(fields, device))
     except InvalidInput as error:
-        n_train = len(parts["train"])
-        of = f" ({n_train} of {len(sequences)} sequences are for training)" if n_train < len(sequences) else ""
+        n_fitted = len(parts["fitted"])
+        of = f" ({n_fitted} of {len(sequences)} sequences are for training)" if n_fitted < len(sequences) else ""
         raise InvalidInput(f"{where}: {error}{of}") from error
-    return whole_records(run, source, entropy, progress.runs, len(parts["train"]), device)
+    return whole_records(run, source, entropy, progress.runs, len(parts["fitted"]), device)
 
 
 def run_fields(
-    sequences, settings, *, reading, dataset, method, vectorization, split=0, algorithm=None, n_clusters=None
+    sequences,
+    settings,
+    *,
+    reading,
+    dataset,
+    method,
+    vectorization,
+    split=0,
+    trained_on="train",
+    algorithm=None,
+    n_clusters=None,
 ):
     """The fields of a record that are known before the run.
 
@@ -239,6 +250,8 @@ def run_fields(
     reading, dataset, method, vectorization : str
     split : int
         Number of the split that the sequences have.
+    trained_on : {"train", "test"}
+        Part of the split that the method is fitted to: the test split for one that clusters it by itself.
     algorithm : str, optional
         File in ``methods/`` that the row `method` runs; that of the same name when left out.
     n_clusters : int, optional
@@ -260,6 +273,7 @@ def run_fields(
         "algorithm": algorithm or method,
         "vectorization": vectorization,
         "split": split,
+        "trained_on": trained_on,
         "n_clusters": n_clusters,
     }
 
@@ -286,7 +300,7 @@ def fields_of(outcome, X, parts):
     """The fields of a record, and the clusters, of a fitted estimator or of the exception that ended its training."""
     if isinstance(outcome, Exception):
         return failure_of(outcome)
-    found = clusters_of(outcome, X, parts["train"])
+    found = clusters_of(outcome, X, parts["fitted"])
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
     embeddings = {name: points.tolist() for name, points in outcome.embeddings_.items()}
     beside = {"clusters": found.tolist(), "embeddings": embeddings}
@@ -308,10 +322,10 @@ def not_finite(value, where=()):
     return next(filter(None, told), None)
 
 
-def clusters_of(fitted, X, train):
-    """Cluster of every sequence: the fit's own for the training data, where predicting can take as long as fitting."""
-    found, others = np.zeros(len(X), np.int64), np.setdiff1d(np.arange(len(X)), train)
-    found[train] = fitted.labels_
+def clusters_of(fitted, X, own):
+    """Cluster of every sequence: for its `own` data those of the fit, where predicting can take as long as fitting."""
+    found, others = np.zeros(len(X), np.int64), np.setdiff1d(np.arange(len(X)), own)
+    found[own] = fitted.labels_
     if len(others):
         found[others] = fitted.predict(take(X, others))
     return found

@@ -140,7 +140,12 @@ def record(problems, what, source, entropy, outcome):
     """A whole record."""
     words = {"git": git_state(), "seed_entropy": [int(word) for word in entropy.entropy]}
     most = {"n_clusters": int(problems.clusters.max()) + 1}
-    made = {"schema_version": VERSION, "algorithm": what["method"], "split": 0} | most | what | outcome
+    made = (
+        {"schema_version": VERSION, "algorithm": what["method"], "split": 0, "trained_on": "train"}
+        | most
+        | what
+        | outcome
+    )
     made["budget"] = made["budget"] | {"sequences": len(problems.part("train"))}
     return made | {"provenance": source | words}
 

@@ -19,6 +19,7 @@ def record(**changes):
         "algorithm": changes.get("method", "rddc"),
         "vectorization": "none",
         "split": 0,
+        "trained_on": "train",
         "seed": 0,
         "n_clusters": 10,
         "status": "ok",

@@ -184,6 +184,7 @@ def train_job(resolved, reading, dataset, method, inputs, block):
         "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
         "settings": method_settings(resolved, method, dataset),
         "limit": run_limit(resolved, method),
+        "trained_on": stated(resolved, method, "trained_on", "train"),
     } | ({"split": split} if split else {})
 
 

@@ -34,6 +34,7 @@ def check_config(user):
         for dataset in resolved["skip"]:
             jobs.dataset_source(resolved, dataset)
         check_controls(resolved)
+        check_trained_on(resolved)
         check_repeated(resolved)
         for name, task in resolved["tasks"].items():
             check_task(name, task)
@@ -157,6 +158,17 @@ def check_controls(resolved):
     for control in resolved["run"]["controls"]:
         if reads_vectors(rows.algorithm(resolved, control["method"])) != (control["input"] in vectorizations):
             raise ConfigError(f"config: run.controls: {control['method']} can't read the input {control['input']!r}")
+
+
+def check_trained_on(resolved):
+    """Raise `ConfigError` for a row that clusters the test split by itself where there is none, or none is scored."""
+    kind, scored = resolved["split"]["kind"], resolved["scored"]
+    for row in jobs.methods(resolved):
+        where = f"config: methods.{row}.trained_on"
+        if rows.stated(resolved, row, "trained_on", "train") == "test" != scored:
+            raise ConfigError(
+                f"{where}: test, where split.kind is {kind} and scored is {scored}; say {where[8:]}: train"
+            )
 
 
 def check_repeated(resolved):

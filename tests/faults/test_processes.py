@@ -496,7 +496,9 @@ def test_an_input_that_can_not_be_used_is_no_record(data):
 
 def test_what_a_killed_writer_left_goes_and_a_living_one_is_left_alone(tmp_path):
     path = tmp_path / "data[1].npz"
-    dying = "import os; from datasets.storage import whole_file\nwith whole_file(__import__('sys').argv[1]): os._exit(9)"
+    dying = (
+        "import os; from datasets.storage import whole_file\nwith whole_file(__import__('sys').argv[1]): os._exit(9)"
+    )
     assert subprocess.run([sys.executable, "-c", dying, path], cwd=ROOT).returncode == 9
     assert len(list(tmp_path.iterdir())) == 1
     with whole_file(path) as first, whole_file(path) as second:

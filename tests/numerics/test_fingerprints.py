@@ -2,6 +2,7 @@
 
 import ast
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import NearestCentroid
 
+from datasets.normalise import normalise
 from datasets.sequences import Sequences
 from reports.published import published_scores
 from runs.sources import imported_sources
@@ -98,12 +100,16 @@ def test_the_statements_on_speech_commands_can_hold_and_fail(statement):
     assert found[of_length] >= statement.demand > found[not of_length]
 
 
-def test_zero_means_are_told_from_others():
-    (statement,) = evidence.STATEMENTS["arabic_digits"]
+def test_zero_means_and_different_spreads_are_told_from_others():
+    statement, of_spread = evidence.STATEMENTS["arabic_digits"]
     sequences, labels = made_up(True)
     centred = Sequences.from_list([sequences[i] - sequences[i].mean(axis=0) for i in range(len(sequences))])
     assert statement.measure(centred, labels, {}) >= statement.demand
     assert statement.measure(sequences, labels, {}) < statement.demand
+    for scale, holds in (("none", True), ("all", False)):
+        values = normalise(sequences.values * [1, 5], sequences.offsets, "all", scale)
+        scaled = replace(sequences, values=values.astype(np.float32))
+        assert (of_spread.measure(scaled, labels, {}) >= of_spread.demand) == holds
 
 
 def test_the_averages_are_best_only_where_they_are():

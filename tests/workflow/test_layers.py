@@ -278,7 +278,6 @@ def test_a_number_reaches_its_job_as_a_number():
     found = jobs.train_job(layers.resolve(user, "recommended"), "recommended", "mnist", "ddc", "zero", "0-0")
     assert found["settings"] == {
         "input_scale": "overall",
-        "epochs": 50,
         "clip_norm": 0.5,
         "relative_width": 0.1,
     }

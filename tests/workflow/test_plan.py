@@ -92,9 +92,9 @@ def test_a_shuffled_control_runs_beside_its_method_only(config):
 
 def test_a_users_setting_goes_over_the_reading():
     reading = layers.resolve({}, "recommended")
-    assert jobs.method_settings(reading, "rddc", "arabic_digits")["epochs"] == 40
-    user = {"methods": {"rddc": {"datasets": {"arabic_digits": {"epochs": 3}}}}}
-    assert jobs.method_settings(layers.resolve(user, "recommended"), "rddc", "arabic_digits")["epochs"] == 3
+    assert jobs.method_settings(reading, "rddc", "arabic_digits")["batch"] == 200
+    user = {"methods": {"rddc": {"datasets": {"arabic_digits": {"batch": 3}}}}}
+    assert jobs.method_settings(layers.resolve(user, "recommended"), "rddc", "arabic_digits")["batch"] == 3
 
 
 def test_a_reading_is_like_another_but_not_like_itself(monkeypatch, tmp_path):
