@@ -18,9 +18,21 @@ PART = 8192  # vectors that go through the network at once outside training: a b
 
 
 def init_autoencoder(features, widths, rng, device="cpu"):
-    """Initial layers of a `DenseAutoencoder`: ``encoder.0.weight``, ..., ``decoder.0.weight``, ..., of one seed.
+    """Initial layers of a `DenseAutoencoder`.
 
-    `widths` are the units of the encoder's layers on `features`, the last being the code; the decoder mirrors them.
+    Parameters
+    ----------
+    features : int
+        Dimension of the input.
+    widths : sequence of int
+        Units of the encoder's layers, the last being the code; the decoder mirrors them.
+    rng : numpy.random.Generator
+    device : str
+
+    Returns
+    -------
+    dict of str to Tensor
+        ``encoder.0.weight``, ..., ``decoder.0.weight``, ..., each with a leading axis of one seed.
     """
     sizes, network = [features, *widths], {}
     for layer in range(len(widths)):
@@ -33,7 +45,10 @@ def init_autoencoder(features, widths, rng, device="cpu"):
 class DenseAutoencoder:
     """Fully connected layers with ReLU between them, none on the code and none on the output.
 
-    `network`, from `init_autoencoder`, is name to tensor; training replaces its tensors. Other entries are left alone.
+    Parameters
+    ----------
+    network : dict of str to Tensor
+        From `init_autoencoder`; training replaces its tensors. Other entries are left alone.
     """
 
     def __init__(self, network):
@@ -87,6 +102,13 @@ def pretrain(autoencoder, data, *, validation=None, **training):
         ``reconstruction``, the mean over the batches of an epoch, and with `validation` also
         ``validation_reconstruction``, at its end.
     updates : int
+
+    Raises
+    ------
+    InvalidInput
+        When there are fewer vectors than a batch.
+    Diverged
+        When the loss stops being finite.
     """
     network = autoencoder.network
     names = trainable(network)
@@ -109,10 +131,22 @@ def pretrain(autoencoder, data, *, validation=None, **training):
 
 
 def pretrain_layers(autoencoder, data, *, noise, corruption=CORRUPTION, **training):
-    """Train one layer after the other as a denoising autoencoder; as `pretrain`, with a curve for each layer.
+    """Train one layer after the other as a denoising autoencoder.
 
-    The curves are called ``layer_1``, ``layer_2``, ... The budget counts for each layer; `noise`, a torch.Generator,
-    draws the dropout, which drops a share `corruption` of the values.
+    Parameters
+    ----------
+    autoencoder, data, **training
+        As `pretrain` takes them; the budget counts for each layer.
+    noise : torch.Generator
+        Of the dropout.
+    corruption : float
+        Share of the values that it drops.
+
+    Returns
+    -------
+    curves : dict of str to list of float
+        ``layer_1``, ``layer_2``, ...
+    updates : int
     """
     network, last = autoencoder.network, autoencoder.depth - 1
 

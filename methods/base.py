@@ -123,7 +123,13 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return self.n_clusters
 
     def fit_seeds(self, X, random_states):
-        """Fit once for each random state, as if alone: a list of fitted estimators, or of what ended a training."""
+        """Fit once for each random state, as if alone.
+
+        Returns
+        -------
+        list
+            A fitted estimator, or the exception that ended its training, for each random state.
+        """
         outcomes = []
         for random_state in random_states:
             estimator = clone(self).set_params(random_state=random_state)
@@ -138,7 +144,12 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return
 
     def save(self, path):
-        """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle."""
+        """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+        """
         check_is_fitted(self, "labels_")
         arrays = {}
         content = json.dumps({"format": FORMAT} | pack(self, "", arrays), sort_keys=True, allow_nan=False)
@@ -146,9 +157,21 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote, ``Clusterer.load`` that of any method; whatever trained it, it predicts on the CPU.
+        """Read what `save` wrote; whatever it was trained on, it predicts on the CPU.
 
-        `InvalidInput` when the file is broken, was not written by `save`, or holds another method or other settings.
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Clusterer
+            Of this class; ``Clusterer.load`` reads any method.
+
+        Raises
+        ------
+        InvalidInput
+            When the file is broken, was not written by `save`, or holds another method or other settings.
         """
         try:
             arrays = read_arrays(path)

@@ -53,8 +53,17 @@ def read_state(path, origin):
 def resumable(folder, origin):
     """Trainings of the block save their state in `folder` now and then, and go on from what is there.
 
-    Without a `folder` nothing is saved. `origin`, JSON-able, says what the training is, and is equal only for one that
-    gives the same bits. Yields the seconds that earlier attempts spent.
+    Parameters
+    ----------
+    folder : str or Path or None
+        None: nothing is saved.
+    origin : dict
+        What the training is: JSON-able, and equal only for one that gives the same bits.
+
+    Yields
+    ------
+    float
+        Seconds that earlier attempts spent.
     """
     training = None if folder is None else _Training(Path(folder), origin)
     token = _active.set(training)
@@ -67,7 +76,11 @@ def resumable(folder, origin):
 def begin_phase(network, rngs, generators=()):
     """The phase that starts now, its saved state put into the network and the random streams, if there is any.
 
-    `network` is name to tensor; `rngs` are numpy's, one a seed, and `generators` are torch's.
+    Parameters
+    ----------
+    network : dict of str to Tensor
+    rngs : list of numpy.random.Generator
+    generators : sequence of torch.Generator
     """
     return Phase(_active.get(), network, rngs, generators)
 

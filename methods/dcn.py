@@ -28,8 +28,18 @@ TITLE = "DCN"
 def update_centroids(centroids, counts, codes, labels):
     """Equation 8 for one sequence after the other, which is a running mean: all of them at once.
 
-    New centroids (k, m) and counts (k,), their weights, at least 1 once they have a sequence, from the old ones, codes
-    (B, m) and labels, int64 (B,).
+    Parameters
+    ----------
+    centroids : Tensor of shape (k, m)
+    counts : Tensor of shape (k,)
+        Weights of the centroids, at least 1 once they have a sequence.
+    codes : Tensor of shape (B, m)
+    labels : Tensor of shape (B,), int64
+
+    Returns
+    -------
+    centroids, counts : Tensor
+        New ones.
     """
     sums = (counts[:, None] * centroids).index_add(0, labels, codes)
     counts = counts + torch.bincount(labels, minlength=len(counts))

@@ -78,7 +78,13 @@ class DivergenceClusterer(DeepMethod):
     def fit_from(self, X, partition, epochs):
         """`fit`, after as many epochs of cross-entropy on a partition of `X`, which has no say after that.
 
-        `partition`, int64 of shape (n,), has clusters from 0 to ``n_clusters - 1``, found by other runs.
+        Parameters
+        ----------
+        X
+            As in `fit`.
+        partition : ndarray of shape (n,), int64
+            Clusters from 0 to ``n_clusters - 1``, found by other runs.
+        epochs : int
         """
         (failure,) = self._train(self._check(X, reset=True), [self], torch.from_numpy(partition), epochs)
         if failure is not None:

@@ -26,7 +26,12 @@ KERNELS = (5, 5, 3)
 class ConvAutoencoder(DenseAutoencoder):
     """Convolutions around a linear code, with the interface of a `DenseAutoencoder`.
 
-    `shapes` are height and width of the image and of the output of every convolution.
+    Parameters
+    ----------
+    network : dict of str to Tensor
+        From `init_conv_autoencoder`.
+    shapes : list of (int, int)
+        Height and width of the image and of the output of every convolution.
     """
 
     def __init__(self, network, shapes):
@@ -54,7 +59,18 @@ class ConvAutoencoder(DenseAutoencoder):
 
 
 def init_conv_autoencoder(shapes, filters, code, rng, device="cpu"):
-    """Initial layers of a `ConvAutoencoder` with `code` units: Glorot-uniform weights, biases of 0."""
+    """Initial layers of a `ConvAutoencoder`: Glorot-uniform weights, biases of 0.
+
+    Parameters
+    ----------
+    shapes : list of (int, int)
+        As in `ConvAutoencoder`.
+    filters : sequence of 3 int
+    code : int
+        Units of the code.
+    rng : numpy.random.Generator
+    device : str
+    """
     channels, network = [1, *filters], {}
     for layer, kernel in enumerate(KERNELS):
         outer, inner = channels[layer : layer + 2]

@@ -343,7 +343,11 @@ def _small_problem(kernel, reset):
 def build_kernel(compiler, flags=()):
     """Compile the kernel for this machine into the user's cache, once; returns the library's path.
 
-    `flags` are further ones, as a test's mutant needs.
+    Parameters
+    ----------
+    compiler : str
+    flags : sequence of str
+        Further flags, as a test's mutant needs.
     """
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
     native = [compiler, "-march=native", "-E", "-dM", "-x", "c++", os.devnull]

@@ -173,9 +173,12 @@ class Recurrent(torch.nn.Module):
 
 
 def class_weights(X):
-    """Weights of the pairs in one cluster and of those in two.
+    """Weights of the pairs in one cluster and of those in two, from their shares in the training problems.
 
-    They are the square roots of the other kind's share in the training problems, scaled to a sum of 2.
+    Returns
+    -------
+    same, different : float
+        Square roots of the other kind's share, scaled to a sum of 2.
     """
     ones = sum((np.bincount(clusters) * (np.bincount(clusters) + 1)).sum() / 2 for clusters in X.split_up(X.clusters))
     share = ones / (X.sizes * (X.sizes + 1) / 2).sum()
@@ -186,7 +189,12 @@ def class_weights(X):
 def pair_probability(count, indices):
     """Probability that two objects are in one cluster, (B, n, n).
 
-    `count` is P(k), (B, K), and `indices` are, over k, P(l | x_i, k), (B, n, k).
+    Parameters
+    ----------
+    count : Tensor (B, K)
+        P(k).
+    indices : list over k of Tensor (B, n, k)
+        P(l | x_i, k).
     """
     weighted = torch.cat([count[:, k, None, None] * index for k, index in enumerate(indices)], dim=2)
     return weighted @ torch.cat(indices, dim=2).transpose(1, 2)
@@ -195,7 +203,10 @@ def pair_probability(count, indices):
 def pairwise_loss(probability, same, weight_same, weight_different):
     """Weighted cross-entropy of pairs against same / different, mean over the pairs i <= j and the problems.
 
-    `probability` and `same` have shape (B, n, n).
+    Parameters
+    ----------
+    probability, same : Tensor (B, n, n)
+    weight_same, weight_different : float
     """
     i, j = torch.triu_indices(*probability.shape[1:], device=probability.device)
     probability, same = probability[:, i, j].clamp(FLOOR, 1 - FLOOR), same[:, i, j]

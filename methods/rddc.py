@@ -145,7 +145,18 @@ epochs, device, random_state
 
 
 def truncate(values, offsets, index):
-    """The sequences of every seed's batch, cut to the length of its shortest: values, offsets and index of these."""
+    """The sequences of every seed's batch, cut to the length of its shortest.
+
+    Parameters
+    ----------
+    values, offsets, index
+        As `methods.gru.gru_final_states` takes them.
+
+    Returns
+    -------
+    values, offsets, index
+        The same for the beginnings of these sequences alone.
+    """
     begin, lengths = offsets[index], offsets[index + 1] - offsets[index]
     lengths = lengths.amin(dim=1, keepdim=True).expand_as(lengths).flatten()
     cut = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))

@@ -29,9 +29,18 @@ TITLE = "RDDC+"
 
 
 def consensus(partitions, n_clusters, random_state):
-    """The clusters, int64 (n,), that several partitions of the same n sequences agree on most.
+    """The clusters that several partitions of the same n sequences agree on most.
 
-    The `partitions` have clusters from 0 to ``n_clusters - 1``; which number a cluster has doesn't matter.
+    Parameters
+    ----------
+    partitions : list of ndarray of shape (n,)
+        Clusters from 0 to ``n_clusters - 1``; which number a cluster has doesn't matter.
+    n_clusters : int
+    random_state : int
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
     """
     memberships = np.hstack([np.eye(n_clusters, dtype=np.float32)[partition] for partition in partitions])
     kmeans = KMeans(n_clusters, n_init=10, random_state=random_state)

@@ -50,7 +50,12 @@ class SupervisedClusterer(BaseEstimator):
     def fit(self, X, validation=None):
         """Learn from problems; those of `validation` are watched only.
 
-        `InvalidInput` when the problems can't be used, `Diverged` when the loss stops being finite.
+        Raises
+        ------
+        InvalidInput
+            When the problems can't be used, in one line.
+        Diverged
+            When the loss stops being finite.
         """
         if not len(X):
             raise InvalidInput("X: no problems to learn from")
@@ -125,9 +130,19 @@ def places(X, index):
 
 
 def equal_batches(sizes, batch, rng=None):
-    """Mini-batches, arrays of at most `batch` places, of problems of one size each, so that nothing is padded.
+    """Mini-batches of problems of one size each, so that nothing is padded.
 
-    `rng` draws the order of the problems and of the batches; without it they come as they lie.
+    Parameters
+    ----------
+    sizes : ndarray of shape (p,)
+    batch : int
+        Problems in a batch; the last one of a size may have fewer.
+    rng : numpy.random.Generator, optional
+        Draws the order of the problems and of the batches; without it they come as they lie.
+
+    Returns
+    -------
+    list of ndarray of int
     """
     order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
     groups = [order[sizes[order] == size] for size in np.unique(sizes)]

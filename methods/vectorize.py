@@ -92,9 +92,18 @@ INPUTS = VECTORS | SEQUENCES
 
 
 def vectorize(sequences, name):
-    """The input `name` of a data set: float32 (n, D), or Sequences.
+    """What a method reads of a data set; the vectors' length comes from the whole data set, as in the paper.
 
-    The vectors' length comes from the whole data set, all splits together, as in the paper.
+    Parameters
+    ----------
+    sequences : Sequences
+        All splits together, so that train and test agree on the length.
+    name : str
+        One of `INPUTS`.
+
+    Returns
+    -------
+    ndarray of shape (n, D), float32, or Sequences
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")

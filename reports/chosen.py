@@ -41,7 +41,14 @@ def chosen_seeds(job, records):
 def sureness(data, clusters, runs, chosen):
     """`shares` and `margins` of every sequence in the chosen run of each cell, by cell.
 
-    `clusters` is cell to its clusters (n,), `runs` is that of `reports.agreement.ok_runs`, `chosen` is cell to seed.
+    Parameters
+    ----------
+    data : dict of str to Data
+    clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
+    runs : dict
+        As `reports.agreement.ok_runs` gives it.
+    chosen : dict of (method, vectorization, dataset) to int
+        Seeds.
     """
     spaces = {name: space(of.sequences) for name, of in data.items()}
     return {

@@ -68,8 +68,10 @@ def run_of(record):
 def read_runs(path):
     """Runs from a folder with records, or from a CSV as `reference` writes it.
 
-    ``ValueError`` without records, or for a file with other columns, no lines, a run twice or something else than a
-    number.
+    Raises
+    ------
+    ValueError
+        Without records, or for a file that has other columns, no lines, a run twice or something else than a number.
     """
     path = Path(path)
     if not path.is_file():
@@ -189,7 +191,10 @@ def moved(before, now):
 def differ(before, now, path):
     """Sentences about runs that aren't equal to the reference's, for the machine that made it.
 
-    ``ValueError`` when they were made with other versions or devices, so that equal numbers can't be asked for.
+    Raises
+    ------
+    ValueError
+        When the runs were made with other versions or devices, so that equal numbers can't be asked for.
     """
     others = set(before.made_with) ^ set(now.made_with)
     if others:

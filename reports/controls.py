@@ -34,9 +34,14 @@ RULES = [
 
 
 def from_labels(labels, n_clusters, dataset):
-    """Oracle, majority and random of one data set, as rows of `reports.statistics.summarise`; none without any label.
+    """Oracle, majority and random of one data set, as rows of `reports.statistics.summarise`.
 
-    `labels`, (n,), are -1 where unknown or not scored.
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        -1 where unknown or not scored. Without any label there are no rows.
+    n_clusters : int
+    dataset : str
     """
     known = labels[labels >= 0]
     if not len(known):
@@ -81,7 +86,13 @@ def control_row(name, dataset, scored):
 def with_labels(summary, labels, n_clusters):
     """The summary and below it oracle, majority and random of every data set.
 
-    `labels` and `n_clusters` are by data set: labels of all sequences, -1 where unknown or not scored, and a number.
+    Parameters
+    ----------
+    summary : DataFrame
+        As `reports.statistics.summarise` gives it.
+    labels : dict of str to ndarray
+        Data set to labels of all sequences, -1 where unknown or not scored.
+    n_clusters : dict of str to int
     """
     rows = [row for name, own in labels.items() for row in from_labels(own, n_clusters[name], name)]
     rows.sort(key=lambda row: ["oracle", "majority", "random"].index(row["method"]))
@@ -94,7 +105,14 @@ def with_labels(summary, labels, n_clusters):
 def resampled_accuracies(right, dataset):
     """Accuracy of every run in resamples of the scored sequences, the same ones for all runs of a data set.
 
-    `right` is bool, (runs, n); returns (runs, RESAMPLES).
+    Parameters
+    ----------
+    right : ndarray of bool, shape (runs, n)
+    dataset : str
+
+    Returns
+    -------
+    ndarray of shape (runs, RESAMPLES)
     """
     rng = np.random.default_rng(seed_sequence(0, "scored sequences", dataset))
     n, right = right.shape[1], right.astype(np.float32)
@@ -105,10 +123,21 @@ def resampled_accuracies(right, dataset):
 def against(runs, clusters, labels, selection, controls):
     """Every row of the first split against the controls that ran: one on another input only with its own method.
 
-    `clusters` gives those of all sequences from data set, method, vectorization, split and seed, None for a run without
-    any; `labels` is data set to labels, -1 where unknown or not scored; `controls` is a set of (method, vectorization).
-    Returns a DataFrame of `CELL`, control (a pair), difference, low, high, better; rows and controls without an ok run
-    are left out.
+    Parameters
+    ----------
+    runs : DataFrame
+        As `runs.results.frame` gives it.
+    clusters : callable
+        Data set, method, vectorization, split and seed to the clusters of all sequences, None for a run without any.
+    labels : dict of str to ndarray
+        Data set to labels of all sequences, -1 where unknown or not scored.
+    selection : {"train", "validation"}
+    controls : set of (method, vectorization)
+
+    Returns
+    -------
+    DataFrame
+        `CELL`, control (a pair), difference, low, high, better; rows and controls without an ok run are left out.
     """
     rows = []
     for dataset, own in runs[runs["split"] == 0].groupby("dataset", sort=False):

@@ -10,7 +10,16 @@ from datasets.sequences import SPLITS, Sequences, load_labels
 
 
 class Data(NamedTuple):
-    """One data set: its sequences, labels (n,), -1 where unknown, and sheet as `datasets.prepare.prepare` gives it."""
+    """One data set.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    labels : ndarray of shape (n,), int64
+        -1 where unknown.
+    sheet : dict
+        As `datasets.prepare.prepare` gives it.
+    """
 
     sequences: Sequences
     labels: np.ndarray

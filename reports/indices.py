@@ -53,9 +53,20 @@ def indices(sequences, clusters):
 def measure(data, clusters, agreed, halves):
     """Indices of every chosen run on the user's own data sets, as numbers.
 
-    `clusters`, `agreed` (agreement between runs) and `halves` (between halves of the data, where it was asked for) are
-    by cell. Returns a DataFrame of `CELL`, family, clusters (how many), agreement, halves, and the indices on at most
-    `reports.embedding.MOST_POINTS` sequences of all splits; NaN for what there is not.
+    Parameters
+    ----------
+    data : dict of str to Data
+    clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
+    agreed : dict of (method, vectorization, dataset) to float or None
+        Agreement between runs.
+    halves : dict of (method, vectorization, dataset) to float
+        Agreement between halves of the data, where it was asked for.
+
+    Returns
+    -------
+    DataFrame
+        `CELL`, family, clusters (how many), agreement, halves, and the indices on at most
+        `reports.embedding.MOST_POINTS` sequences of all splits; NaN for what there is not.
     """
     rows = []
     for cell, found in clusters.items():

@@ -10,7 +10,15 @@ from .style import COLOURS
 def places(labels, found, n_classes):
     """Number of every cluster: that of the class it stands for, and beyond the classes for what stands for none.
 
-    `labels` and `found` have shape (n,); a label of -1 is unknown.
+    Parameters
+    ----------
+    labels, found : array of int, shape (n,)
+        A label of -1 is unknown.
+    n_classes : int
+
+    Returns
+    -------
+    dict of int to int
     """
     known = labels >= 0
     matched = match_clusters(labels[known], found[known]) if known.any() else {}
@@ -32,9 +40,12 @@ def hits(labels, clusters):
 
 
 def contingency(labels, found, n_classes):
-    """Sequences of each class in each cluster, and their share of the class: (n_classes, at least n_classes) both.
+    """Sequences of each class in each cluster, and their share of the class.
 
-    A row is a class, a column a cluster, in the order of `places`.
+    Returns
+    -------
+    counts, shares : ndarray of shape (n_classes, at least n_classes)
+        A row a class, a column a cluster, in the order of `places`.
     """
     place = places(labels, found, n_classes)
     counts = np.zeros((n_classes, max([n_classes, *(number + 1 for number in place.values())])), int)

@@ -22,9 +22,13 @@ NO_SCRIPT = "Without JavaScript this page has its tables; the figures lie in the
 def table(frame, choose=(), charts=None):
     """A DataFrame of strings as an HTML table; everything is escaped.
 
-    page.js offers the columns `choose` as filters, beside a search in all text; without any the table is only sortable.
-    `charts` are the name of a column of HTML such as `forest` makes, that of the column it stands before, and its
-    cells.
+    Parameters
+    ----------
+    frame : DataFrame
+    choose : sequence of str
+        Columns that page.js offers as filters, beside a search in all text; without any the table is only sortable.
+    charts : (str, str, list of str), optional
+        Name of a column of HTML such as `forest` makes, name of the column that it stands before, and its cells.
     """
     if frame.empty:
         return "<p>None.</p>"
@@ -99,8 +103,13 @@ def block(figures):
 def page(heading, headline, sections, figures=None):
     """The whole page.
 
-    `sections` are titles, each with pieces of HTML that the functions above made; `figures` is what `plot` refers to,
-    by name, as `reports.plots` makes them.
+    Parameters
+    ----------
+    heading, headline : str
+    sections : list of (str, list of str)
+        Title, and pieces of HTML that the functions above made.
+    figures : dict of str to dict, optional
+        What `plot` refers to, as `reports.plots` makes them.
     """
     body = "".join(
         f'<section><h2 id="part{number}">{html.escape(name)}</h2>{"".join(pieces)}</section>'

@@ -15,8 +15,17 @@ STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: trim_
 def differences(runs, cell, reference, deterministic):
     """Accuracy of the reference less that of a cell for every seed of a split that both have; NaN where one isn't ok.
 
-    `runs` are of one data set, `cell` and `reference` are (method, vectorization); the only run on a split of a
-    `deterministic` method stands for all its seeds.
+    Parameters
+    ----------
+    runs : DataFrame
+        Of one data set.
+    cell, reference : (method, vectorization)
+    deterministic : set of str
+        Methods whose only run on a split stands for all its seeds.
+
+    Returns
+    -------
+    ndarray of shape (pairs,)
     """
     found = []
     for method, vectorization in (reference, cell):
@@ -29,7 +38,20 @@ def differences(runs, cell, reference, deterministic):
 
 
 def paired_table(runs, rows, deterministic):
-    """The last of the `rows`, (method, vectorization) without controls, less each other row, on every data set."""
+    """The last of the `rows` less each other row, on every data set.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        As `runs.results.frame` gives it.
+    rows : list of (method, vectorization)
+        In the order of the table, controls left out.
+    deterministic : set of str
+
+    Returns
+    -------
+    DataFrame of str
+    """
     lines = []
     for dataset, own in runs.groupby("dataset", sort=False):
         for cell in rows[:-1]:

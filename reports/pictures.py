@@ -18,8 +18,21 @@ from .tables import title
 class Shown(NamedTuple):
     """What is shown of one data set.
 
-    Its `place` and `points` are those of `reports.embedding.plane`, `seeds` and `clusters` those of the chosen runs by
-    (method, vectorization), `labels` -1 where unknown or not scored.
+    Parameters
+    ----------
+    name : str
+    data : Data
+    place, points : ndarray
+        As `reports.embedding.plane` gives them.
+    records : list of dict
+    summary, runs : DataFrame
+        As `reports.statistics.summarise` and `runs.results.frame` give them.
+    seeds : dict of (method, vectorization) to int
+        Of the chosen runs.
+    clusters : dict of (method, vectorization) to ndarray of shape (n,)
+        Theirs.
+    labels : ndarray of shape (n,)
+        -1 where unknown or not scored.
     """
 
     name: str
@@ -59,9 +72,26 @@ def named(cell):
 def write_figures(job, records, data, planes, chosen, clusters, summary, folder):
     """Write the figures for print, and draw those of the page.
 
-    `planes` is data set to the Future of what `reports.embedding.plane` gives; `chosen` and `clusters` are, by cell,
-    seeds and clusters; `summary` is of the rows that ran. Returns the pictures, a list of PNG and caption, and what is
-    drawn, name to caption and figure of `reports.plots`.
+    Parameters
+    ----------
+    job : dict
+    records : list of dict
+    data : dict of str to Data
+    planes : dict of str to Future
+        Of what `reports.embedding.plane` gives.
+    chosen : dict of (method, vectorization, dataset) to int
+        As `reports.chosen.chosen_seeds` gives it.
+    clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
+    summary : DataFrame
+        Of the rows that ran.
+    folder : Path
+
+    Returns
+    -------
+    pictures : list of (Path, str)
+        PNG and caption.
+    drawn : dict of str to (str, dict)
+        Name to caption and figure of `reports.plots`.
     """
     pictures, drawn, runs = [], {}, frame(records, job["scored"])
     for dataset in job["run"]["datasets"]:

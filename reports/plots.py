@@ -66,7 +66,13 @@ def outcome(run):
 
 
 def strips(summary, runs):
-    """Accuracy of every run of one data set beside the published value; None without any accuracy or failed run."""
+    """Accuracy of every run of one data set beside the published value; None without any accuracy or failed run.
+
+    Parameters
+    ----------
+    summary, runs : DataFrame
+        Cells and runs of one data set, as `reports.statistics.summarise` and `runs.results.frame` give them.
+    """
     cells = list(summary.itertuples())
     names = [f"{title(c.method)}, {title(c.vectorization)}" for c in cells]
     row = {(c.method, c.vectorization): place for place, c in enumerate(cells)}
@@ -131,7 +137,15 @@ def strip_layout(cells, names):
 
 
 def loss_curves(records, selected):
-    """Loss over epochs of one cell's runs, the one with the seed `selected` bold, those not ok dashed and crossed."""
+    """Loss over epochs of the runs of one cell, the selected one bold, those that aren't ok dashed and crossed.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of one cell.
+    selected : int or None
+        Seed.
+    """
     if not (limits := usual_range(records)):
         return None
     data = []
@@ -164,7 +178,14 @@ def loss_curves(records, selected):
 
 
 def confusion(labels, found, classes):
-    """Confusion matrix of one run on the scored split, clusters in the order of the classes they stand for."""
+    """Confusion matrix of one run, clusters in the order of the classes they stand for.
+
+    Parameters
+    ----------
+    labels, found : ndarray of shape (n,)
+        Of the scored split.
+    classes : list of str
+    """
     counts, shares = contingency(labels, found, len(classes))
     rows, columns = counts.shape
     names = [short(name) for name in classes]
@@ -200,10 +221,20 @@ def confusion(labels, found, classes):
 def scatter(data, chosen, points, clusters):
     """Points that page.js colours by label, length or the clusters of a method.
 
-    `chosen` and `points` are those of `reports.embedding.plane`, `clusters` is method to the clusters (n,) of its run.
-    A sequence without an identifier is called by its place in the data set. The result has ``points``: ``x``, ``y``,
-    ``name``, ``length`` of every point, and ``ways`` to colour them: a name, the ``names`` of the groups and the
-    ``group`` of every point.
+    Parameters
+    ----------
+    data : Data
+        A sequence without an identifier is called by its place in the data set.
+    chosen, points : ndarray
+        As `reports.embedding.plane` gives them.
+    clusters : dict of str to ndarray of shape (n,)
+        Method to the clusters of its run.
+
+    Returns
+    -------
+    dict
+        ``points``: ``x``, ``y``, ``name``, ``length`` of every point, and ``ways`` to colour them: a name, the
+        ``names`` of the groups and the ``group`` of every point.
     """
     sequences, labels, sheet = data
     names, identifiers = [short(name) for name in sheet["classes"]], sheet.get("identifiers")
@@ -237,7 +268,10 @@ def scatter(data, chosen, points, clusters):
 def curves(told):
     """Sequences of one dimension over the share of their length.
 
-    `told` are values of shape (length,), name, and whether it is drawn as a typical one, each.
+    Parameters
+    ----------
+    told : list of (ndarray of shape (length,), str, bool)
+        Values, name, and whether it is drawn as a typical one.
     """
     data = [
         {
@@ -258,7 +292,15 @@ def curves(told):
 
 
 def over_k(rows, called):
-    """Agreement of halves, of runs, and silhouette of every row over the number of clusters; `called` names a row."""
+    """Agreement of halves, of runs, and silhouette of every row over the number of clusters.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With k, halves, agreement and silhouette.
+    called : callable
+        A row's name in words.
+    """
     data = []
     for place, (_, own) in enumerate(rows.groupby(["method", "vectorization"], sort=False)):
         own = own.sort_values("k")

@@ -19,8 +19,13 @@ HEAD = ("paper", "protocol", "runs")
 class Published(NamedTuple):
     """What one file says.
 
-    `values` are text: `CELL`, score and value with the digits that were printed. `paper` says where the numbers are
-    from, or is method to that.
+    Parameters
+    ----------
+    values : DataFrame of str
+        `CELL`, score and value; the digits of a value are those that were printed.
+    paper : str or dict of str to str
+        Where the numbers are from, or method to that.
+    protocol, runs : str
     """
 
     values: pd.DataFrame
@@ -32,8 +37,10 @@ class Published(NamedTuple):
 def read_published(name, folder=FOLDER):
     """The published table `name`.
 
-    ``ValueError``, naming the file, for another head or other columns, a value that is no number, or one that is there
-    twice.
+    Raises
+    ------
+    ValueError
+        Naming the file, for another head or other columns, a value that is no number, or one that is there twice.
     """
     path = Path(folder, f"{name}.csv")
     try:

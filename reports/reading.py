@@ -16,6 +16,7 @@ from .data import load_data
 from .embedding import plane
 from .indices import INDICES, index_table, measure
 from .pictures import write_figures
+from .reasons import unreproduced
 from .sections import render
 from .statistics import summarise
 
@@ -87,6 +88,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
     made = {
         "table1": tables.table1(summary, names, job["skip"]),
         **{f"detail_{name}": with_agreed(tables.detailed(summary, name), name) for name in names},
+        **({"unreproduced": unreproduced(summary, job["published"])} if job["published"] else {}),
         "selection": tables.selection_table(summary),
         "choice": tables.choice_table(runs, summary),
         "controls": controls.comparison_table(compared),

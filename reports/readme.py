@@ -15,6 +15,7 @@ from .tables import markdown, span, title
 from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+MARKS = {"reproduced": "=", "inconclusive": "≈", "above": "▲", "below": "▼", "not comparable": "·"}
 PAUSE = 300  # seconds without a training after which nobody was running anything
 
 
@@ -28,34 +29,75 @@ def insert(readme, text):
 
 
 def results(folder, pictures):
-    """The README's generated part: the table, what it was made with, and a figure.
+    """The README's generated part: Table 1 in short, its verdicts counted, and a figure.
 
-    `folder` has a reading's results, with its report; in `pictures` the README finds the copied figures.
+    Parameters
+    ----------
+    folder : Path
+        A reading's results, with its report.
+    pictures : Path
+        Where the README finds the copied figures.
     """
+    summary = pd.read_csv(folder / "tables/summary.csv")
+    parts = [
+        in_short(pd.read_csv(folder / "tables/table1.csv", dtype=str, keep_default_na=False), summary),
+        "ACC (NMI), ours and the paper's. " + "; ".join(f"{mark} {told}" for told, mark in MARKS.items()) + ".",
+        f"{headline(summary)} {made_of(folder)}",
+        f"![Speech Commands: time averages by length, truth, k-means and RDDC, as t-SNE]({pictures}/figure2.png)",
+    ]
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def in_short(table1, summary):
+    """Table 1 with ours, the verdict's mark and the paper's in one cell, as Markdown."""
+    rows = []
+    cells = summary.groupby(["method", "vectorization"], sort=False)
+    for line, (_, group) in zip(table1.to_dict("records"), cells, strict=True):
+        marks = {title(row.dataset): MARKS.get(row.verdict) for row in group.itertuples()}
+        if not any(marks.values()):
+            continue
+        told = {
+            name: f"{line[name]} {marks[name]} {line[f'{name}, paper']}" if marks.get(name) else line[name]
+            for name in map(title, summary.dataset.unique())
+        }
+        rows.append({"method": line["method"], "input": line["input"]} | told)
+    return markdown(pd.DataFrame(rows))
+
+
+def details(folder, pictures):
+    """The page behind the README's table: all of it, how it was made, verdicts, and what is not reproduced and why."""
     records = read_records(sorted(folder.glob("records/*/*.jsonl")))
-    hours = sum(record["cost"]["seconds"] for record in records) / 3600
     seeds = {}
     for record in records:
         seeds.setdefault(record["method"], set()).add((record["split"], record["seed"]))
     counted = ", ".join(f"{title(method)} {len(found)}" for method, found in seeds.items())
-    ok = sum(record["status"] == "ok" for record in records)
-    versions, told = records[0]["provenance"]["versions"], commits(records, lambda record: title(record["method"]))
-    made = (
-        f"{len(records)} runs, {ok} of them ok, in {wall_time(folder) / 60:.0f} minutes on {processor()}; {hours:.1f}"
-        f" core-hours of that were training, one thread a run (torch {versions['torch']}, scikit-learn"
-        f" {versions['scikit-learn']}). Runs a cell: {counted}. Commit: {told}."
-    )
     summary = pd.read_csv(folder / "tables/summary.csv")
+    tables = {name: (folder / f"tables/{name}.md").read_text(encoding="utf-8") for name in ("table1", "unreproduced")}
     parts = [
-        made,
-        (folder / "tables/table1.md").read_text(encoding="utf-8"),
-        headline(summary),
+        "# Table 1",
+        f"{made_of(folder)} Runs a cell, of all splits: {counted}.",
+        tables["table1"],
+        f"## Verdicts\n\n{headline(summary)}",
         verdicts(summary),
         "\n".join(f"- {rule}" for rule in RULES),
-        f"![Speech Commands: time averages by length, truth, k-means and RDDC, as t-SNE]({pictures}/figure2.png)",
+        f"## What is not reproduced, and why\n\n{tables['unreproduced']}",
+        f"![Speech Commands: sequences of about one length, as t-SNE]({pictures}/figure3.png)",
         f"![Speech Commands: every run beside the published value]({pictures}/strips_speech_commands.png)",
     ]
-    return "\n" + "\n\n".join(part.rstrip("\n") for part in parts) + "\n\n"
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def made_of(folder):
+    """What the records in a folder were made with, in two sentences."""
+    records = read_records(sorted(folder.glob("records/*/*.jsonl")))
+    hours = sum(record["cost"]["seconds"] for record in records) / 3600
+    ok = sum(record["status"] == "ok" for record in records)
+    versions, told = records[0]["provenance"]["versions"], commits(records, lambda record: title(record["method"]))
+    return (
+        f"{len(records)} runs, {ok} of them ok, in {wall_time(folder) / 60:.0f} minutes on {processor()}; {hours:.1f}"
+        f" core-hours of that were training, one thread a run (torch {versions['torch']}, scikit-learn"
+        f" {versions['scikit-learn']}). Commit: {told}."
+    )
 
 
 def verdicts(summary):

@@ -14,7 +14,11 @@ from .tables import title
 def confusion(cells, classes):
     """Confusion matrices of the selected runs of one data set, clusters in the order of the classes they stand for.
 
-    `cells` are name, labels and clusters of the scored split, each.
+    Parameters
+    ----------
+    cells : list of (str, ndarray, ndarray)
+        Name, labels and clusters of the test split.
+    classes : list of str
     """
     with plt.rc_context(STYLE):
         figure, axes = grid(len(cells), 5, PAGE / 5)
@@ -49,9 +53,13 @@ def usual_range(records):
 
 
 def loss_curves(records, selected):
-    """Loss over epochs of one data set, a panel for each deep method and input, a line a seed, the selected runs bold.
+    """Loss over epochs, a panel for each deep method and input, a line a seed, the selected run bold.
 
-    `selected` is a set of (method, vectorization, seed).
+    Parameters
+    ----------
+    records : list of dict
+        Of one data set.
+    selected : set of (method, vectorization, seed)
     """
     groups = {}
     for record in records:
@@ -95,7 +103,13 @@ def loss_curve(axis, record, limits, chosen):
 
 
 def strips(summary, runs):
-    """Accuracy of every run beside the published value, one data set."""
+    """Accuracy of every run beside the published value, one data set.
+
+    Parameters
+    ----------
+    summary, runs : DataFrame
+        Cells and runs of one data set, as `reports.statistics.summarise` and `runs.results.frame` give them.
+    """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(PAGE, 0.24 * len(summary) + 0.9), layout="constrained")
         for y, (_, cell) in enumerate(summary.iterrows()):

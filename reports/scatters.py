@@ -17,9 +17,19 @@ def coloured(axis, points, found, colour, size):
 
 
 def four_panels(points, lengths, labels, kmeans, rddc, classes):
-    """Figure 2 or 3: the same points (n, 2) coloured by length, truth, k-means and RDDC.
+    """Figure 2 or 3: the same points coloured by length, truth, k-means and RDDC.
 
-    Clusters may be None, which leaves the panel empty, with the reason as its title.
+    Parameters
+    ----------
+    points : ndarray of shape (n, 2)
+    lengths, labels : ndarray of shape (n,)
+    kmeans, rddc : ndarray of shape (n,) or None
+        Clusters; None leaves the panel empty, with the reason as its title.
+    classes : list of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, 2, figsize=(COLUMN, COLUMN * 1.1), layout="constrained")
@@ -54,8 +64,13 @@ def figure2(data, chosen, points, kmeans, rddc):
 def figure3(data, narrow, rddc):
     """Sequences of about one length, cropped to it.
 
-    `narrow` is from `studies.one_length.narrowed`: which sequences, their places, and k-means refitted on them; `rddc`,
-    the clusters of all sequences, comes from the full model.
+    Parameters
+    ----------
+    data : Data
+    narrow : dict
+        As `studies.one_length.narrowed` gives it: which sequences, their places, and k-means refitted on them.
+    rddc : ndarray of shape (n,) or None
+        Clusters of all sequences: they come from the full model.
     """
     chosen, points, kmeans = (np.array(narrow[name]) for name in ("chosen", "points", "clusters"))
     shortest, longest = narrow["lengths"]
@@ -70,7 +85,17 @@ def figure3(data, narrow, rddc):
 def all_clusters(data, shown, points, ways):
     """The same points coloured by length, by label where there are labels, and by the clusters of every method.
 
-    `shown` and `points` are those of `reports.embedding.plane`, `ways` is method to the clusters (n,) of its run.
+    Parameters
+    ----------
+    data : Data
+    shown, points : ndarray
+        As `reports.embedding.plane` gives them.
+    ways : dict of str to ndarray of shape (n,)
+        Method to the clusters of its run.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     labels = [("labels", data.labels[shown])] if data.sheet["classes"] else []
     cells = labels + [(told, found[shown]) for told, found in ways.items()]

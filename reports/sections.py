@@ -59,6 +59,10 @@ def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
         *[(tables.title(name), of_dataset(name, drawn)) for name in datasets],
         ("The paper's figures", [image(*picture) for picture in pictures if picture[0].stem in ("figure2", "figure3")]),
         ("How to read the verdicts", [notes(verdict.RULES)] if published else []),
+        (
+            "What is not reproduced, and why",
+            [table(written["unreproduced"], (*WHERE, "ACC", "NMI"))] if published else [],
+        ),
         ("How much is selection", explained("selection")),
         ("Does the loss pick a run that reaches the published number?", explained("choice")),
         ("Runs that are not ok", [table(written["failures"], (*WHERE, "status"))]),

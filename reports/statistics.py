@@ -67,13 +67,14 @@ def protocol_score(runs, selection, score):
 
 
 def resample(runs, selection, name, size=None, score="accuracy", values=None):
-    """`split_score` in `RESAMPLES` resamples of the runs of a cell on one split, failed ones among them.
+    """`split_score` in `RESAMPLES` resamples of the runs on one split, failed ones among them.
 
-    A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives NaN.
+    A failed run can be drawn, but it is neither selected nor averaged; a resample without any ok run gives no number.
 
     Parameters
     ----------
     runs : DataFrame
+        The runs of one cell on one split.
     selection : {"train", "validation"} or None
     name : str
         Of the cell; gives it a random stream of its own on every split.
@@ -82,6 +83,11 @@ def resample(runs, selection, name, size=None, score="accuracy", values=None):
     score : str
     values : ndarray of shape (n, RESAMPLES), optional
         Another score of every run in each resample, in place of the record's.
+
+    Returns
+    -------
+    ndarray of shape (RESAMPLES,)
+        NaN where there is no number.
     """
     ok = (runs.status == "ok").to_numpy()
     rng = np.random.default_rng(seed_sequence(0, "bootstrap", name, *split_words(int(runs["split"].iloc[0]))))
@@ -129,8 +135,11 @@ def predicted(runs, selection, score, name, scored):
 def chances(runs, published, name):
     """How likely a choice picks a run whose accuracy is at least the published one, rounding aside.
 
-    ``any`` is the share of such runs among the ok ones; ``train`` and ``validation`` are the share of resamples of the
-    runs in which the run with the lowest loss on that split is such a one.
+    Returns
+    -------
+    dict of str to float
+        ``any``: the share of such runs among the ok ones. ``train``, ``validation``: the share of resamples of the runs
+        in which the run with the lowest loss on that split is such a one.
     """
     least = published - ROUNDING - 1e-9
     picked = {part: mean(resample_splits(runs, part, name) >= least) for part in ("train", "validation")}
@@ -142,8 +151,12 @@ def seeds_needed(runs, selection, name):
 
     Resamples of 2, 3, ... n runs tell how wide the interval is with so many. Beyond n, the mean's is extrapolated by
     1/sqrt(n), up to ten times as many; the protocol's is not, as a resample can't have a lower loss than the runs.
-    ``12``, ``about 90`` where extrapolated, ``> 20`` where it can't be told; fewer than `LEAST` ok runs tell nothing,
-    and a dash where nothing is scored.
+
+    Returns
+    -------
+    str
+        ``12``, ``about 90`` where extrapolated, ``> 20`` where it can't be told; fewer than `LEAST` ok runs tell
+        nothing, and a dash where nothing is scored.
     """
     if runs.accuracy.isna().all():
         return "–"

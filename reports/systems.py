@@ -24,7 +24,20 @@ SYSTEMS = {
 
 
 def write_systems(results, folder):
-    """Write a page, with its picture, into `folder` for every system that was run; returns their names."""
+    """Write a page for every system that was run.
+
+    Parameters
+    ----------
+    results : Path
+        Folder ``results`` of the project.
+    folder : Path
+        Where the pages and pictures go.
+
+    Returns
+    -------
+    list of str
+        Names of the pages.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     made = [name for name, parts in SYSTEMS.items() if all((results / name / part).is_file() for part in parts)]
     for name in made:

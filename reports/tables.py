@@ -127,7 +127,17 @@ def mean_std(row):
 def table1(summary, datasets, skip):
     """Table 1: a row for each method and vectorization, ours beside the paper's for every data set.
 
-    `skip` is data set to vectorization to the reason why it is not applicable; its letter refers to `footnotes`.
+    Parameters
+    ----------
+    summary : DataFrame
+        As `summarise` gives it.
+    datasets : list of str
+    skip : dict
+        Data set to vectorization to the reason why it is not applicable; the letter refers to `footnotes`.
+
+    Returns
+    -------
+    DataFrame of str
     """
     cells = {tuple(row[name] for name in CELL): row for _, row in summary.iterrows()}
     marks = skip_marks(skip, datasets)
@@ -233,9 +243,12 @@ def enough_runs(summary):
 
 
 def choice_table(runs, summary):
-    """How likely training and validation loss pick a run that reaches the published accuracy.
+    """How likely training and validation loss pick a run that reaches the published accuracy, of methods chosen by it.
 
-    Of methods that are chosen by the loss, from the tables of runs and cells.
+    Parameters
+    ----------
+    runs, summary : DataFrame
+        As `runs.results.frame` and `reports.statistics.summarise` give them.
     """
     rows = []
     for _, row in summary[summary.by_loss & summary.published_accuracy.notna()].iterrows():
@@ -312,8 +325,16 @@ def data_sheets(sheets):
 def settings_table(used, sources):
     """Settings with their source.
 
-    `used` is ``datasets.<name>`` and ``methods.<name>`` to the settings of the runs, defaults included; `sources` the
-    same keys to setting to ``{source, reason}``, as config/sources.yaml.
+    Parameters
+    ----------
+    used : dict
+        ``datasets.<name>`` and ``methods.<name>`` to the settings of the runs, defaults included.
+    sources : dict
+        The same keys to setting to ``{source, reason}``, as config/sources.yaml.
+
+    Returns
+    -------
+    DataFrame of str
     """
     rows = []
     for owner, settings in used.items():
@@ -340,7 +361,9 @@ def footnotes(summary, records, datasets, skip, selection, scored):
             f"{COLLAPSED} No run of the cell is ok; these are the scores of its collapsed runs, which used fewer"
             " clusters than were asked for. They enter no mean and have no verdict."
         )
-    ran = {record["method"]: load_method(record["algorithm"]) for record in records}
+    if alone := dict.fromkeys(title(record["method"]) for record in records if record["trained_on"] == "test"):
+        notes.append(f"Clustered the test split by itself: {', '.join(alone)}.")
+    ran = {record["method"]: load_method(record["algorithm"]) for record in records if record["trained_on"] == "train"}
     if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(
             f"Without a rule for new sequences: {', '.join(by_neighbour)}. A test sequence takes the cluster of its"

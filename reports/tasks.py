@@ -161,9 +161,19 @@ LOWER_IS_BETTER = {"validation_accuracy": False, "validation_loss": True, "epoch
 
 
 def verdict(values, published, lower_is_better):
-    """Verdict on one number, from the `values` of all ok runs: "reproduced", "better", "different" or "not comparable".
+    """Verdict on one number.
 
-    `published` is as printed: its last digit says how it was rounded.
+    Parameters
+    ----------
+    values : list of float
+        Of all ok runs.
+    published : str
+        As printed: its last digit says how it was rounded.
+    lower_is_better : bool
+
+    Returns
+    -------
+    {"reproduced", "better", "different", "not comparable"}
     """
     if not values:
         return "not comparable"

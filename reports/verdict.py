@@ -94,10 +94,19 @@ def prediction_interval(values, draws, error):
 
 
 def verdict(value, low, high, published):
-    """Verdict on one number, one of `VERDICTS` as `RULES` says, or "not comparable".
+    """Verdict on one number.
 
-    `value`, `low` and `high` are ours and its `prediction_interval`, NaN without an ok run; `published` is NaN for
-    none.
+    Parameters
+    ----------
+    value, low, high : float
+        Ours and its `prediction_interval`; NaN without an ok run.
+    published : float
+        NaN where the paper has none.
+
+    Returns
+    -------
+    {"reproduced", "inconclusive", "above", "below", "not comparable"}
+        As `RULES` says.
     """
     if np.isnan(published) or np.isnan(value):
         return "not comparable"
@@ -110,7 +119,14 @@ def verdict(value, low, high, published):
 def by_chance(summary):
     """Which cells' published accuracy lies within the range of a random clustering, where no verdict says anything.
 
-    `summary` is that of `reports.controls.with_labels`, with the controls that need no run.
+    Parameters
+    ----------
+    summary : DataFrame
+        With the controls that need no run, as `reports.controls.with_labels` gives it.
+
+    Returns
+    -------
+    Series of bool
     """
     chance = summary[summary.method == "random"].set_index("dataset")
     low, high = (summary.dataset.map(chance[f"accuracy_{end}"]).astype(float) for end in ("low", "high"))

@@ -61,8 +61,16 @@ def _uuid(name, installed):
 def device_lease(gpus, jobs_per_gpu=1):
     """Hold a place on a GPU, waiting for one if need be; at most `jobs_per_gpu` jobs hold the same GPU.
 
-    `gpus` is what Snakemake grants: 0 means CPU. Yields ``"cuda"``, of which just the leased device is visible, or
-    ``"cpu"`` when none is granted or there is none.
+    Parameters
+    ----------
+    gpus : int
+        What Snakemake grants: 0 means CPU.
+    jobs_per_gpu : int
+
+    Yields
+    ------
+    str
+        ``"cuda"``, of which just the leased device is visible, or ``"cpu"`` when none is granted or there is none.
     """
     # Slurm may call the device of every job 0: an allocation's names mean something inside it only.
     folder = Path(tempfile.gettempdir()) / f"gpu-leases-{os.getuid()}" / os.environ.get("SLURM_JOB_ID", "host")
@@ -84,9 +92,12 @@ def device_lease(gpus, jobs_per_gpu=1):
 
 
 def unless_lost(fields, device):
-    """`fields`, what a run on `device` gave; InterruptedError for an error on a GPU that is there no more.
+    """`fields`, what a run on `device` gave; that its leased GPU disappeared is no outcome of a run.
 
-    That its leased GPU disappeared is no outcome of a run.
+    Raises
+    ------
+    InterruptedError
+        For an error on a GPU that is there no more.
     """
     if device != "cpu" and fields.get("status") == "error" and os.environ.get(VARIABLE) and not visible_devices():
         raise InterruptedError(f"the GPU {os.environ[VARIABLE]} is gone; the same command does what is missing")

@@ -32,7 +32,11 @@ def halves(n, pair):
 def agreement_of_halves(sequences, **job):
     """Adjusted Rand index of each of `PAIRS` pairs of halves; None where one of the two fits isn't ok.
 
-    `job` is what `runs.run.run_job` takes, without seeds.
+    Parameters
+    ----------
+    sequences : Sequences
+    **job
+        As `runs.run.run_job` takes it, without seeds.
     """
     found = []
     for pair in range(PAIRS):

@@ -62,10 +62,16 @@ def clusters_digest(clusters):
 
 
 def write_records(path, records, clusters):
-    """Write the records of one job to a ``.jsonl`` file and, beside it, their clusters to an ``.npz``.
+    """Write the records of one job and, beside them, their clusters.
 
-    `clusters` is, for each vectorization, seed to the cluster of every sequence of the data set, all splits, but for
-    seeds whose run gave none, and ``<seed>_<name>`` to an embedding of the training split.
+    Parameters
+    ----------
+    path : str or Path
+        The ``.jsonl`` file; the clusters go to the same name ending in ``.npz``.
+    records : list of dict
+    clusters : dict of str to dict
+        For each vectorization, seed to the cluster of every sequence of the data set, all splits; seeds whose run gave
+        none are left out. And ``<seed>_<name>`` to an embedding of the training split.
     """
     for record in records:
         check_record(record)

@@ -34,10 +34,22 @@ def each_line(path, check):
 
 
 def each_record(paths):
-    """Read and check the records of ``.jsonl`` files one by one, so that a million of them need little memory.
+    """Read and check records one by one, so that a million of them need little memory.
 
-    They have no scores. ``ValueError``, naming file and line, for a line that is no record, or a run that is there
-    twice.
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        ``.jsonl`` files.
+
+    Yields
+    ------
+    dict
+        Without scores.
+
+    Raises
+    ------
+    ValueError
+        For a line that is no record, naming file and line, or a run that is there twice.
     """
     seen = set()
     for path in paths:
@@ -63,7 +75,10 @@ def scores_file(path):
 def each_scored(paths):
     """`each_record`, each with its ``scores``: split to scores, None where there are none.
 
-    ``ValueError`` also for scores that are missing, or of other clusters than the record's.
+    Raises
+    ------
+    ValueError
+        As `each_record`; for scores that are missing, or of other clusters than the record's.
     """
     for file, own in itertools.groupby(paths, scores_file):
         scores = None
@@ -118,10 +133,13 @@ def commits(records, part):
 
 
 def frame(records, split="test"):
-    """Records with scores, or what `each_scored` yields, as a table with one row a run.
+    """Records with scores, or what `each_scored` yields, as a table.
 
-    That is the run's fields, status, reason, losses, scores of `split` with their sampling errors, and costs; missing
-    numbers are NaN.
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run: the run's fields, status, reason, losses, scores of `split` with their sampling errors, and
+        costs; missing numbers are NaN.
     """
     from .scores import ERRORS, SCORES  # here, so that a summary reads records without scikit-learn
 

@@ -12,7 +12,10 @@ from methods import checkpoint
 class Resume:
     """A folder beside the records, made when a job has taken a while and removed when its records are whole.
 
-    Without a `folder` nothing is kept.
+    Parameters
+    ----------
+    folder : Path or None
+        None: nothing is kept.
     """
 
     def __init__(self, folder=None):
@@ -35,8 +38,18 @@ class Resume:
 class Progress:
     """The finished runs on one input, and where those under way keep their training.
 
-    `resume` says when it's time to save. `origin` is that of every run; what another origin left is refused with a line
-    that says why. The attribute `runs` is seed to the fields of its record, the clusters among them.
+    Parameters
+    ----------
+    resume : Resume
+        Says when it's time to save.
+    folder : Path or None
+    origin : dict
+        Of every run; what another origin left is refused with a line that says why.
+
+    Attributes
+    ----------
+    runs : dict of int to dict
+        Seed to the fields of its record, the clusters among them.
     """
 
     def __init__(self, resume, folder, origin):

@@ -14,9 +14,15 @@ from .scores import problem_scores, sampling_errors, scores
 
 
 def write_scores(path, files, score):
-    """Write a line for every run, in record `files` of one data set or task, that gave clusters.
+    """Write a line for every run of some record files that gave clusters.
 
-    `score` gives the scores of each split from a record and the file that it is in.
+    Parameters
+    ----------
+    path : str or Path
+    files : list of str or Path
+        Records of one data set or task, their clusters beside them.
+    score : callable
+        Gives the scores of each split from a record and the file that it is in.
     """
     lines = []
     for file in map(Path, files):
@@ -28,10 +34,20 @@ def write_scores(path, files, score):
 
 
 def score_runs(path, files, splits, labels):
-    """Write the scores of all runs, in record `files`, on one data set.
+    """Write the scores of all runs on one data set.
 
-    `splits` are arrays of shape (n,), by number; ``ValueError`` when the `labels` are of other sequences than one of
-    them.
+    Parameters
+    ----------
+    path : str or Path
+    files : list of str or Path
+    splits : list of ndarray of shape (n,)
+        By number.
+    labels : ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        When the labels are of other sequences than a split.
     """
     for split in splits:
         if len(labels) != len(split):
@@ -59,7 +75,14 @@ def with_errors(labels, clusters):
 def score_task(path, files, problems, ordered):
     """Write the scores of all runs of one supervised task; the problems that were learned from get none.
 
-    `problems` have all clusters; `ordered` says whether a cluster's number means something to the task's method.
+    Parameters
+    ----------
+    path : str or Path
+    files : list of str or Path
+    problems : Problems
+        With all clusters.
+    ordered : bool
+        Whether a cluster's number means something to the task's method.
     """
 
     def score(record, file):

@@ -20,7 +20,17 @@ from sklearn.metrics.cluster import contingency_matrix
 
 
 def match_clusters(labels, clusters):
-    """Best one-to-one map of clusters to classes (Hungarian algorithm); clusters beyond their number are left out."""
+    """Best one-to-one map of clusters to classes (Hungarian algorithm).
+
+    Parameters
+    ----------
+    labels, clusters : array of int, shape (n,)
+
+    Returns
+    -------
+    dict of int to int
+        Cluster to class; clusters beyond the number of classes are left out.
+    """
     counts = contingency_matrix(labels, clusters)
     rows, columns = linear_sum_assignment(counts, maximize=True)
     classes, found = np.unique(labels), np.unique(clusters)
@@ -56,11 +66,20 @@ ERRORS = ("accuracy_error", "nmi_error")
 
 
 def sampling_errors(labels, clusters):
-    """Standard deviations of ACC and NMI over samples of as many sequences from the same population, by `ERRORS`.
+    """Standard deviations of ACC and NMI over samples of as many sequences from the same population.
 
     Of ACC that of a binomial share, of NMI by the delta method on the table of classes and clusters. Two members more,
-    spread over all outcomes, keep a perfect clustering from being taken for certain (Agresti and Caffo 2000). Sequences
-    labelled -1 (unknown) are left out.
+    spread over all outcomes, keep a perfect clustering from being taken for certain (Agresti and Caffo 2000).
+
+    Parameters
+    ----------
+    labels, clusters : array of int, shape (n,)
+        Sequences labelled -1 (unknown) are left out.
+
+    Returns
+    -------
+    dict of str to float
+        `ERRORS`.
     """
     known = np.asarray(labels) >= 0
     counts = contingency_matrix(np.asarray(labels)[known], np.asarray(clusters)[known]).astype(float)
@@ -92,10 +111,23 @@ TASK_SCORES = {
 
 
 def scores(labels, clusters):
-    """All `SCORES` of one clustering, and ``n_clusters``, the number found; None without any label.
+    """All scores of one clustering.
 
-    Sequences labelled -1 (unknown) are left out. ``ValueError`` when the shapes, (n,), differ or a cluster is negative,
-    which no method may return.
+    Parameters
+    ----------
+    labels : array of int, shape (n,)
+        Classes; sequences labelled -1 (unknown) are left out.
+    clusters : array of int, shape (n,)
+
+    Returns
+    -------
+    dict or None
+        Those of `SCORES`, and ``n_clusters``, the number found; None without any label.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or a cluster is negative, which no method may return.
     """
     labels, clusters = np.asarray(labels), np.asarray(clusters)
     if labels.shape != clusters.shape or labels.ndim != 1:

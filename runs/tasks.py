@@ -81,8 +81,11 @@ def ask(worker, seed, limit):
 def learn(problems, task, method, seed, settings, limit, device):
     """Learn and predict once; this is what a `Worker` does.
 
-    Returns the fields of the record that the run gives, and its ``clusters``, lists under what to put behind the seed
-    for their name; or ``invalid``: the message of an `InvalidInput`, which is no run's failure but the user's.
+    Returns
+    -------
+    dict
+        The fields of the record that the run gives, and its ``clusters``, lists under what to put behind the seed for
+        their name; or ``invalid``: the message of an `InvalidInput`, which is no run's failure but the user's.
     """
     state = int(seed_sequence(seed, task, method).generate_state(1)[0])
     estimator = load_method(method)(**settings, device=device, random_state=state)
@@ -171,8 +174,18 @@ def everywhere(problems, found):
 def run_control(problems, *, reading, task, ordered):
     """k-means on the objects' time averages, told every problem's number of clusters: no learning at all.
 
-    `problems` have all clusters; `ordered` says whether a cluster's number means something to the task's method.
-    Returns records and clusters as `run_task`, of a single run.
+    Parameters
+    ----------
+    problems : Problems
+        With all clusters, of which their number is used.
+    reading, task : str
+    ordered : bool
+        Whether a cluster's number means something to the task's method.
+
+    Returns
+    -------
+    records, clusters
+        As `run_task` gives them, of a single run.
     """
     method, settings = CONTROL["method"], CONTROL["settings"]
     entropy = seed_sequence(0, task, method)

@@ -36,7 +36,10 @@ class Crashed(WorkerError):
 class Worker:
     """A forked process that answers requests one at a time; a new one takes the place of one that died.
 
-    `answer` takes a request and gives the answer, both JSON-able; it runs in the process.
+    Parameters
+    ----------
+    answer : callable
+        Takes a request and gives the answer, both JSON-able. It runs in the process.
     """
 
     def __init__(self, answer):

@@ -23,8 +23,13 @@ def from_json(text):
 def main(description, run=None, report=None):
     """Read the arguments and do what they ask for; a ``ValueError`` or ``OSError`` becomes one line and exit code 1.
 
-    `run` makes of data set, folder, variant and settings a JSON-able record; `report` takes a job, as
-    `workflow.studies.page_job` makes it, and a folder.
+    Parameters
+    ----------
+    description : str
+    run : callable, optional
+        Data set, folder, variant and settings to a JSON-able record.
+    report : callable, optional
+        Takes a job, as `workflow.studies.page_job` makes it, and a folder.
     """
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     actions = parser.add_subparsers(dest="action", required=True)

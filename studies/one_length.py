@@ -38,9 +38,24 @@ def cropped(sequences, length):
 def narrowed(sequences, name, n_clusters, length_range):
     """Sequences of about one length, clustered and in the plane.
 
-    `length_range` is (shortest, longest), None for `usual_lengths`; ``ValueError`` when fewer than `FEWEST` sequences
-    are within it. The result is JSON-able: ``lengths``, the range; ``chosen``, which sequences; their ``clusters`` and
-    ``points``, shape (n, 2).
+    Parameters
+    ----------
+    sequences : Sequences
+    name : str
+        Of the data set.
+    n_clusters : int
+    length_range : (int, int) or None
+        Shortest and longest; None for `usual_lengths`.
+
+    Returns
+    -------
+    dict
+        JSON-able: ``lengths``, the range; ``chosen``, which sequences; their ``clusters`` and ``points``, shape (n, 2).
+
+    Raises
+    ------
+    ValueError
+        When fewer than `FEWEST` sequences are within the range.
     """
     shortest, longest = length_range or usual_lengths(sequences.lengths)
     inside = np.flatnonzero((sequences.lengths >= shortest) & (sequences.lengths <= longest))

@@ -61,7 +61,10 @@ colours go by the size of a cluster; (f) the autoencoder's loss, the tutorial's 
 def read(part):
     """Everything of one reading: data, records by method and the clusterings, name to clusters.
 
-    `part` has ``folder`` and ``files``, as `workflow.studies.page_job` gives them.
+    Parameters
+    ----------
+    part : dict
+        ``folder`` and ``files``, as `workflow.studies.page_job` gives them.
     """
     folder = Path(part["folder"])
     paths = [folder / file for file in part["files"]]
@@ -102,9 +105,18 @@ def published():
 
 
 def quantities(record, clusters):
-    """The published numbers that are not scores beside ours, with a verdict each, as strings.
+    """The published numbers that are not scores beside ours, with a verdict each.
 
-    `record` is of N2D; `clusters`, (n,) or None, are DBSCAN's.
+    Parameters
+    ----------
+    record : dict
+        Of N2D.
+    clusters : array of int, shape (n,), or None
+        Of DBSCAN.
+
+    Returns
+    -------
+    DataFrame of str
     """
     rows = []
     for quantity, epoch, value in published():
@@ -145,7 +157,16 @@ def verdict(quantity, ours, theirs, digits):
 def side_by_side(readings, made):
     """Readings as columns, and as rows what they are, what it cost and how well clusters agree with the sentiment.
 
-    `readings` is name to what `read` gives, `made` name to the `clusterings`.
+    Parameters
+    ----------
+    readings : dict of str to dict
+        As `read` gives them.
+    made : dict of str to dict
+        Their `clusterings`.
+
+    Returns
+    -------
+    DataFrame of str
     """
     columns = {reading: described(found) | grouped(found, made[reading]) for reading, found in readings.items()}
     return pd.DataFrame(columns).fillna("–").rename_axis("").reset_index()

@@ -16,7 +16,13 @@ class ConfigError(ValueError):
 
 
 def source(folder, name):
-    """Source file of a method or data set; `ConfigError` that names those that there are, when it isn't there."""
+    """Source file of a method or data set.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such file, naming those that there are.
+    """
     names = available(folder)
     if name not in names:
         raise ConfigError(f"config: {folder}: {name!r} is not in {folder}/ (there are {', '.join(names)})")

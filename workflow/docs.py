@@ -97,7 +97,16 @@ def keywords(call):
 def parameter_table(described, function):
     """Name, type, default and meaning of the parameters in the numpydoc docstring of `described`, as grouped there.
 
-    Both are syntax: `described` has the docstring, `function` the defaults.
+    Parameters
+    ----------
+    described : ast.ClassDef or ast.FunctionDef
+        Has the docstring.
+    function : ast.FunctionDef
+        Has the defaults.
+
+    Returns
+    -------
+    DataFrame of str
     """
     given, rows = {name: ast.unparse(value) for name, value in defaults(function).items()}, []
     for names, kind, meaning in parameters(described):

@@ -20,8 +20,18 @@ def print_estimate(readings, planned, at_once):
 def estimate(readings, planned, at_once):
     """Lines about the trainings that are to be done.
 
-    `readings` is name to resolved config. `planned` are the wildcards of every training: reading, dataset, method,
-    inputs, and block unless it is one of halves. `at_once` are the jobs at a time: cores, or the places of a cluster.
+    Parameters
+    ----------
+    readings : dict of str to dict
+        Name to resolved config.
+    planned : list of dict
+        Wildcards of every training: reading, dataset, method, inputs, and block unless it is one of halves.
+    at_once : int
+        Jobs at a time: cores, or the places of a cluster.
+
+    Returns
+    -------
+    list of str
     """
     if not planned:
         return []

@@ -11,7 +11,10 @@ from .layers import merge
 def lineage(resolved, row):
     """(name, section of the config) of all that a row is like, the method first and the row itself last.
 
-    `ConfigError` when a row is like itself.
+    Raises
+    ------
+    ConfigError
+        When a row is like itself.
     """
     found = {row: resolved["methods"].get(row, {})}
     while like := found[row].get("like"):

@@ -206,7 +206,10 @@ def check_settings(where, settings, known):
 def fits(value, kind):
     """Whether a value is of a type as numpydoc words it: ``int or None``, ``{"a", "b"}``, ``sequence of 3 int``.
 
-    `ConfigError` for a type whose words aren't known here.
+    Raises
+    ------
+    ConfigError
+        For a type whose words aren't known here.
     """
     kind = kind.split(", default")[0].replace(", optional", " or None")
     if kind[:1] in ("{", '"'):

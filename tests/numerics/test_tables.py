@@ -300,3 +300,13 @@ def test_the_scored_split_and_the_published_table_are_the_configs_choice():
     made[0]["scores"] = {"train": score(0.9), "validation": None, "test": None}
     (row,) = statistics.summarise(made, "test", "train", "train", None).to_dict("records")
     assert row["accuracy"] == 0.9 and np.isnan(row["published_accuracy"]) and row["verdict"] == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("part", "told"), [("test", "Clustered the test split by itself: Ward."), ("train", "Ward. A test")]
+)
+def test_how_a_test_sequence_got_its_cluster_is_told(part, told):
+    made = [one | {"method": "ward", "algorithm": "ward", "trained_on": part} for one in runs([0.6], [None])]
+    summary = statistics.summarise(made, "test", "train")
+    notes = tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test")
+    assert sum(told in note for note in notes) == 1

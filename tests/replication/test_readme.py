@@ -9,7 +9,8 @@ from fake_records import runs, write_scored
 
 from datasets.storage import write_text
 from reports import statistics
-from reports.readme import BEGIN, END, insert, results, wall_time
+from reports.readme import BEGIN, END, details, insert, results, wall_time
+from reports.tables import table1
 from reports.verdict import summary_csv
 
 
@@ -22,15 +23,25 @@ def folder(tmp_path):
         for record in own:
             record["provenance"]["versions"] |= {"torch": "2", "scikit-learn": "1"}
         write_scored(tmp_path / f"records/{dataset}/rddc-none.0-9.jsonl", own, {"none": {0: np.array([0])}})
-    write_text(tmp_path / "tables/summary.csv", summary_csv(statistics.summarise(made, "test", "train")))
-    write_text(tmp_path / "tables/table1.md", "| the table |\n")
+    summary = statistics.summarise(made, "test", "train")
+    write_text(tmp_path / "tables/summary.csv", summary_csv(summary))
+    write_text(tmp_path / "tables/table1.csv", table1(summary, ["arabic_digits", "speech_commands"], {}).to_csv())
+    for name in ("table1", "unreproduced"):
+        write_text(tmp_path / f"tables/{name}.md", f"| {name} |\n")
     return tmp_path
 
 
 def test_the_generated_part(folder):
     text = results(folder, "pictures")
-    assert text.startswith("\n20 runs, 20 of them ok, in 0 minutes on ") and "| the table |" in text
+    assert "\n20 runs, 20 of them ok, in 0 minutes on " in text.replace(". ", ".\n")
     assert "ACC, of 2 cells with a published number: " in text and "pictures/figure2.png" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ")]
+    assert "0.95 (0.95) ▲ 0.74 (0.19)" in row and row.count("0.80 (0.77)") == 1
+
+
+def test_the_page_behind_it(folder):
+    text = details(folder, "pictures")
+    assert "| table1 |" in text and "| unreproduced |" in text and "Runs a cell, of all splits: RDDC 10." in text
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ")]
     assert "above (" in row and row.count("; NMI ") == 2
 
@@ -40,7 +51,7 @@ def test_intervals_are_shown(folder):
     summary = pd.read_csv(path)
     summary.loc[0, ["accuracy_low", "accuracy_high", "verdict"]] = [0.5, 0.9, "reproduced"]
     summary.to_csv(path, index=False)
-    assert "reproduced (0.50 to 0.90); NMI " in results(folder, "pictures")
+    assert "reproduced (0.50 to 0.90); NMI " in details(folder, "pictures")
 
 
 def test_a_pause_is_no_wall_time(tmp_path):

@@ -3,7 +3,7 @@ rule report:
     input:
         local(imported_sources(ROOT / "workflow/scripts/report.py")),
         local(ROOT / "config/sources.yaml"),
-        local(sorted((ROOT / "reports/published").glob("*.csv"))),
+        local(sorted((ROOT / "reports/published").glob("*.*"))),
         records=lambda w: jobs.record_files(READINGS[w.reading], w.reading),
         halves=lambda w: jobs.halves_files(READINGS[w.reading], w.reading),
         scores=lambda w: jobs.score_files(READINGS[w.reading], w.reading),

@@ -1,14 +1,16 @@
-"""Put a report's Table 1, its verdicts, budget and figures into the README, and what the studies made into reports/."""
+"""Put a report's Table 1 into the README, the whole of it on a page, and what the studies made into reports/."""
 
 import shutil
 import sys
 from pathlib import Path
 
-from reports.readme import insert, results
+from datasets.storage import write_text
+from reports.readme import details, insert, results
 
 from .entry import one_line_errors
 
 PICTURES = Path("reports/gallery")
+PAGE = Path("reports/table1.md")
 STUDIES = {
     "replication": "reports",
     "fingerprints": "reports/fingerprints",
@@ -21,13 +23,14 @@ def main(folder):
     """Copy the pictures that the README shows and the studies beside the reading's folder; write the generated part."""
     folder = Path(folder)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for name in ("figure2", "strips_speech_commands"):
+    for name in ("figure2", "figure3", "strips_speech_commands"):
         shutil.copyfile(folder / f"figures/{name}.png", PICTURES / f"{name}.png")
     shutil.copyfile(folder / "tables/summary.csv", "results/reference/paper_summary.csv")
     for study, target in STUDIES.items():
         if (folder.parent / study).is_dir():
             no_copy = shutil.ignore_patterns("*.json", "*.jsonl", "*.pdf", ".snakemake*")
             shutil.copytree(folder.parent / study, target, dirs_exist_ok=True, ignore=no_copy)
+    write_text(PAGE, details(folder, PICTURES.relative_to(PAGE.parent)))
     insert("README.md", results(folder, PICTURES))
 
 

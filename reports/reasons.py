@@ -1,0 +1,71 @@
+"""What was not reproduced, and why: a sentence for every such cell, the most likely reason as far as we know.
+
+The sentences are people's, in ``published/<table>.reasons.yaml``: a list of entries with ``reason`` and the
+``methods``, ``inputs``, ``datasets`` and ``verdicts`` that it is about, any where one is left out. The first that fits
+a cell is told. An inconclusive verdict needs none: it says itself that runs or splits are too few.
+"""
+
+import pandas as pd
+
+from datasets.strict_yaml import parse_yaml
+from methods.vectorize import INPUTS
+
+from .published import FOLDER
+from .tables import ours, span, theirs, title
+from .verdict import WIDEST
+
+OF = {"methods": "method", "inputs": "vectorization", "datasets": "dataset", "verdicts": "verdict"}
+UNKNOWN = "no reason is known"
+
+
+def read_reasons(name, folder=FOLDER):
+    """The entries about a published table; none where nobody has written any.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, for an entry without a reason or with a field or an input that there is not.
+    """
+    path = folder / f"{name}.reasons.yaml"
+    entries = parse_yaml(path.read_text(encoding="utf-8"), path) if name and path.is_file() else []
+    for entry in entries:
+        if "reason" not in entry or not set(entry) <= {"reason", *OF} or set(entry.get("inputs", [])) - set(INPUTS):
+            raise ValueError(f"{path}: expected reason and any of {', '.join(OF)}, got {entry}")
+    return entries
+
+
+def why(row, entries):
+    """The reason why a cell is not reproduced."""
+    if row.verdict == "inconclusive" or (row.verdict == "reproduced" and row.verdict_nmi == "inconclusive"):
+        return f"the interval of {'ACC' if row.verdict == 'inconclusive' else 'NMI'} is wider than {WIDEST}"
+    verdict = row.verdict_nmi if row.verdict == "reproduced" else row.verdict
+    cell = row._replace(verdict=verdict)
+    fitting = (
+        entry["reason"]
+        for entry in entries
+        if all(getattr(cell, column) in entry[field] for field, column in OF.items() if field in entry)
+    )
+    return next(fitting, UNKNOWN)
+
+
+def unreproduced(summary, name):
+    """A line for every cell with a published number whose ACC or NMI is not reproduced, with the reason."""
+    entries = read_reasons(name)
+    nmi = (summary.verdict_nmi == "reproduced") | summary.published_nmi.isna()
+    left = summary[summary.published_accuracy.notna() & ~((summary.verdict == "reproduced") & nmi)]
+    told = [why(row, entries) for row in left.itertuples(index=False)]
+    rows = [
+        {
+            "method": title(row.method),
+            "input": title(row.vectorization),
+            "data set": title(row.dataset),
+            "ours": ours(row),
+            "published": theirs(row),
+            "ACC, interval": span(row.accuracy_low, row.accuracy_high),
+            "ACC": row.verdict,
+            "NMI": row.verdict_nmi,
+            "most likely reason": reason,
+        }
+        for (_, row), reason in zip(left.iterrows(), told, strict=True)
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,52 @@
+"""Why a cell is not reproduced: the first sentence that fits it, and none is forgotten."""
+
+import pandas as pd
+import pytest
+
+from datasets.storage import write_text
+from reports.reasons import UNKNOWN, read_reasons, unreproduced, why
+from runs.sources import ROOT
+
+ENTRIES = [
+    {"methods": ["dec"], "datasets": ["speech_commands"], "verdicts": ["above"], "reason": "first"},
+    {"methods": ["dec", "ddc"], "inputs": ["avg"], "reason": "second"},
+]
+
+
+def cell(**given):
+    of = {"method": "dec", "vectorization": "avg", "dataset": "speech_commands", "verdict": "above"}
+    row = of | {"verdict_nmi": "reproduced"} | given
+    return next(pd.DataFrame([row]).itertuples(index=False))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({}, "first"),
+        ({"verdict": "below"}, "second"),
+        ({"vectorization": "zero", "verdict": "below"}, UNKNOWN),
+        ({"method": "ddc"}, "second"),
+        ({"method": "rddc"}, UNKNOWN),
+        ({"verdict": "reproduced", "verdict_nmi": "above"}, "first"),
+        ({"verdict": "inconclusive"}, "the interval of ACC is wider than 0.2"),
+        ({"verdict": "reproduced", "verdict_nmi": "inconclusive"}, "the interval of NMI is wider than 0.2"),
+    ],
+)
+def test_the_first_that_fits_is_told(given, reason):
+    assert why(cell(**given), ENTRIES) == reason
+
+
+@pytest.mark.parametrize("entry", ["{methods: [dec]}", "{reason: x, rows: [dec]}", "{reason: x, inputs: [padded]}"])
+def test_a_mistake_names_the_file(tmp_path, entry):
+    write_text(tmp_path / "toy.reasons.yaml", f"- {entry}\n")
+    with pytest.raises(ValueError, match="toy.reasons.yaml: expected reason and any of methods, inputs"):
+        read_reasons("toy", tmp_path)
+
+
+def test_every_cell_of_the_paper_that_is_not_reproduced_has_a_reason():
+    summary = pd.read_csv(ROOT / "results/reference/paper_summary.csv")
+    for name in ("collapsed_accuracy", "collapsed_nmi"):
+        summary[name] = summary.get(name)
+    told = unreproduced(summary, "rddc_table1")
+    assert len(told) and not told["most likely reason"].eq(UNKNOWN).any()
+    assert unreproduced(summary[summary.published_accuracy.isna()], "rddc_table1").empty
