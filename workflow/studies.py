@@ -17,8 +17,9 @@ import json
 import shlex
 from typing import NamedTuple
 
-from runs.sources import ROOT, tree
+from runs.sources import ROOT
 
+from .catalogue import assigned
 from .jobs import ENDINGS, jobs, record_files, score_files
 from .rows import algorithm, described, method_settings, stated
 
@@ -45,21 +46,13 @@ def sources():
     """Name to file of every study: ``<name>.py``, or ``__main__.py`` of the folder ``<name>``."""
     files = [*(ROOT / "studies").glob("*.py"), *(ROOT / "studies").glob("*/__main__.py")]
     found = {path.parent.name if path.stem == "__main__" else path.stem: path for path in sorted(files)}
-    return {name: path for name, path in found.items() if assigned(path)}
-
-
-def assigned(path):
-    """``STUDY`` of a file; None without one."""
-    lines = (line for line in tree(path).body if isinstance(line, ast.Assign))
-    return next(
-        (ast.literal_eval(line.value) for line in lines if getattr(line.targets[0], "id", None) == "STUDY"), None
-    )
+    return {name: path for name, path in found.items() if assigned(path, "STUDY")}
 
 
 @functools.cache
 def declared():
     """Name to ``STUDY`` of every study."""
-    return {name: assigned(path) for name, path in sources().items()}
+    return {name: ast.literal_eval(assigned(path, "STUDY")) for name, path in sources().items()}
 
 
 def case_source(study):

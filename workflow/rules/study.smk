@@ -12,7 +12,6 @@ rule study_raw:
         f"{config['results']}/logs/{{study}}/{{dataset}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=8000,
         runtime=240,
@@ -36,7 +35,6 @@ rule study_case:
         f"{config['results']}/logs/{{study}}/{{dataset}}.{{variant}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=4000,
         runtime=240,
@@ -70,7 +68,6 @@ for study, declared in studies.declared().items():
             f"{config['results']}/logs/{study}.log",
         conda:
             "../../environment.yml"
-        threads: 1
         resources:
             mem_mb=8000,
         params:
