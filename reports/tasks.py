@@ -287,8 +287,8 @@ def curves(tasks, runs):
             axis.set_title(name(task))
             axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        figure.supxlabel("epoch", fontsize=7)
-        figure.supylabel("loss", fontsize=7)
+        figure.supxlabel("epoch")
+        figure.supylabel("loss")
     return figure
 
 
