@@ -301,6 +301,17 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
     raise DataError(f"{source.name}: {_absence(source, forms[0], mirror)} and there is no address to load it from")
 
 
+def is_here(source, raw, mirror=None):
+    """Whether `fetch` downloads nothing: the data are in place, in the mirror or in a package."""
+    mirror = mirror or os.environ.get(MIRROR_VARIABLE)
+    return any(
+        isinstance(form, Package)
+        or _place(source, form, Path(raw)).is_dir()
+        or (mirror and all(Path(mirror, source.name, part.file).is_file() for part in form.parts()))
+        for form in source.forms
+    )
+
+
 def _place(source, archive, raw):
     return raw / f"{source.name}.{archive.form}"
 
@@ -451,6 +462,7 @@ def _check_name(name):
 
 def _download(source, archive, file, mirror, timeout, tries, pause):
     """Load the official archive into `file`, trying again after a failure of the network or the server."""
+    missing = False
     for attempt in range(tries):
         if attempt:
             time.sleep(pause * 2 ** (attempt - 1))
@@ -460,13 +472,14 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
             reason = one_line(error)
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
+                missing = error.code == 404
                 if error.code < 500:
                     break
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
                 raise DataError(f"{source.name}: {file.parent}: {reason}") from error
     raise DataError(
         f"{source.name}: {_absence(source, archive, mirror)}, and {archive.address} failed ({reason}); put"
-        f" {archive.file} into <mirror>/{source.name}/ or check the network"
+        f" {archive.file} into <mirror>/{source.name}/ or check the {'name' if missing else 'network'}"
     )
 
 

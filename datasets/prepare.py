@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import own
-from .fetch import choose, fetch
+from .fetch import choose, fetch, is_here
 from .normalise import SPANS, standardised
 from .sequences import POINTS, SPLITS, UNKNOWN, stratified_split
 
@@ -42,13 +42,22 @@ def keywords(function):
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def load_public(name, settings, raw, mirror, seed):
-    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source.
+def source_of(module, settings):
+    """Source of a data set; a file for many has a function ``source``, which takes the settings of one."""
+    return module.source(**settings) if hasattr(module, "source") else module.SOURCE
 
-    A file for many data sets has a function ``source``, which takes the settings and gives the source of one.
-    """
+
+def is_at_hand(name, settings, raw, mirror=None):
+    """Whether `prepare` needs no download for a data set."""
+    settings = settings or {}
+    said = {key: value for key, value in settings.items() if key not in (*COMMON, "like")}
+    return "path" in said or is_here(source_of(find(settings.get("like", name)), said), raw, mirror)
+
+
+def load_public(name, settings, raw, mirror, seed):
+    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source."""
     module = find(name)
-    source = module.source(**settings) if hasattr(module, "source") else module.SOURCE
+    source = source_of(module, settings)
     fetched = fetch(source, raw, mirror, settings.get("form", "any"))
     if "form" in settings:
         settings = settings | {"form": fetched.form}

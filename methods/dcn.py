@@ -46,10 +46,15 @@ def update_centroids(centroids, counts, codes, labels):
     return sums / counts[:, None], counts
 
 
+def distances(codes, centroids):
+    """Distance of every code to every centroid, shape (n, k)."""
+    return torch.cdist(codes, centroids, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def nearest(codes, centroids):
     """Nearest centroid (n,) of every code, and the squared distance to it (n,)."""
-    distances = torch.cdist(codes, centroids, compute_mode="donot_use_mm_for_euclid_dist").square().min(1)
-    return distances.indices, distances.values
+    least = distances(codes, centroids).min(1)
+    return least.indices, least.values.square()
 
 
 class DCN(CodeClusterer):
@@ -157,8 +162,12 @@ class DCN(CodeClusterer):
 
     def predict(self, X):
         """Nearest centroid, shape (n,)."""
+        return self.distances(X).argmin(axis=1)
+
+    def distances(self, X):
+        """Distance of every code to every centroid, shape (n, k)."""
         codes = torch.from_numpy(self.transform(X)).to(self.device)
-        return nearest(codes, self.network_["centroids"][0])[0].cpu().numpy()
+        return distances(codes, self.network_["centroids"][0]).cpu().numpy()
 
     def score_loss(self, X):
         """The objective on other sequences, each with its nearest centroid."""

@@ -138,9 +138,13 @@ class DEC(CodeClusterer):
         codes = torch.from_numpy(self.transform(X)).to(self.device)
         return soft_assignment(codes, self.network_["centroids"][0])
 
+    def predict_proba(self, X):
+        """Similarity to every centroid, shape (n, k); rows sum to 1."""
+        return self._soft_assignment(X).cpu().numpy()
+
     def predict(self, X):
         """Most similar centroid, shape (n,)."""
-        return self._soft_assignment(X).argmax(1).cpu().numpy().astype(np.int64)
+        return self.predict_proba(X).argmax(axis=1).astype(np.int64)
 
     def score_loss(self, X):
         """KL divergence from the target distribution of other sequences."""

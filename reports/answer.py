@@ -77,7 +77,7 @@ def all_answers(job, records, summary, data, clusters, agreed, sure, measured, c
             ("Failed", failed),
             ("Where", [(f"clusters/{where(cell)}", f"clusters/{where(cell)}"), ("all clusters", "clusters/")]),
         ]
-        figures = typical(cell[-1], of, found, *sure[cell])
+        figures = typical(cell[-1], of, found, sure[cell])
         if usable.k.nunique() > 1:
             told = "Agreement of halves (lines), of runs (dashed) and silhouette (dotted) over the number of clusters"
             figures = {f"over_k/{name}": (told, plots.over_k(usable, called_row))} | figures
@@ -188,7 +188,7 @@ def outcome(records):
     return f"{len(records) - ok} of {len(records)} runs ({'; '.join(told)})"
 
 
-def typical(dataset, data, found, share, margin):
+def typical(dataset, data, found, sure):
     """The most typical and the least sure sequences of each cluster, as figures."""
     sequences, identifiers = data.sequences, data.sheet.get("identifiers")
     values, owner = sequences.values, np.repeat(found, sequences.lengths)
@@ -198,7 +198,7 @@ def typical(dataset, data, found, share, margin):
     made = {}
     for group in groups[:MOST_CLUSTERS]:
         members = np.flatnonzero(found == group)
-        order = pd.DataFrame({"agreement": share, "margin": margin}).loc[members]
+        order = pd.DataFrame(sure).loc[members]
         least = order.sort_values(["agreement", "margin"], kind="stable").index[:DRAWN]
         most = order.sort_values(["margin", "agreement"], ascending=False, kind="stable").index[:DRAWN]
         told = [

@@ -27,7 +27,7 @@ rule study_raw:
 rule study_case:
     # One case of a study: a data set as a reading prepares it, for that reading or for one of its rows.
     input:
-        lambda w: local(imported_sources(studies.sources()[w.study])),
+        lambda w: local(imported_sources(studies.case_source(w.study))),
         lambda w: studies.variants(w.study, READINGS)[w.variant].data(w.dataset),
     output:
         f"{config['results']}/{{study}}/{{dataset}}.{{variant}}.json",
