@@ -223,8 +223,8 @@ def minimise(
     optimizer = OPTIMIZERS[optimizer](joint.parameters, learning_rate)
     optimizer.state |= phase.optimizer_state
     draw_order = draw_order or (lambda rng: rng.permutation(n))
-    clip = None if clip_norm is None else (clip_norm, joint.sizes if clip_each else None)
     after_update = progress.until(after_update, epochs * (n // batch))
+    clip = None if clip_norm is None else (clip_norm, joint.sizes if clip_each else None)
     network |= joint.values
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
