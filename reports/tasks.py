@@ -253,13 +253,13 @@ def settings_used(tasks):
     return used
 
 
-def point_sets(problems, clusters, columns=6):
+def point_sets(problems, clusters):
     """Test problems of 2-D points: true clusters above, found ones below in the colours of what they stand for."""
     inside = np.repeat(problems.split, problems.sizes) == 2
     part = problems.part("test")
     truth, found = part.split_up(part.clusters), part.split_up(clusters[inside])
     points = part.split_up(part.objects.values[part.objects.offsets[part.members]])
-    columns = min(columns, len(part))
+    columns = min(6, len(part))
     shown = np.concatenate(points[:columns])
     limits = shown.min() - 0.05, shown.max() + 0.05
     with plt.rc_context(STYLE):
