@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study diagnosis appendix docs readme systems gpu lint
+.PHONY: help setup demo test nightly smoke paper plus field suite mnist imdb supervised fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -42,6 +42,9 @@ plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: re
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
 	$(BIN)/snakemake --profile profiles/field
 
+suite: .venv/installed  ## Sixteen data sets of varying length by every row, with ranks: results/suite/
+	$(BIN)/snakemake --profile profiles/suite
+
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist
 
@@ -50,6 +53,9 @@ fingerprints: .venv/installed  ## Which form of the data the published baselines
 
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
 	$(BIN)/snakemake replication --profile profiles/study
+
+search: .venv/installed  ## The settings of RDDC and DDC searched together, 8 core-hours: results/paper/search/
+	$(BIN)/snakemake search --profile profiles/paper
 
 diagnosis: .venv/installed  ## RDDC's training from inside, and where the true partition lies in its loss: results/paper/
 	$(BIN)/snakemake diagnosis true_partition --profile profiles/study

@@ -33,12 +33,6 @@ def draw(
 
     Parameters
     ----------
-    sizes : dict of str to int
-        Split to its number of sequences.
-    seed : int
-        Every split has a stream of its own.
-    sequences, labels : None
-        Nothing is drawn from a data set.
     symbols : int
     length : (int, int)
         Shortest and longest sequence.
@@ -47,10 +41,6 @@ def draw(
         Of the vectors; one-hot elements have as many as there are symbols.
     noise : float
         Expected length of the noise on a vector; one-hot elements have none.
-
-    Returns
-    -------
-    Problems
     """
     choose("abc", "alphabet", alphabet, ALPHABETS)
     shared = prototypes(symbols, dimensions, np.random.default_rng(seed_sequence(seed, "abc", "prototypes")))

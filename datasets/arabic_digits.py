@@ -47,23 +47,10 @@ def load(raw, seed, *, centre="sequence", scale="sequence"):
 
     Parameters
     ----------
-    raw : Path
-        Folder with the two text files.
-    seed : int
-        Unused: nothing here is random.
     centre : {"sequence", "all", "none"}
         Zero mean of every coefficient over each sequence or over all frames, or the values as they are.
     scale : {"sequence", "all", "none"}
         Division of every coefficient by its standard deviation then, over each sequence or over all frames, or none.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    DataError
-        When a file is not as published.
     """
     choose(NAME, "centre", centre, SPANS)
     choose(NAME, "scale", scale, SPANS)

@@ -78,28 +78,14 @@ UCI_SIZES = [0.5592, 0.5452, 0.4464]  # mean absolute value of the channels
 
 
 def load(raw, seed, *, form="uea", characters=("a", "b", "c")):
-    """Load the data set.
+    """Load the data set; the note ``short_channels`` counts the sequences whose x or y was filled with zeros.
 
     Parameters
     ----------
-    raw : Path
-        Folder with the ARFF files, or with the ``.mat`` file.
-    seed : int
-        Unused: nothing here is random.
     form : {"uea", "uci"}
         Without or with the zero padding; only ``uea`` has official training and test sets.
     characters : list of str
         Wanted classes; the order numbers the labels.
-
-    Returns
-    -------
-    Loaded
-        Notes: ``short_channels``, the sequences whose x or y was filled with zeros.
-
-    Raises
-    ------
-    DataError
-        When a file is not as published.
     """
     choose(NAME, "form", form, ("uea", "uci"))
     if not characters or len(set(characters)) < len(characters):
@@ -120,24 +106,10 @@ def load(raw, seed, *, form="uea", characters=("a", "b", "c")):
 
 
 def fill_short_channels(case):
-    """Cut the padding off a case and fill channels that end early.
+    """Cut the padding off a case, (T, d) with NaN where the archive has a ``?``, and fill channels that end early.
 
-    Parameters
-    ----------
-    case : ndarray of shape (T, d)
-        NaN where the archive has a ``?``.
-
-    Returns
-    -------
-    case : ndarray of shape (length, d)
-        Up to the end of the longest channel; a shorter channel ends in zeros, the velocity of a pen that stands still.
-    short : bool
-        Whether a channel was shorter.
-
-    Raises
-    ------
-    DataError
-        When a value is missing before the end of its channel.
+    A shorter channel than the longest ends in zeros, the velocity of a pen that stands still. Returns the case, shape
+    (length, d), and whether a channel was shorter; `DataError` when a value is missing before the end of its channel.
     """
     missing = np.isnan(case)
     lengths = (~missing).sum(axis=0)

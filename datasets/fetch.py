@@ -171,7 +171,6 @@ class Source:
     forms : tuple of Archive, Files or Package
         Alternatives, best first.
     homepage, licence, citation : str
-        For people and for the sheet of a preparation.
     """
 
     name: str
@@ -193,7 +192,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the ``load`` of a data set returns.
+    """What the ``load(raw, seed, **settings)`` of a data set returns.
+
+    ``raw`` is the folder of its raw data, ``seed`` that of what is random in it. It raises `DataError` for raw data
+    that are not as published, and ``ValueError`` for a setting that can't be.
 
     Parameters
     ----------
@@ -238,17 +240,7 @@ def file_sha256(path):
 
 
 def content_digest(folder):
-    """One SHA-256 over the names and SHA-256 of all files below `folder`, in the layout of ``sha256sum``.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    str
-        Hash of the lines ``<sha256>  <name>``, sorted by name.
-    """
+    """SHA-256 of the lines ``<sha256>  <name>``, as of ``sha256sum`` and by name, of all files below `folder`."""
     files = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
     files.pop(ORIGIN_FILE, None)
     lines = (f"{file_sha256(files[name])}  {name}\n" for name in sorted(files))

@@ -35,24 +35,7 @@ CLASS_SIZES = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 
 def load(raw, seed):
-    """Load the data set.
-
-    Parameters
-    ----------
-    raw : Path
-        Folder with the table.
-    seed : int
-        Unused: nothing here is random.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    DataError
-        When the file is not as published.
-    """
+    """Load the data set."""
     try:
         with gzip.open(Path(raw, "digits.csv.gz"), "rt", encoding="ascii") as stream:
             table = np.loadtxt(stream, delimiter=",", ndmin=2)

@@ -57,31 +57,17 @@ LAST = 500
 def load(raw, seed, *, columns="last_500", reviews=27_000, terms=5000):
     """Load the data set.
 
+    Notes: ``first_term`` and ``last_term`` of the columns, ``empty`` (reviews without any of the terms) and
+    ``variance`` (mean over the columns: the squared error of a reconstruction that knows their means alone).
+
     Parameters
     ----------
-    raw : Path
-        Folder with `FOLDERS`.
-    seed : int
-        For the draw of the reviews.
     columns : {"last_500", "all"}
         Columns of the counts that are kept: the last 500, as the tutorial's call of pad_sequences does, or all.
     reviews : int
         How many of the 50,000 are drawn.
     terms : int
         Most frequent terms that are counted.
-
-    Returns
-    -------
-    Loaded
-        Notes: ``first_term`` and ``last_term`` of the columns, ``empty`` (reviews without any of the terms) and
-        ``variance`` (mean over the columns: the squared error of a reconstruction that knows their means alone).
-
-    Raises
-    ------
-    DataError
-        When the reviews are not as published.
-    ValueError
-        For a setting that cannot be.
     """
     choose(NAME, "columns", columns, ("last_500", "all"))
     for setting, value, most in (("reviews", reviews, COUNT * len(FOLDERS)), ("terms", terms, np.inf)):
@@ -105,20 +91,9 @@ def load(raw, seed, *, columns="last_500", reviews=27_000, terms=5000):
 
 
 def count_terms(texts, terms):
-    """Counts of the most frequent terms, without HTML tags and stop words.
+    """The most frequent terms, sorted, and their counts, a sparse (n, terms), without HTML tags and stop words.
 
     The tutorial removes stop words from the text and again in CountVectorizer; the second does it all.
-
-    Parameters
-    ----------
-    texts : list of str
-    terms : int
-
-    Returns
-    -------
-    names : list of str
-        The terms, sorted.
-    counts : sparse matrix of shape (n, terms)
     """
     vectorizer = CountVectorizer(stop_words="english", max_features=terms)
     counts = vectorizer.fit_transform(TAG.sub("", text) for text in texts)

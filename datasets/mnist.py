@@ -54,21 +54,8 @@ def load(raw, seed, *, n=None):
 
     Parameters
     ----------
-    raw : Path
-        Folder with the four files.
-    seed : int
-        Of the choice of `n` images.
     n : int or None
         So many images, drawn without looking at the labels, in their order; all when left out.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    DataError
-        When a file is not as published.
     """
     images, labels, split = [], [], []
     for (part, count), code in zip(COUNTS.items(), (0, 2), strict=True):
@@ -88,13 +75,7 @@ def load(raw, seed, *, n=None):
 
 
 def read_idx(path, shape):
-    """Values of a gzipped idx file of unsigned bytes, which must have `shape` exactly.
-
-    Raises
-    ------
-    DataError
-        When the file is no whole gzip stream, has another type or shape, or too few or too many values.
-    """
+    """Values of a gzipped idx file of unsigned bytes; `DataError` unless it is whole and of exactly this `shape`."""
     try:
         with gzip.open(path) as stream:
             content = stream.read(2 * int(np.prod(shape)) + 4096)  # a bound against a stream that never ends

@@ -22,22 +22,12 @@ def draw(
 
     Parameters
     ----------
-    sizes : dict of str to int
-        Split to its number of problems.
-    seed : int
-        Every split has a stream of its own.
-    sequences, labels : None
-        Nothing is drawn from a data set.
     clusters : (int, int)
         Fewest and most clusters.
     points : int
         Points of a set.
     noise, radius, distance : float
         Standard deviation of the noise, size of the shapes, least distance of two centres.
-
-    Returns
-    -------
-    Problems
     """
     values, problems, drawn = [], {}, 0
     for part, size in sizes.items():

@@ -93,6 +93,8 @@ def load_own(path, settings):
 def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     """Fetch, load, verify and split one data set.
 
+    ``ValueError`` names what is allowed in place of an unknown data set, key or value; `DataError` is for raw data.
+
     Parameters
     ----------
     name : str
@@ -109,10 +111,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
         ``everything`` (all sequences are for training).
         ``fractions``: train, validation, test; 0.8, 0.1, 0.1 when left out.
-    raw : str or Path
-        Folder of all raw data.
-    mirror : str or Path, optional
-        See `datasets.fetch.fetch`.
+    raw, mirror
+        As `datasets.fetch.fetch` takes them.
     seed : int
         For the split and for what is random in the data set.
 
@@ -124,11 +124,6 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
         dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation; of a user's
         data also identifiers, and the files' sha256 in source. No path and no time: equal data give equal sheets.
-
-    Raises
-    ------
-    ValueError
-        For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
     path, like = settings.pop("path", None), settings.pop("like", name)
@@ -154,13 +149,15 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         parts = stratified_split(labels, seed, split_name(name, path), fractions)
     sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
     sequences = apply_common(sequences, **common)
-    changed = {key: value for key, value in common.items() if value != COMMON[key]}
-    described["settings"] = described["settings"] | changed
+    described["settings"] |= {key: value for key, value in common.items() if value != COMMON[key]}
+    sheet = {"name": name, "split": {"kind": kind, "fractions": list(fractions)}, "seed": seed}
+    return sequences, labels, sheet | counted(sequences, labels, loaded) | described
+
+
+def counted(sequences, labels, loaded):
+    """The sheet's fields about the sequences themselves."""
     lengths = sequences.lengths
-    sheet = {
-        "name": name,
-        "split": {"kind": kind, "fractions": list(fractions)},
-        "seed": seed,
+    return {
         "digest": sequences.digest(),
         "n": len(sequences),
         "classes": list(loaded.classes),
@@ -169,8 +166,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},
         "notes": loaded.notes,
-    } | described
-    return sequences, labels, sheet
+    }
 
 
 def split_name(name, path):
@@ -179,14 +175,9 @@ def split_name(name, path):
 
 
 def split_again(labels, name, settings, split, seed, number):
-    """Another split of a data set that `prepare` has made, shape (n,); ``number`` counts from 1.
+    """Another split of a data set that `prepare` has made, shape (n,); `number` counts from 1.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-    name, settings, split, seed
-        As `prepare` takes them; only a stratified split can be repeated.
-    number : int
+    The other arguments are `prepare`'s. Only a stratified split can be repeated.
     """
     if split.get("kind", "stratified") != "stratified":
         raise ValueError(f"{name}: only a stratified split can be repeated")
@@ -206,27 +197,11 @@ def apply_common(sequences, *, average, normalise, resample):
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):
-    """Official test set as it is; train and validation carved from the official training set, stratified.
+    """Official test set as it is; train and validation carved from the official training set, stratified: int8 (n,).
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-    official : ndarray of shape (n,)
-        Index into `SPLITS`; a data set that has an official validation set keeps it.
-    seed : int
-    name : str
-        The data set's name.
-    fractions : sequence of 3 floats
-        Only the ratio of the first two counts.
-
-    Returns
-    -------
-    ndarray of shape (n,), int8
-
-    Raises
-    ------
-    ValueError
-        When there is no official test set, or the fractions leave nothing for training.
+    `labels` and `official`, an index into `SPLITS`, have shape (n,); a data set that has an official validation set
+    keeps it. Of the `fractions` the ratio of the first two counts. ``ValueError`` when there is no official test set,
+    or the fractions leave nothing for training.
     """
     split = np.array(official, dtype=np.int8)
     validation, test = SPLITS.index("validation"), SPLITS.index("test")

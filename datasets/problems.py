@@ -115,14 +115,7 @@ class Problems:
 
 
 def gather(objects, problems):
-    """Problems from lists.
-
-    Parameters
-    ----------
-    objects : Sequences
-    problems : dict of str to list of (ndarray, ndarray)
-        Split to the members and clusters of each of its problems.
-    """
+    """Problems from lists: `problems` is split to (members, clusters) of each, members being places in `objects`."""
     pairs = [pair for part in SPLITS for pair in problems.get(part, [])]
     split = np.repeat(np.arange(len(SPLITS)), [len(problems.get(part, [])) for part in SPLITS])
     members, clusters = zip(*pairs, strict=True)
@@ -131,6 +124,10 @@ def gather(objects, problems):
 
 
 def draw_problems(job, sequences=None, labels=None):
-    """Problems of one task from the function ``draw`` of its file in ``datasets/``."""
+    """Problems of one task from the function ``draw`` of its file in ``datasets/``.
+
+    That takes ``sizes``, split to its number of problems; the ``seed``, of which every split has a stream of its own;
+    the data set that the problems come from, with splits, and its labels, (n,), or None for both; and settings.
+    """
     generator = importlib.import_module(f"datasets.{job['problems']}")
     return generator.draw(job["sizes"], job["seed"], sequences, labels, **job["settings"])

@@ -6,18 +6,10 @@ import numpy as np
 
 
 def seed_sequence(seed, *names):
-    """Random stream of one purpose.
+    """Random stream of one purpose, a `numpy.random.SeedSequence`.
 
-    Parameters
-    ----------
-    seed : int
-        Non-negative seed, as in the config.
-    *names : str
-        What the stream is for, such as the data set and the method. Another name gives an independent stream.
-
-    Returns
-    -------
-    numpy.random.SeedSequence
+    `seed` is not negative, as in the config; `names` say what the stream is for, such as the data set and the method:
+    another name gives an independent stream.
     """
     words = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") for name in names]
     return np.random.SeedSequence([int(seed), *words])

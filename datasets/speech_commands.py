@@ -78,14 +78,10 @@ def load(
     lowest=20.0,
     shortest=1,
 ):
-    """Load the data set.
+    """Load the data set; the notes ``silent``, ``duplicates`` and ``too_short`` count the dropped clips.
 
     Parameters
     ----------
-    raw : Path
-        Folder with the folders ``yes`` and ``no``.
-    seed : int
-        Unused: nothing here is random.
     form : {"any", "full", "subset"}
         All clips of v0.01 or the subset.
     threshold : float
@@ -109,20 +105,7 @@ def load(
         Lowest frequency in Hz; the highest is half the sampling rate.
     shortest : int
         A clip is dropped when fewer frames are left of it.
-
-    Returns
-    -------
-    Loaded
-        Notes: ``silent``, ``duplicates`` and ``too_short``, the dropped clips.
-
-    Raises
-    ------
-    DataError
-        When the clips are not as published.
-    ValueError
-        For a setting that cannot be.
     """
-    choose(NAME, "form", form, ("any", *COUNTS))
     choose(NAME, "spectrum", spectrum, SPECTRA)
     choose(NAME, "energy", energy, ENERGIES)
     for setting, value, valid in (
@@ -136,35 +119,45 @@ def load(
             raise ValueError(f"{NAME}: {setting}: {value} is out of range")
     size, step = round(window * RATE), round(hop * RATE)
     bank = filter_bank(bands, size, RATE, lowest, scale)
+    arrays, kept, seen, notes = [], [], set(), {"silent": 0, "duplicates": 0, "too_short": 0}
+    for path, content, signal in _clips(Path(raw), form):
+        digest = hashlib.sha256(content).digest()
+        if digest in seen:
+            notes["duplicates"] += 1
+            continue
+        seen.add(digest)
+        if short_time_rms(signal, size, step).max() < silence:
+            notes["silent"] += 1
+            continue
+        energies = band_energies(normalise(crop(signal, size, step, threshold)), bank, size, step, SPECTRA[spectrum])
+        if len(energies) < shortest:
+            notes["too_short"] += 1
+            continue
+        arrays.append(np.log(energies + offset) if energy == "log" else energies)
+        kept.append(path)
+    split = np.array([SPLITS.index(official_set(path.name)) for path in kept])
+    return Loaded(
+        Sequences.from_list(arrays, split), [CLASSES.index(path.parent.name) for path in kept], CLASSES, notes
+    )
+
+
+def _clips(raw, form):
+    """Path, bytes and samples of every clip of the `form` that is there, checked against what is known of it."""
+    choose(NAME, "form", form, ("any", *COUNTS))
     paths = [path for word in CLASSES for path in sorted(Path(raw, word).glob("*.wav"))]
     counts = {word: sum(path.parent.name == word for path in paths) for word in CLASSES}
     forms = list(COUNTS) if form == "any" else [form]
     form = next((known for known in forms if COUNTS[known] == counts), forms[0])
     expect(NAME, "clips per word", counts, COUNTS[form])
-    arrays, labels, split, lengths, seen, silent, too_short = [], [], [], [], set(), 0, 0
+    lengths = []
     for path in paths:
         content = path.read_bytes()
         signal = read_clip(content, path.name)
         lengths.append(len(signal))
-        digest = hashlib.sha256(content).digest()
-        if digest in seen:
-            continue
-        seen.add(digest)
-        if short_time_rms(signal, size, step).max() < silence:
-            silent += 1
-            continue
-        energies = band_energies(normalise(crop(signal, size, step, threshold)), bank, size, step, SPECTRA[spectrum])
-        if len(energies) < shortest:
-            too_short += 1
-            continue
-        arrays.append(np.log(energies + offset) if energy == "log" else energies)
-        labels.append(CLASSES.index(path.parent.name))
-        split.append(SPLITS.index(official_set(path.name)))
+        yield path, content, signal
     expect(NAME, "longest clip in samples", max(lengths), RATE)
     if form in SHORTEST:
         expect(NAME, "shortest clip in samples", min(lengths), SHORTEST[form])
-    notes = {"silent": silent, "duplicates": len(paths) - len(seen), "too_short": too_short}
-    return Loaded(Sequences.from_list(arrays, np.array(split)), labels, CLASSES, notes)
 
 
 def read_clip(content, name):
@@ -218,28 +211,10 @@ def normalise(signal):
 def filter_bank(bands, size, rate, lowest, scale):
     """Triangular filters of peak 1, each from the centre of the one before to the centre of the one after.
 
-    Parameters
-    ----------
-    bands : int
-    size : int
-        Samples of a window. The spectrum is interpolated by zero padding until the narrowest filter, too, has a point
-        within each of its flanks.
-    rate : float
-        Sampling rate in Hz.
-    lowest : float
-        Lower edge of the first filter in Hz; the upper edge of the last one is half the rate.
-    scale : {"logarithmic", "mel"}
-        Edges are equally spaced in log frequency or in mel, 2595 log10(1 + f / 700).
-
-    Returns
-    -------
-    ndarray of shape (bands, points // 2 + 1)
-        With ``points`` the length of the transform, a power of two.
-
-    Raises
-    ------
-    ValueError
-        For an unknown scale, or bands that cannot be formed.
+    Their edges are equally spaced in log frequency or in mel, 2595 log10(1 + f / 700), from `lowest` to half the
+    `rate`, in Hz. The spectrum of a window of `size` samples is interpolated by zero padding until the narrowest
+    filter, too, has a point within each of its flanks: the result has shape (bands, points // 2 + 1), points being the
+    length of the transform, a power of two. ``ValueError`` for an unknown scale, or bands that cannot be formed.
     """
     choose(NAME, "scale", scale, SCALES)
     if bands < 1 or not 0 < lowest < rate / 2:
@@ -258,23 +233,10 @@ def filter_bank(bands, size, rate, lowest, scale):
 
 
 def band_energies(signal, bank, size, step, exponent=2):
-    """Energies of the bands in every window.
+    """Energies of the bands of a `filter_bank` in every window of `size` samples, shape (frames, bands).
 
-    Parameters
-    ----------
-    signal : ndarray of shape (length,)
-    bank : ndarray of shape (bands, points // 2 + 1)
-        From `filter_bank`.
-    size, step : int
-        Samples of a window and between windows.
-    exponent : int
-        2 for power, 1 for magnitude.
-
-    Returns
-    -------
-    ndarray of shape (frames, bands)
-        Power in a Hann window, over the window's own energy: white noise of unit variance has power 1 at every point.
-        Magnitude is its square root, point by point.
+    Power (exponent 2) in a Hann window, over the window's own energy: white noise of unit variance has power 1 at every
+    point. Magnitude (exponent 1) is its square root, point by point.
     """
     taper = scipy.signal.get_window("hann", size)
     points = 2 * (bank.shape[1] - 1)

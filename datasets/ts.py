@@ -26,10 +26,7 @@ def read_case_file(path, gaps):
 def pair(folder):
     """Files of the official training and test set in a folder, by their ``PARTS``; None where there is no such file.
 
-    Raises
-    ------
-    DataError
-        When there is one of the two only, or sets of several names.
+    `DataError` when there is one of the two only, or sets of several names.
     """
     found = {}
     for file in visible_files(folder, *ENDINGS):
@@ -50,10 +47,7 @@ def pair(folder):
 def read_pair(files, gaps=None):
     """Sequences, labels or None, and the split of an archive's training and test set, as `pair` gives their files.
 
-    Raises
-    ------
-    DataError
-        When only one of the two has labels, or they differ in channels.
+    `DataError` when only one of the two has labels, or they differ in channels.
     """
     gaps, arrays, labels, split = gaps or Gaps(), [], [], []
     for part, number in PARTS.items():

@@ -97,14 +97,13 @@ def load(
     min_count=2,
     epochs=10,
 ):
-    """Load the data set.
+    """Load the data set; ``ValueError`` also for settings that leave no message of a group.
+
+    Notes: ``vocabulary`` (words with a vector), ``too_short`` and ``too_long`` (dropped messages), ``words`` and
+    ``out_of_vocabulary`` (words of the messages that are kept, before and as dropped by the rule).
 
     Parameters
     ----------
-    raw : Path
-        Folder with ``20news-bydate-train`` and ``20news-bydate-test``.
-    seed : int
-        For Word2Vec.
     groups : list of str
         Wanted classes; the order numbers the labels.
     min_words, max_words : int
@@ -123,19 +122,6 @@ def load(
         Messages that Word2Vec is trained on: those of the chosen groups or of all 20.
     dimensions, window, min_count, epochs : int
         Of Word2Vec: size of a vector, words on either side, least number of occurrences, passes over the text.
-
-    Returns
-    -------
-    Loaded
-        Notes: ``vocabulary`` (words with a vector), ``too_short`` and ``too_long`` (dropped messages), ``words`` and
-        ``out_of_vocabulary`` (words of the messages that are kept, before and as dropped by the rule).
-
-    Raises
-    ------
-    DataError
-        When the messages are not as published.
-    ValueError
-        For a setting that cannot be, or that leaves no message of a group.
     """
     if not groups or len(set(groups)) < len(groups):
         raise ValueError(f"{NAME}: groups: {list(groups)}, expected at least one and none twice")
@@ -148,33 +134,35 @@ def load(
     if not 1 <= min_words <= max_words:
         raise ValueError(f"{NAME}: min_words: {min_words}, expected 1 to max_words ({max_words})")
     _verify(Path(raw))
-    wanted = groups if corpus == "subset" else [*groups, *(other for other in COUNTS if other not in groups)]
+    wanted = [*groups, *([] if corpus == "subset" else (other for other in COUNTS if other not in groups))]
     read = list(_read_words(Path(raw), wanted, subject, remove, shortest_word, STOP_WORDS[stop_words], stem))
-    chosen = [line for line in read if line[0] in groups]
-    messages, others = [line[2] for line in chosen], [words for group, _, words in read if group not in groups]
-    labels, split = np.array([groups.index(line[0]) for line in chosen]), np.array([line[1] for line in chosen])
-    vectors = word_vectors(messages + others, seed, dimensions, window, min_count, epochs)
-    indices = [[vectors.key_to_index[w] for w in words if w in vectors.key_to_index] for words in messages]
+    # Those of the chosen groups come first.
+    vectors = word_vectors([words for *_, words in read], seed, dimensions, window, min_count, epochs)
+    return _indexed([line for line in read if line[0] in groups], vectors, groups, min_words, max_words)
+
+
+def _indexed(messages, vectors, groups, min_words, max_words):
+    """The messages, (group, split, words) each, that have so many words with a vector, as sequences of these."""
+    indices = [[vectors.key_to_index[w] for w in words if w in vectors.key_to_index] for *_, words in messages]
     lengths = np.array([len(index) for index in indices])
     kept = np.flatnonzero((lengths >= min_words) & (lengths <= max_words))
-    labels = labels[kept]
+    labels = np.array([groups.index(messages[i][0]) for i in kept])
     for label, group in enumerate(groups):
         if not (labels == label).any():
             raise ValueError(f"{NAME}: min_words {min_words}, max_words {max_words}: no message of {group} is left")
-    sequences = Sequences(
-        vectors.vectors[np.concatenate([indices[i] for i in kept])],
-        np.concatenate([[0], np.cumsum(lengths[kept])]),
-        split[kept],
-    )
-    words = sum(len(messages[i]) for i in kept)
+    values = vectors.vectors[np.concatenate([indices[i] for i in kept])]
+    split = np.array([messages[i][1] for i in kept])
+    words = sum(len(messages[i][2]) for i in kept)
     notes = {
         "vocabulary": len(vectors.key_to_index),
         "too_short": int((lengths < min_words).sum()),
         "too_long": int((lengths > max_words).sum()),
         "words": words,
-        "out_of_vocabulary": words - len(sequences.values),
+        "out_of_vocabulary": words - len(values),
     }
-    return Loaded(sequences, labels, tuple(groups), notes)
+    return Loaded(
+        Sequences(values, np.concatenate([[0], np.cumsum(lengths[kept])]), split), labels, tuple(groups), notes
+    )
 
 
 def _read_words(raw, groups, subject, remove, shortest_word, dropped, stem):
@@ -205,16 +193,8 @@ def stemmer():
 def strip(text, remove=PARTS):
     """Message without its headers, footer and quotes, by the rules of scikit-learn's 20 Newsgroups loader.
 
-    Parameters
-    ----------
-    text : str
-    remove : list of str
-        Any of ``headers`` (up to the first empty line), ``footers`` (after the last empty line or line of dashes) and
-        ``quotes`` (quoted lines and the lines that announce them).
-
-    Returns
-    -------
-    str
+    `remove` lists any of ``headers`` (up to the first empty line), ``footers`` (after the last empty line or line of
+    dashes) and ``quotes`` (quoted lines and the lines that announce them).
     """
     if "headers" in remove:
         text = text.partition("\n\n")[2]
@@ -233,17 +213,9 @@ def tokenise(text):
 
 
 def word_vectors(messages, seed, dimensions, window, min_count, epochs):
-    """Skip-gram vectors with negative sampling (5 words), trained on `messages` by one worker.
+    """Skip-gram vectors with negative sampling (5 words), trained on `messages` by one worker: gensim's.
 
-    Parameters
-    ----------
-    messages : list of list of str
-    seed, dimensions, window, min_count, epochs : int
-
-    Returns
-    -------
-    gensim.models.KeyedVectors
-        Equal bytes for equal input on one machine, whatever ``PYTHONHASHSEED``.
+    Equal bytes for equal input on one machine, whatever ``PYTHONHASHSEED``.
     """
     from gensim.models import Word2Vec  # seconds to import, and only this data set needs it
 

@@ -14,31 +14,15 @@ from .sequences import SPLITS
 
 
 def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20):
-    """Draw problems.
+    """Draw problems; ``ValueError`` when a side has fewer classes, or a class fewer objects, than a problem may need.
 
     Parameters
     ----------
-    sizes : dict of str to int
-        Split to its number of problems.
-    seed : int
-        Every split has a stream of its own.
-    sequences : Sequences
-        The data set, with splits.
-    labels : ndarray of shape (n,)
     test_classes : list of int
     clusters : (int, int)
         Fewest and most clusters.
     objects : int
         Objects of a problem.
-
-    Returns
-    -------
-    Problems
-
-    Raises
-    ------
-    ValueError
-        When a side has fewer classes, or a class fewer objects, than a problem may need.
     """
     train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
     allowed = {"train": train_classes, "validation": train_classes, "test": list(test_classes)}

@@ -11,7 +11,7 @@ d² to the nearest centroid.
 """
 
 from .base import store
-from .elastic import ElasticKMeans
+from .elastic import ElasticKMeans, load_tslearn
 
 TITLE = "DTW k-means"
 
@@ -34,5 +34,5 @@ class DTWKMeans(ElasticKMeans):
     def __init__(self, n_clusters=8, sample=300, iterations=10, random_state=None):
         store(locals())
 
-    def _costs(self, tslearn, array):
-        return tslearn.metrics.cdist_dtw(array, self.cluster_centers_) ** 2
+    def _costs(self, array):
+        return load_tslearn().metrics.cdist_dtw(array, self.cluster_centers_) ** 2

@@ -1,14 +1,16 @@
-"""k-means under an elastic distance, as tslearn has it: what `methods.dtw_kmeans` and `methods.soft_dtw_kmeans` share.
+"""Clusters around centroids under an elastic distance: what the methods with one share, on libraries' implementations.
 
-Lloyd's algorithm with k-means++ seeding under the distance d, and barycentres under it in place of means. Elements are
-scaled as in `methods.rddc` (less their mean, divided by one standard deviation of all dimensions) and no more: no
-sequence is z-normalised by itself. tslearn starts every centroid at a sequence, stretched to the longest one of the
-sample, and keeps that length.
+Elements are scaled as in `methods.rddc` (less their mean, divided by one standard deviation of all dimensions) and no
+more: no sequence is z-normalised by itself.
 
 Time is quadratic in length, so centroids are found on a random sample of at most `sample` training sequences, drawn
-with the run's own seed; then every sequence goes to its nearest centroid. A start in which a cluster loses all its
-members is repeated, up to ten times as tslearn does; if the last has empty clusters too, its centroids are kept, and
-the run's record says that it collapsed.
+with the run's own seed; then every sequence goes to its nearest centroid.
+
+Unless a method says otherwise they are those of tslearn's k-means: Lloyd's algorithm with k-means++ seeding under the
+distance d, and barycentres under it in place of means. tslearn starts every centroid at a sequence, stretched to the
+longest one of the sample, and keeps that length. A start in which a cluster loses all its members is repeated, up to
+ten times as tslearn does; if the last has empty clusters too, its centroids are kept, and the run's record says that it
+collapsed.
 """
 
 import warnings
@@ -20,10 +22,10 @@ from .base import Clusterer, InvalidInput
 
 
 class ElasticKMeans(Clusterer):
-    """Base of the methods; a subclass adds the name of tslearn's `metric`, its settings and its functions.
+    """Base of the methods; a subclass adds its settings and `_costs(array)`, what the centroids minimise, shape (n, k).
 
-    That is `metric`, a property `_settings` (arguments of tslearn's k-means) and `_costs(tslearn, array)`, what the
-    centroids minimise, shape (n, k).
+    To tslearn's k-means it adds `metric` and a property `_settings`, its arguments; another algorithm has a
+    `_centroids(array, rng)` of its own, which gives the centroids and the number of iterations.
     """
 
     accepts = "sequences"
@@ -42,6 +44,14 @@ class ElasticKMeans(Clusterer):
         values = X.values.astype(np.float64)
         self.mean_ = values.mean(axis=0)
         self.scale_ = float(np.sqrt(np.mean((values - self.mean_) ** 2))) or 1.0
+        self.cluster_centers_, self.n_updates_ = self._centroids(self._array(X.subset(chosen)), rng)
+        costs = self._costs_of(X)
+        self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())
+        self.n_parameters_ = int(self.cluster_centers_.size)
+        self.n_sequences_ = len(chosen)
+        return self
+
+    def _centroids(self, array, rng):
         kmeans = load_tslearn().clustering.TimeSeriesKMeans(
             self.n_clusters,
             metric=self.metric,
@@ -52,13 +62,8 @@ class ElasticKMeans(Clusterer):
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # of a barycentre that it stopped before its limit
-            kmeans.fit(self._array(X.subset(chosen)))
-        self.cluster_centers_ = kmeans.cluster_centers_
-        costs = self._costs_of(X)
-        self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())
-        self.n_updates_, self.n_parameters_ = int(kmeans.n_iter_), int(self.cluster_centers_.size)
-        self.n_sequences_ = len(chosen)
-        return self
+            kmeans.fit(array)
+        return kmeans.cluster_centers_, int(kmeans.n_iter_)
 
     def predict(self, X):
         """Nearest centroid, shape (n,)."""
@@ -73,7 +78,7 @@ class ElasticKMeans(Clusterer):
         return float(self.distances(X).min(axis=1).mean())
 
     def _costs_of(self, X):
-        return self._costs(load_tslearn(), self._array(X))
+        return self._costs(self._array(X))
 
     def _array(self, X):
         """Scaled sequences as tslearn takes them: float64 of shape (n, longest, d), NaN after the end of each."""

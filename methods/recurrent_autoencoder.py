@@ -1,4 +1,4 @@
-"""Recurrent autoencoder, then k-means on its code: the usual two steps of deep clustering, on sequences of any length.
+"""Recurrent autoencoder, then k-means on its code; what isn't its network is in `methods.sequence_codes`.
 
 After the autoencoder of Srivastava, Mansimov, Salakhutdinov (ICML 2015): one recurrent network reads the sequence, and
 another, unconditioned one, which is told nothing of the elements that it has to give, writes it down backwards. No
@@ -9,28 +9,20 @@ published configuration is meant; every choice is our own:
 - Decoder: a GRU of one layer whose first state is a linear layer of the code with tanh, and whose input is the code
   again at every step, as in Cho et al.; theirs has none. A linear layer of its states gives the elements, last first.
   It runs on packed sequences (torch's own), so each stops at its own length and nothing is padded.
-- Loss: mean squared error of all elements of a batch, so that a long sequence weighs more; input scaled as in
-  `methods.rddc` (overall). Adam, gradients clipped.
-- k-means of `methods.kmeans`, ten restarts, on the codes of the training data, which are not scaled.
-
-The length isn't in the loss, but nothing keeps it out of the code. Budget: `epochs` passes over the training data in
-batches of `batch`. A run is selected by the reconstruction's loss, which judges no cluster.
 """
 
-import numpy as np
 import torch
 
 from .base import store
-from .deep import DeepMethod, init_linear, linear, minimise, random_streams
+from .deep import init_linear, linear
 from .gru import backend_for, gru_final_states, init_gru_weights
-from .kmeans import KMeans
+from .sequence_codes import SequenceAutoencoder
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 GRUS = ("forward", "backward", "decoder")
-PART = 1024  # sequences that go through the network at once outside training: a bound on memory
 
 
-class RecurrentAutoencoder(DeepMethod):
+class RecurrentAutoencoder(SequenceAutoencoder):
     """Recurrent autoencoder and k-means.
 
     Parameters
@@ -47,8 +39,6 @@ class RecurrentAutoencoder(DeepMethod):
     random_state : int or None
     """
 
-    accepts = "sequences"
-    threads = 1
     small = {"recurrent_units": 4, "batch": 20, "epochs": 8}
 
     def __init__(
@@ -117,67 +107,3 @@ class RecurrentAutoencoder(DeepMethod):
             written = torch.addmm(network["output.bias"][seed], states, network["output.weight"][seed].T)
             errors.append((written - values[ends[order][place] - 1 - step]).square())
         return errors
-
-    def _loss_terms(self, network, data, index):
-        errors = self._squared_errors(network, data, index)
-        return {"reconstruction": torch.stack([error.mean() for error in errors])}
-
-    def _train(self, X, estimators):
-        values = X.values.astype(np.float64)
-        mean = values.mean(axis=0)
-        scale = float(np.sqrt(np.mean((values - mean) ** 2))) or 1.0
-        for estimator in estimators:
-            estimator.mean_, estimator.scale_ = mean, scale
-        streams = [random_streams(estimator.random_state, 3) for estimator in estimators]
-        network, data = self._init_network([init for init, _, _ in streams]), self._tensors(X)
-        curve, updates = minimise(
-            lambda index: self._loss_terms(network, data, index),
-            network,
-            list(network),
-            len(X),
-            batch=self.batch,
-            epochs=self.epochs,
-            rngs=[order for _, order, _ in streams],
-            learning_rate=self.learning_rate,
-            clip_norm=self.clip_norm,
-        )
-        failures = []
-        for seed, estimator in enumerate(estimators):
-            failures.append(estimator._keep(network, curve, updates, seed))
-            if failures[-1] is None:
-                state = int(streams[seed][2].integers(2**31))
-                codes = estimator.transform(X)
-                estimator.kmeans_ = KMeans(self.n_clusters, random_state=state).fit(codes)
-                estimator.labels_ = estimator.predict(X)
-        return failures
-
-    def transform(self, X):
-        """Codes, shape (n, code_units)."""
-        X = self._check(X, reset=False)
-        data = self._tensors(X)
-        with torch.no_grad():
-            parts = [self._encode(self.network_, data, index)[0] for index in self._parts(X)]
-        return torch.cat(parts).cpu().numpy()
-
-    def predict(self, X):
-        """Cluster whose mean code is nearest, shape (n,)."""
-        return self.kmeans_.predict(self.transform(X)).astype(np.int64)
-
-    def distances(self, X):
-        """Distance of every code to every mean code, shape (n, k)."""
-        return self.kmeans_.distances(self.transform(X))
-
-    def score_loss(self, X):
-        """Mean squared error of all elements."""
-        X = self._check(X, reset=False)
-        data = self._tensors(X)
-        with torch.no_grad():
-            sums = [self._squared_errors(self.network_, data, index)[0].sum().item() for index in self._parts(X)]
-        return sum(sums) / X.values.size
-
-    def _parts(self, X):
-        return torch.arange(len(X), device=self.device)[None].split(PART, dim=1)
-
-    def _tensors(self, X):
-        values = ((X.values - self.mean_) / self.scale_).astype(np.float32)
-        return torch.from_numpy(values).to(self.device), torch.from_numpy(X.offsets).to(self.device)

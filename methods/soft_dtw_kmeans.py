@@ -11,7 +11,7 @@ be negative.
 """
 
 from .base import store
-from .elastic import ElasticKMeans
+from .elastic import ElasticKMeans, load_tslearn
 
 TITLE = "soft-DTW k-means"
 
@@ -40,5 +40,5 @@ class SoftDTWKMeans(ElasticKMeans):
     def _settings(self):
         return {"metric_params": {"gamma": self.gamma}, "max_iter_barycenter": self.barycenter_iterations}
 
-    def _costs(self, tslearn, array):
-        return tslearn.metrics.cdist_soft_dtw(array, self.cluster_centers_, gamma=self.gamma)
+    def _costs(self, array):
+        return load_tslearn().metrics.cdist_soft_dtw(array, self.cluster_centers_, gamma=self.gamma)

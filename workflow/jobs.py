@@ -106,7 +106,6 @@ def row_groups(resolved):
 
     A control is no number to be compared with a published one: it runs on the first split alone, unless it says more.
     """
-    vectorizations = resolved["run"]["vectorizations"]
     asked = [(row, None, {}) for row in resolved["run"]["methods"]]
     asked += [(control["method"], [control["input"]], control) for control in controls(resolved)]
     for row, inputs, control in asked:
@@ -114,6 +113,7 @@ def row_groups(resolved):
         seeds = control.get("seeds", stated(resolved, row, "seeds", resolved["seeds"]))
         once = class_constant(source("methods", file), "deterministic")
         splits = control.get("splits", 1) if control else stated(resolved, row, "splits", resolved["splits"])
+        vectorizations = stated(resolved, row, "vectorizations", resolved["run"]["vectorizations"])
         yield row, inputs or (vectorizations if reads_vectors(file) else ["none"]), 1 if once else seeds, splits
 
 

@@ -159,6 +159,8 @@ def check_method(resolved, method):
     file = rows.source(resolved, method)
     if class_constant(file, "supervised"):
         raise ConfigError(f"config: run.methods: {method!r} is supervised: it runs as one of the tasks")
+    if "vectorizations" in section and not reads_vectors(rows.algorithm(resolved, method)):
+        raise ConfigError(f"config: methods.{method}.vectorizations: it reads sequences, not vectors")
     known = settings_of(file, "__init__") | {"n_clusters": "int"}
     check_settings(f"methods.{method}.settings", section.get("settings", {}), known)
     for dataset, settings in section.get("datasets", {}).items():

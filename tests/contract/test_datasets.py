@@ -29,6 +29,7 @@ KNOWN = {  # n, dimensions, shortest, longest, smallest class, largest class, of
     "handwritten_digits": (1797, 64, 1, 1, 174, 183, None),
     "japanese_vowels": (640, 12, 7, 29, 54, 118, 370),
     "mnist": (70_000, 784, 1, 1, 6313, 7877, 10_000),
+    "pen_digits": (10_992, 3, 9, 231, 1055, 1144, 3498),
     "speech_commands": (1983, 40, 2, 98, 989, 994, 213),
     "ucr": (304, 1, 100, 455, 45, 54, 172),
     "twenty_newsgroups": (1528, 8, 50, 300, 448, 554, 647),

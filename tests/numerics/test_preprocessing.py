@@ -11,7 +11,7 @@ import pytest
 import scipy.io
 from sklearn.datasets import _twenty_newsgroups as reference
 
-from datasets import arabic_digits, character_trajectories, speech_commands, twenty_newsgroups
+from datasets import arabic_digits, character_trajectories, lzw, pen_digits, speech_commands, twenty_newsgroups
 from datasets.fetch import DataError, fetch
 from datasets.normalise import standardised
 from datasets.stop_words import SMART
@@ -384,6 +384,54 @@ def test_a_recording_of_another_rate_or_no_recording_is_refused(tmp_path):
 def test_settings_that_cannot_be_are_refused(settings, word, tmp_path):
     with pytest.raises(ValueError, match=f"speech_commands: {word}: "):
         speech_commands.load(tmp_path, 0, **settings)
+
+
+# ---- Pen digits
+
+
+def written(text):
+    """Digits of a UNIPEN text line by line: another reader than the data set's."""
+    digits, down = [], False
+    for line in text.splitlines():
+        word, *rest = line.split() or [""]
+        if word == ".SEGMENT":
+            digits.append((int(rest[-1].strip('"')), []))
+        elif word in (".PEN_DOWN", ".PEN_UP"):
+            down = word == ".PEN_DOWN"
+            if not down:
+                digits[-1][1][-1][2] = 1
+        elif down:
+            digits[-1][1].append([int(word) / 500, int(rest[0]) / 500, 0])
+    return digits
+
+
+@pytest.mark.parametrize("part", pen_digits.TEXT)
+def test_compress_is_undone_as_gzip_does_it_and_strokes_are_read_as_they_are_written(part, mirror):
+    path = Path(mirror, "pen_digits", f"pendigits-orig.{part}.Z")
+    text = subprocess.run(["gzip", "--decompress", "--stdout", path], capture_output=True, check=True).stdout
+    assert lzw.decompress(path.read_bytes(), len(text)) == text
+    with pytest.raises(ValueError, match="more bytes than expected"):
+        lzw.decompress(path.read_bytes(), len(text) - 1)
+    digits, labels = pen_digits.strokes(text.decode())
+    for digit, label, (name, points) in zip(digits, labels, written(text.decode()), strict=True):
+        assert label == name
+        np.testing.assert_array_equal(digit, points)
+
+
+@pytest.mark.parametrize(
+    ("codes", "content"),
+    [
+        ([97, 257, 258], b"aaaaaa"),  # a code that stands for what is only just being read
+        ([97, 98, 257, 256, 0, 0, 0, 0, 99, 257], b"ababccc"),  # emptied after four; what is left of eight is skipped
+    ],
+)
+def test_codes_of_compress(codes, content, tmp_path):
+    bits = sum(code << 9 * i for i, code in enumerate(codes))
+    packed = b"\x1f\x9d\x90" + bits.to_bytes(-(-9 * len(codes) // 8), "little")
+    assert lzw.decompress(packed, 10) == content
+    (tmp_path / "a.Z").write_bytes(packed)
+    reference = subprocess.run(["gzip", "-dc", tmp_path / "a.Z"], capture_output=True, check=True).stdout
+    assert reference == content
 
 
 # ---- 20 Newsgroups
