@@ -108,15 +108,15 @@ def step_launches(seeds=SEEDS, batch=BATCH, rows=None):
     return operations.counts + collections.Counter(launch.variant for launch in launched)
 
 
-def recurrent_launches(seeds=SEEDS, batch=BATCH):
+def recurrent_launches():
     """Launches of the recurrent layers alone, forward and backward."""
-    data = ragged("arabic_digits", batch)
-    rngs = [np.random.default_rng(seed) for seed in range(seeds)]
+    data = ragged("arabic_digits", BATCH)
+    rngs = [np.random.default_rng(seed) for seed in range(SEEDS)]
     weights = [
         [tuple(torch.from_numpy(array).requires_grad_() for array in side) for side in layer]
         for layer in init_gru_weights(data.dimensions, UNITS_OF_RDDC, 2, rngs, init="torch")
     ]
-    given = torch.from_numpy(data.values), torch.from_numpy(data.offsets), torch.arange(batch).expand(seeds, batch)
+    given = torch.from_numpy(data.values), torch.from_numpy(data.offsets), torch.arange(BATCH).expand(SEEDS, BATCH)
     with without_launches(80) as launched, Launches() as operations:
         states = gru_states(*given, weights)
         torch.autograd.grad(states, [array for layer in weights for side in layer for array in side], states)

@@ -68,11 +68,11 @@ def broken(promise, cls):
     return None
 
 
-def tiny_data(n=60, classes=3, lengths=(1, 12), seed=0):
-    """Noisy sequences of very different lengths around a level of their class; sequence i is of class i % classes."""
+def tiny_data(n=60, lengths=(1, 12), seed=0):
+    """Noisy sequences of very different lengths around a level of their class; sequence i is of class i % 3."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(lengths[0], lengths[1] + 1, n)
-    return Sequences.from_list([3 * (i % classes) + rng.normal(size=(length, 2)) for i, length in enumerate(drawn)])
+    return Sequences.from_list([3 * (i % 3) + rng.normal(size=(length, 2)) for i, length in enumerate(drawn)])
 
 
 def small(cls, **settings):

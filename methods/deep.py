@@ -188,8 +188,10 @@ def minimise(
         Sequences in the training data. What doesn't fill a batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
     optimizer : {"adam", "sgd"}
-    clip_norm, clip_each : float or None, bool
-        Largest norm of a seed's gradient, or of each of its tensors.
+    clip_norm : float, optional
+        Largest norm of a seed's gradient.
+    clip_each : bool
+        Whether that is the largest norm of each tensor's gradient instead.
     best_epoch : bool
         Whether the network that is left is, for each seed, that of the epoch with the lowest loss, and not the last.
     draw_order : callable, optional
@@ -206,6 +208,11 @@ def minimise(
     curve : dict of str to ndarray of shape (epochs, S)
         Mean over the batches of an epoch of every term, and of the whole as ``loss``.
     updates : int
+
+    Raises
+    ------
+    InvalidInput
+        When there are fewer sequences than a batch.
     """
     if batch > n:
         raise InvalidInput(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")

@@ -19,6 +19,7 @@ from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from methods.rddc_plus import consensus
 from reports import statistics, style, tables, verdict
+from reports.agreement import agreement
 from reports.data import load_data
 from runs.results import commits, each_record, frame, read_clusters, read_records
 from runs.scores import scores
@@ -62,12 +63,6 @@ def agreements(partitions):
     for i, j in combinations(range(len(partitions)), 2):
         table[i, j] = table[j, i] = adjusted_rand_score(partitions[i], partitions[j])
     return table
-
-
-def agreement(clusters):
-    """Mean adjusted Rand index over pairs of runs; NaN with fewer than two."""
-    pairs = agreements(clusters)[np.triu_indices(len(clusters), 1)]
-    return float(pairs.mean()) if len(pairs) else np.nan
 
 
 def report(job, folder):
@@ -264,7 +259,7 @@ def of_dataset(summary, runs, agreed, dataset, other):
                 "verdict": row.verdict,
                 "loss": tables.number(ok.loss_train.min(), ".3f"),
                 "loss and ACC": tables.number(ranked, "+.2f"),
-                "agreement": tables.number(agreed.get((row.method, dataset), np.nan)),
+                "agreement": tables.number(agreed.get((row.method, dataset))),
                 "largest cluster": tables.number(ok.largest.mean()),
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
             }
