@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field suite mnist imdb supervised fingerprints study diagnosis appendix docs readme systems gpu lint
+.PHONY: help setup demo test nightly smoke paper plus field suite mnist imdb supervised fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -53,6 +53,9 @@ fingerprints: .venv/installed  ## Which form of the data the published baselines
 
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
 	$(BIN)/snakemake replication --profile profiles/study
+
+search: .venv/installed  ## The settings of RDDC and DDC searched together, 8 core-hours: results/paper/search/
+	$(BIN)/snakemake search --profile profiles/paper
 
 diagnosis: .venv/installed  ## RDDC's training from inside, and where the true partition lies in its loss: results/paper/
 	$(BIN)/snakemake diagnosis true_partition --profile profiles/study

@@ -108,15 +108,15 @@ def step_launches(seeds=SEEDS, batch=BATCH, rows=None):
     return operations.counts + collections.Counter(launch.variant for launch in launched)
 
 
-def recurrent_launches(seeds=SEEDS, batch=BATCH):
+def recurrent_launches():
     """Launches of the recurrent layers alone, forward and backward."""
-    data = ragged("arabic_digits", batch)
-    rngs = [np.random.default_rng(seed) for seed in range(seeds)]
+    data = ragged("arabic_digits", BATCH)
+    rngs = [np.random.default_rng(seed) for seed in range(SEEDS)]
     weights = [
         [tuple(torch.from_numpy(array).requires_grad_() for array in side) for side in layer]
         for layer in init_gru_weights(data.dimensions, UNITS_OF_RDDC, 2, rngs, init="torch")
     ]
-    given = torch.from_numpy(data.values), torch.from_numpy(data.offsets), torch.arange(batch).expand(seeds, batch)
+    given = torch.from_numpy(data.values), torch.from_numpy(data.offsets), torch.arange(BATCH).expand(SEEDS, BATCH)
     with without_launches(80) as launched, Launches() as operations:
         states = gru_states(*given, weights)
         torch.autograd.grad(states, [array for layer in weights for side in layer for array in side], states)
@@ -203,9 +203,8 @@ def step_table(launched):
     return table(rows, [*head, "a seed, µs", "a seed in a graph, µs"])
 
 
-def page():
-    """Everything as Markdown."""
-    step = step_launches()
+def launch_table(step):
+    """What the launches of a step, name to number, are for."""
     whole, recurrent = sum(step.values()), recurrent_launches()
     update = sum(step[f"aten::{name}"] for name in ("_fused_adam_", "_foreach_add_"))
     update += sum(step[f"aten::{name}"] for name in ("linalg_vector_norm", "reciprocal", "clamp_max", "mul_"))
@@ -215,10 +214,22 @@ def page():
         ["clipping and Adam", update],
         ["all", whole],
     ]
-    sheets = [
+    return table(parts, ["part", "launches"])
+
+
+def sheet_table():
+    """The GPUs by their data sheets."""
+    rows = [
         [name, gpu.processors, f"{gpu.clock / 1e9:.2f}", f"{gpu.bandwidth / 1e12:.2f}", f"{gpu.rate / 1e12:.1f}"]
         for name, gpu in GPUS.items()
     ]
+    return table(rows, ["GPU", "multiprocessors", "GHz", "TB/s", "TFLOP/s in float32"])
+
+
+def page():
+    """Everything as Markdown."""
+    step = step_launches()
+    whole = sum(step.values())
     often = ", ".join(f"{name.removeprefix('aten::')} {count}" for name, count in step.most_common(8))
     programs = 2 * SEEDS * math.ceil(BATCH / TILE)
     cost = f"{whole * HOST * 1e3:.1f} ms a step ({HOST * 1e6:.0f} µs each, assumed)"
@@ -245,7 +256,7 @@ One step of RDDC, {SEEDS} seeds, forward, loss, backward, clipping and Adam: ope
 (the leaves of its profiler's CPU-side trace), without views and empty memory, and Triton's launches. An operation is
 at least one launch.
 
-{table(parts, ["part", "launches"])}
+{launch_table(step)}
 
 Most frequent: {often}. The number doesn't grow with the seeds,
 the batch or the lengths: {whole / SEEDS:.0f} a seed. By far the most are the loss's, each on a few kilobytes.
@@ -269,7 +280,7 @@ after the other by a program alone on its multiprocessor, {LATENCY} clocks of ea
 products run at the float32 rate, other launches take {DEVICE * 1e6:.0f} µs. All of that is optimistic: expect up to
 twice as much. From the GPUs' data sheets:
 
-{table(sheets, ["GPU", "multiprocessors", "GHz", "TB/s", "TFLOP/s in float32"])}
+{sheet_table()}
 """
 
 

@@ -4,12 +4,15 @@ What identifies a data set is its content after unpacking. An archive is unpacke
 place, verified there and then renamed, so that what lies at its place is always whole, whatever else runs or fails.
 """
 
+import bz2
 import contextlib
 import errno
+import gzip
 import hashlib
 import http.client
 import importlib.util
 import json
+import lzma
 import os
 import tarfile
 import tempfile
@@ -30,6 +33,7 @@ ORIGIN_FILE = "origin.json"
 CHUNK = 1 << 20
 SLOWEST = 1000  # bytes a second, on average, below which a download is given up
 SKIPPED = 20  # times its limit that an archive may hold of what isn't wanted
+COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # a single file
 PER_FILE = 1000  # bytes that a file counts for at least, a bound against millions of empty ones
 
 
@@ -301,6 +305,17 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
     raise DataError(f"{source.name}: {_absence(source, forms[0], mirror)} and there is no address to load it from")
 
 
+def is_here(source, raw, mirror=None):
+    """Whether `fetch` downloads nothing: the data are in place, in the mirror or in a package."""
+    mirror = mirror or os.environ.get(MIRROR_VARIABLE)
+    return any(
+        isinstance(form, Package)
+        or _place(source, form, Path(raw)).is_dir()
+        or (mirror and all(Path(mirror, source.name, part.file).is_file() for part in form.parts()))
+        for form in source.forms
+    )
+
+
 def _place(source, archive, raw):
     return raw / f"{source.name}.{archive.form}"
 
@@ -391,6 +406,8 @@ def unpack(archive, file, folder):
     """Write the wanted members of `file` into `folder`, in one pass over the archive."""
     left, skipped = archive.limit, SKIPPED * archive.limit
     members = _zip_members if file.suffix.lower() == ".zip" else _tar_members
+    if file.suffix.lower() in COMPRESSED and not file.stem.lower().endswith(".tar"):
+        members = _compressed_member
     if archive.members and archive.file in archive.members:
         members = _single_member
     for name, size, stream in members(file, folder):
@@ -416,6 +433,11 @@ def unpack(archive, file, folder):
 def _single_member(file, folder):
     with file.open("rb") as stream:
         yield file.name, file.stat().st_size, stream
+
+
+def _compressed_member(file, _folder):
+    with COMPRESSED[file.suffix.lower()](file) as stream:
+        yield file.stem, file.stat().st_size, stream
 
 
 def _tar_members(file, folder):
@@ -451,6 +473,7 @@ def _check_name(name):
 
 def _download(source, archive, file, mirror, timeout, tries, pause):
     """Load the official archive into `file`, trying again after a failure of the network or the server."""
+    missing = False
     for attempt in range(tries):
         if attempt:
             time.sleep(pause * 2 ** (attempt - 1))
@@ -460,13 +483,14 @@ def _download(source, archive, file, mirror, timeout, tries, pause):
             reason = one_line(error)
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
+                missing = error.code == 404
                 if error.code < 500:
                     break
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
                 raise DataError(f"{source.name}: {file.parent}: {reason}") from error
     raise DataError(
         f"{source.name}: {_absence(source, archive, mirror)}, and {archive.address} failed ({reason}); put"
-        f" {archive.file} into <mirror>/{source.name}/ or check the network"
+        f" {archive.file} into <mirror>/{source.name}/ or check the {'name' if missing else 'network'}"
     )
 
 

@@ -9,12 +9,12 @@ Quirks: a file of the same name with ``_eq`` holds the data stretched to 25 fram
 Expected: 640 sequences, 12 dimensions, lengths 7 to 29 (training 7 to 26), 9 classes.
 """
 
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
-from .fetch import DataError, Loaded, Package, Source, expect
+from .fetch import Loaded, Package, Source, expect
 from .sequences import Sequences
+from .ts import PARTS, read_pair
 
 NAME = "japanese_vowels"
 SOURCE = Source(
@@ -41,51 +41,16 @@ COUNTS = {
     "TEST": {"1": 31, "2": 35, "3": 88, "4": 44, "5": 29, "6": 24, "7": 40, "8": 50, "9": 29},
 }
 LENGTHS = (7, 29)
-HEADER = {
-    "@problemname": "JapaneseVowels",
-    "@timestamps": "false",
-    "@missing": "false",
-    "@univariate": "false",
-    "@dimensions": "12",
-    "@equallength": "false",
-    "@classlabel": "true 1 2 3 4 5 6 7 8 9",
-}
 
 
 def load(raw, seed):
     """Load the data set."""
-    arrays, labels, split = [], [], []
-    for part, code in (("TRAIN", 0), ("TEST", 2)):
-        sequences, classes = _read(Path(raw, f"JapaneseVowels_{part}.ts"))
-        expect(
-            NAME, f"{part} utterances per speaker", {c: classes.count(c) for c in sorted(set(classes))}, COUNTS[part]
-        )
-        arrays += sequences
-        labels += [int(c) - 1 for c in classes]
-        split += [code] * len(sequences)
-    lengths = [len(array) for array in arrays]
-    expect(NAME, "shortest and longest", (min(lengths), max(lengths)), LENGTHS)
-    classes = tuple(f"speaker {c}" for c in COUNTS["TRAIN"])
-    return Loaded(Sequences.from_list(arrays, np.array(split)), labels, classes, {})
-
-
-def _read(path):
-    """Sequences (length, 12) and class names of a ``.ts`` file: one case a line, ``channel:...:channel:class``."""
-    try:
-        header, _, body = path.read_text(encoding="utf-8").partition("@data\n")
-    except ValueError as error:
-        raise DataError(f"{NAME}: {path.name}: not text ({error})") from error
-    lines = [line.partition(" ") for line in header.splitlines() if line.startswith("@")]
-    found = {key.lower(): value.strip() for key, _, value in lines}
-    expect(NAME, f"header of {path.name}", found, HEADER)
-    arrays, classes = [], []
-    for number, line in enumerate(body.splitlines(), start=1):
-        *channels, label = line.split(":")
-        try:
-            array = np.array([channel.split(",") for channel in channels], dtype=np.float32).T
-        except ValueError as error:
-            raise DataError(f"{NAME}: {path.name}, case {number}: {error}") from error
-        expect(NAME, f"{path.name}, case {number}, channels", array.shape[1:], (DIMENSIONS,))
-        arrays.append(array)
-        classes.append(label.strip())
-    return arrays, classes
+    arrays, speakers, split = read_pair({part: Path(raw, f"JapaneseVowels_{part}.ts") for part in COUNTS})
+    for part, counts in COUNTS.items():
+        found = Counter(speaker for speaker, number in zip(speakers, split, strict=True) if number == PARTS[part])
+        expect(NAME, f"{part} utterances per speaker", dict(sorted(found.items())), counts)
+    sequences = Sequences.from_list(arrays, split)
+    expect(NAME, "dimensions", sequences.dimensions, DIMENSIONS)
+    expect(NAME, "shortest and longest", (sequences.lengths.min(), sequences.lengths.max()), LENGTHS)
+    classes = tuple(f"speaker {speaker}" for speaker in COUNTS["TRAIN"])
+    return Loaded(sequences, [int(speaker) - 1 for speaker in speakers], classes, {})

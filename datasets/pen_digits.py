@@ -45,24 +45,7 @@ LIMIT = 20_000_000  # bytes of a text
 
 
 def load(raw, seed):
-    """Load the data set.
-
-    Parameters
-    ----------
-    raw : Path
-        Folder with the two files.
-    seed : int
-        Unused: nothing here is random.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    DataError
-        When a file is not as published.
-    """
+    """Load the data set."""
     arrays, labels, split = [], [], []
     for code, (part, (sha256, count)) in zip((0, 2), TEXT.items(), strict=True):
         file = f"pendigits-orig.{part}.Z"

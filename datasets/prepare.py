@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import own
-from .fetch import choose, fetch
+from .fetch import choose, fetch, is_here
 from .normalise import SPANS, standardised
 from .sequences import POINTS, SPLITS, UNKNOWN, stratified_split
 
@@ -42,13 +42,22 @@ def keywords(function):
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def load_public(name, settings, raw, mirror, seed):
-    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source.
+def source_of(module, settings):
+    """Source of a data set; a file for many has a function ``source``, which takes the settings of one."""
+    return module.source(**settings) if hasattr(module, "source") else module.SOURCE
 
-    A file for many data sets has a function ``source``, which takes the settings and gives the source of one.
-    """
+
+def is_at_hand(name, settings, raw, mirror=None):
+    """Whether `prepare` needs no download for a data set."""
+    settings = settings or {}
+    said = {key: value for key, value in settings.items() if key not in (*COMMON, "like")}
+    return "path" in said or is_here(source_of(find(settings.get("like", name)), said), raw, mirror)
+
+
+def load_public(name, settings, raw, mirror, seed):
+    """Fetch and load a data set of this folder; returns what ``load`` gives and the sheet's fields about its source."""
     module = find(name)
-    source = module.source(**settings) if hasattr(module, "source") else module.SOURCE
+    source = source_of(module, settings)
     fetched = fetch(source, raw, mirror, settings.get("form", "any"))
     if "form" in settings:
         settings = settings | {"form": fetched.form}
@@ -84,6 +93,8 @@ def load_own(path, settings):
 def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     """Fetch, load, verify and split one data set.
 
+    ``ValueError`` names what is allowed in place of an unknown data set, key or value; `DataError` is for raw data.
+
     Parameters
     ----------
     name : str
@@ -100,10 +111,8 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         sets; the validation set is carved from the training set, stratified, in the ratio of its fractions) or
         ``everything`` (all sequences are for training).
         ``fractions``: train, validation, test; 0.8, 0.1, 0.1 when left out.
-    raw : str or Path
-        Folder of all raw data.
-    mirror : str or Path, optional
-        See `datasets.fetch.fetch`.
+    raw, mirror
+        As `datasets.fetch.fetch` takes them.
     seed : int
         For the split and for what is random in the data set.
 
@@ -115,11 +124,6 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
         dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation; of a user's
         data also identifiers, and the files' sha256 in source. No path and no time: equal data give equal sheets.
-
-    Raises
-    ------
-    ValueError
-        For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
     path, like = settings.pop("path", None), settings.pop("like", name)
@@ -145,13 +149,15 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         parts = stratified_split(labels, seed, split_name(name, path), fractions)
     sequences = replace(sequences, split=parts, n_classes=len(np.unique(labels[labels != UNKNOWN])))
     sequences = apply_common(sequences, **common)
-    changed = {key: value for key, value in common.items() if value != COMMON[key]}
-    described["settings"] = described["settings"] | changed
+    described["settings"] |= {key: value for key, value in common.items() if value != COMMON[key]}
+    sheet = {"name": name, "split": {"kind": kind, "fractions": list(fractions)}, "seed": seed}
+    return sequences, labels, sheet | counted(sequences, labels, loaded) | described
+
+
+def counted(sequences, labels, loaded):
+    """The sheet's fields about the sequences themselves."""
     lengths = sequences.lengths
-    sheet = {
-        "name": name,
-        "split": {"kind": kind, "fractions": list(fractions)},
-        "seed": seed,
+    return {
         "digest": sequences.digest(),
         "n": len(sequences),
         "classes": list(loaded.classes),
@@ -160,8 +166,7 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "split_sizes": {part: int(np.sum(sequences.split == i)) for i, part in enumerate(SPLITS)},
         "notes": loaded.notes,
-    } | described
-    return sequences, labels, sheet
+    }
 
 
 def split_name(name, path):

@@ -11,7 +11,6 @@ and then; the sheet has the digest of what was read.
 
 import re
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -40,22 +39,12 @@ SOURCE = Source(
 )
 
 
-class Facts(NamedTuple):
-    """What is known of a set: sizes of the official training and test set, classes, shortest and longest."""
-
-    train: int
-    test: int
-    classes: int
-    shortest: int
-    longest: int
-
-
-KNOWN = {
-    **{f"AllGestureWiimote{axis}": Facts(300, 700, 10, 2, 385) for axis in "XYZ"},
-    **{f"GestureMidAirD{number}": Facts(208, 130, 26, 80, 360) for number in (1, 2, 3)},
-    "GesturePebbleZ1": Facts(132, 172, 6, 100, 455),
-    "PickupGestureWiimoteZ": Facts(50, 50, 10, 29, 361),
-    "ShakeGestureWiimoteZ": Facts(50, 50, 10, 40, 385),
+KNOWN = {  # sizes of the official training and test set, classes, shortest and longest
+    **{f"AllGestureWiimote{axis}": (300, 700, 10, 2, 385) for axis in "XYZ"},
+    **{f"GestureMidAirD{number}": (208, 130, 26, 80, 360) for number in (1, 2, 3)},
+    "GesturePebbleZ1": (132, 172, 6, 100, 455),
+    "PickupGestureWiimoteZ": (50, 50, 10, 29, 361),
+    "ShakeGestureWiimoteZ": (50, 50, 10, 40, 385),
 }
 
 
@@ -87,12 +76,7 @@ def load(raw, seed, *, name="GesturePebbleZ1"):
     classes = class_names(names)
     lengths = [len(array) for array in arrays]
     if name in KNOWN:
-        sizes = (int(np.sum(split == 0)), int(np.sum(split == 2)))
-        expect(
-            f"{NAME}, {name}",
-            "sizes, classes, lengths",
-            (*sizes, len(classes), min(lengths), max(lengths)),
-            (*KNOWN[name],),
-        )
+        found = (*(int(np.sum(split == part)) for part in (0, 2)), len(classes), min(lengths), max(lengths))
+        expect(f"{NAME}, {name}", "sizes, classes, lengths", found, KNOWN[name])
     labels = [classes.index(label) for label in names]
     return Loaded(Sequences.from_list(arrays, split), labels, classes, {})

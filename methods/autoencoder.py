@@ -185,12 +185,21 @@ def finite(name, curve):
     return curve["loss"][:, 0].astype(float).tolist()
 
 
-class CodeClusterer(TransformerMixin, Clusterer):
+class Encoder(TransformerMixin):
+    """Mixin of methods whose `transform` gives codes, which are float32 whatever it is given."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+class CodeClusterer(Encoder, Clusterer):
     """Base of methods that pretrain an autoencoder, take centroids from k-means on the codes and train on with both.
 
-    A subclass gives `_cluster(autoencoder, data, order)`, the training after k-means, and `predict`. Its settings are
-    `widths`, `pretraining`, `layer_updates`, `pretrain_updates`, `optimizer`, `learning_rate`, `input_scale`, `batch`
-    and `device`. The curve of every phase of the training is kept by its name, that of `_cluster` as ``loss``.
+    A subclass gives `_cluster(autoencoder, data, labels, order)`, which calls `_refine`, and `predict`. Its settings
+    are `widths`, `pretraining`, `layer_updates`, `pretrain_updates`, `optimizer`, `learning_rate`, `input_scale`,
+    `batch` and `device`. The curve of every phase is kept by its name, that of `_refine` as ``loss``.
     """
 
     backend = "torch"
@@ -203,11 +212,6 @@ class CodeClusterer(TransformerMixin, Clusterer):
     }
     small = {"widths": (16, 4), "batch": 20, "layer_updates": 4, "pretrain_updates": 8, "cluster_updates": 8}
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
@@ -219,10 +223,8 @@ class CodeClusterer(TransformerMixin, Clusterer):
         self.network_ = self._init_network(init)
         autoencoder = self._autoencoder()
         self._pretrain(autoencoder, data, order, noise)
-        codes = autoencoder.codes(data).cpu().numpy()
-        found = sklearn.cluster.KMeans(self.n_clusters, n_init=20, random_state=int(kmeans.integers(2**31))).fit(codes)
-        self.network_["centroids"] = torch.from_numpy(found.cluster_centers_.astype(np.float32))[None].to(self.device)
-        self._cluster(autoencoder, data, found.labels_, order)
+        labels, self.network_["centroids"] = self._kmeans(autoencoder.codes(data), int(kmeans.integers(2**31)))
+        self._cluster(autoencoder, data, labels, order)
         self.loss_ = self.loss_curve_["loss"][-1]
         self.n_parameters_ = sum(self.network_[name].numel() for name in trainable(self.network_))
         self.labels_ = self.predict(X)
@@ -247,6 +249,27 @@ class CodeClusterer(TransformerMixin, Clusterer):
                 *pretrain_layers(autoencoder, data, noise=noise, corruption=self.corruption, **budget, **training)
             )
         self._keep(*pretrain(autoencoder, data, **self._budget(self.pretrain_updates, len(data)), **training))
+
+    def _kmeans(self, codes, seed):
+        """Clusters (n,) and centroids (1, k, m) of codes (n, m), by k-means."""
+        found = sklearn.cluster.KMeans(self.n_clusters, n_init=20, random_state=seed).fit(codes.cpu().numpy())
+        made = found.labels_.astype(np.int64), found.cluster_centers_.astype(np.float32)[None]
+        return [torch.from_numpy(array).to(self.device) for array in made]
+
+    def _refine(self, objective, names, n, order, **hooks):
+        """The training after k-means: minimise `objective` over the tensors `names`, n vectors an epoch."""
+        curve, updates = minimise(
+            objective,
+            self.network_,
+            names,
+            n,
+            rngs=[order],
+            learning_rate=self.cluster_learning_rate,
+            optimizer=self.cluster_optimizer,
+            **hooks,
+            **self._budget(self.cluster_updates, n),
+        )
+        self._keep({"loss": finite("loss", curve)}, updates)
 
     def _budget(self, updates, n):
         """Whole epochs that make up at least so many updates."""

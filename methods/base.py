@@ -77,6 +77,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
         The words that a setting may be; `fit` refuses others.
+    few : dict of str to number
+        Settings that cut a fit short, for an estimate of its time, which grows with each of them.
     small : dict
         Settings with which it trains on 60 short sequences in moments, for `methods.contract`.
     exempt : dict of str to str
@@ -102,6 +104,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     by_loss = False
     threads = None
     choices = {}
+    few = {}
     small = {}
     exempt = {}
     loss_ = None
@@ -142,6 +145,20 @@ class Clusterer(ClusterMixin, BaseEstimator):
     def score_loss(self, X):
         """Loss on sequences that were not trained on; None for a method without one."""
         return
+
+    def confidence(self, X):
+        """How sure each cluster of `predict` is, where the method says so.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            ``membership``, the share of a sequence that is its cluster's, from ``predict_proba(X)`` of shape (n, k); or
+            ``distance`` to its cluster's centre, as the method measures it, from ``distances(X)`` of shape (n, k).
+            Empty for a method that has neither function.
+        """
+        if hasattr(self, "predict_proba"):
+            return {"membership": self.predict_proba(X).max(axis=1)}
+        return {"distance": self.distances(X).min(axis=1)} if hasattr(self, "distances") else {}
 
     def save(self, path):
         """Write the fitted estimator as ``.npz``: arrays, and the settings and everything else as JSON; no pickle.

@@ -68,11 +68,11 @@ def broken(promise, cls):
     return None
 
 
-def tiny_data(n=60, classes=3, lengths=(1, 12), seed=0):
-    """Noisy sequences of very different lengths around a level of their class; sequence i is of class i % classes."""
+def tiny_data(n=60, lengths=(1, 12), seed=0):
+    """Noisy sequences of very different lengths around a level of their class; sequence i is of class i % 3."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(lengths[0], lengths[1] + 1, n)
-    return Sequences.from_list([3 * (i % classes) + rng.normal(size=(length, 2)) for i, length in enumerate(drawn)])
+    return Sequences.from_list([3 * (i % 3) + rng.normal(size=(length, 2)) for i, length in enumerate(drawn)])
 
 
 def small(cls, **settings):
@@ -197,6 +197,20 @@ def knows_no_labels(method):
     X = data_for(method)
     first, second = clone(method).fit(X), clone(method).fit(X, np.arange(len(X)) // 20)
     agree(first.labels_, second.labels_, "y gives other clusters; training must not look at it")
+
+
+def tells_how_sure_it_is(method):
+    """predict_proba, or distances, where there is one, has a column a cluster, and predict takes the best of them"""
+    X = data_for(method)
+    found = method.fit(X).predict(X)
+    for name, values in method.confidence(X).items():
+        each = method.predict_proba(X) if name == "membership" else -method.distances(X)
+        if not (np.isfinite(each).all() and each.shape[0] == len(values) == len(X) and found.max() < each.shape[1]):
+            raise Wrong(f"{name}: expected finite numbers of shape (n, n_clusters), got {each.shape}")
+        if name == "membership" and not ((each >= 0).all() and np.allclose(each.sum(axis=1), 1, atol=1e-5)):
+            raise Wrong("rows of predict_proba must be shares that sum to 1")
+        if not np.allclose(each[np.arange(len(X)), found], each.max(axis=1), rtol=1e-5):
+            raise Wrong(f"predict gives another cluster than that of the best {name}")
 
 
 def trains_each_seed_alone(method):
@@ -336,6 +350,7 @@ PROMISES = (
     repeats,
     leaves_the_rest_alone,
     knows_no_labels,
+    tells_how_sure_it_is,
     trains_each_seed_alone,
     predicts_each_alone,
     takes_any_length,

@@ -14,13 +14,11 @@ as DEC's does, its newer one without (`corruption: 0`). Deviations: Adam instead
 of clustering, batches of 256). The loss of a run is the objective, its mean over the sequences.
 """
 
-import numpy as np
 import torch
-from sklearn.cluster import KMeans
 
-from .autoencoder import PART, CodeClusterer, finite
+from .autoencoder import PART, CodeClusterer
 from .base import store
-from .deep import minimise, random_streams
+from .deep import random_streams
 
 TITLE = "DCN"
 
@@ -46,10 +44,15 @@ def update_centroids(centroids, counts, codes, labels):
     return sums / counts[:, None], counts
 
 
+def distances(codes, centroids):
+    """Distance of every code to every centroid, shape (n, k)."""
+    return torch.cdist(codes, centroids, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def nearest(codes, centroids):
     """Nearest centroid (n,) of every code, and the squared distance to it (n,)."""
-    distances = torch.cdist(codes, centroids, compute_mode="donot_use_mm_for_euclid_dist").square().min(1)
-    return distances.indices, distances.values
+    least = distances(codes, centroids).min(1)
+    return least.indices, least.values.square()
 
 
 class DCN(CodeClusterer):
@@ -105,9 +108,9 @@ class DCN(CodeClusterer):
         """Alternate between the network, the assignments and the centroids, from those of k-means."""
         network, names = self.network_, [name for name in self.network_ if name != "centroids"]
         # In the network: a checkpoint has them.
-        network["labels"] = torch.from_numpy(labels.astype(np.int64)).to(self.device)
+        network["labels"] = labels
         network["counts"] = torch.full((self.n_clusters,), float(self.initial_count), device=self.device)
-        latest, budget = {}, self._budget(self.cluster_updates, len(data))
+        latest, last = {}, self._budget(self.cluster_updates, len(data))["epochs"]
 
         def objective(index):
             latest["index"] = index[0]
@@ -124,28 +127,14 @@ class DCN(CodeClusterer):
         seed = int(random_streams(self.random_state, 5)[-1].integers(2**31))
 
         def kmeans_anew(epochs):
-            if self.kmeans_interval and epochs % self.kmeans_interval == 0 and epochs < budget["epochs"]:
-                codes = autoencoder.codes(data).cpu().numpy()
+            if self.kmeans_interval and epochs % self.kmeans_interval == 0 and epochs < last:
                 # The seed follows from the epoch, so that a resumed training finds the same centroids.
-                found = KMeans(self.n_clusters, n_init=20, random_state=(seed + epochs) % 2**31).fit(codes)
-                centroids = torch.from_numpy(found.cluster_centers_.astype(np.float32))[None].to(self.device)
-                network["labels"] = torch.from_numpy(found.labels_.astype(np.int64)).to(self.device)
-                network.update(centroids=centroids, counts=torch.full_like(network["counts"], self.initial_count))
+                found, centroids = self._kmeans(autoencoder.codes(data), (seed + epochs) % 2**31)
+                counts = torch.full_like(network["counts"], self.initial_count)
+                network.update(labels=found, centroids=centroids, counts=counts)
 
-        curve, updates = minimise(
-            objective,
-            network,
-            names,
-            len(data),
-            rngs=[order],
-            learning_rate=self.cluster_learning_rate,
-            optimizer=self.cluster_optimizer,
-            after_update=alternate,
-            after_epoch=kmeans_anew,
-            **budget,
-        )
+        self._refine(objective, names, len(data), order, after_update=alternate, after_epoch=kmeans_anew)
         del network["labels"], network["counts"]
-        self._keep({"loss": finite("loss", curve)}, updates)
 
     def _terms(self, autoencoder, x, centroids):
         """Terms of the objective for vectors x (1, B, d) and the centroids that they are assigned to (B, m)."""
@@ -157,8 +146,12 @@ class DCN(CodeClusterer):
 
     def predict(self, X):
         """Nearest centroid, shape (n,)."""
+        return self.distances(X).argmin(axis=1)
+
+    def distances(self, X):
+        """Distance of every code to every centroid, shape (n, k)."""
         codes = torch.from_numpy(self.transform(X)).to(self.device)
-        return nearest(codes, self.network_["centroids"][0])[0].cpu().numpy()
+        return distances(codes, self.network_["centroids"][0]).cpu().numpy()
 
     def score_loss(self, X):
         """The objective on other sequences, each with its nearest centroid."""

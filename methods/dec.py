@@ -23,9 +23,8 @@ tutorial's SGD at 1.0 needs pixels and hundreds of epochs.
 import numpy as np
 import torch
 
-from .autoencoder import CodeClusterer, finite
+from .autoencoder import CodeClusterer
 from .base import store
-from .deep import minimise
 
 TITLE = "DEC"
 
@@ -109,21 +108,13 @@ class DEC(CodeClusterer):
             network.update(labels=found, target=target_distribution(q))  # in the network: a checkpoint has them
             return changed < self.tolerance
 
-        network["labels"] = torch.from_numpy(labels.astype(np.int64)).to(self.device)
+        def objective(index):
+            return self._loss_terms(autoencoder, data[index], network["target"][index[0]])
+
+        network["labels"] = labels
         refresh(0)
-        curve, updates = minimise(
-            lambda index: self._loss_terms(autoencoder, data[index], network["target"][index[0]]),
-            network,
-            names,
-            len(data),
-            rngs=[order],
-            learning_rate=self.cluster_learning_rate,
-            optimizer=self.cluster_optimizer,
-            after_update=refresh,
-            **self._budget(self.cluster_updates, len(data)),
-        )
+        self._refine(objective, names, len(data), order, after_update=refresh)
         del network["labels"], network["target"]
-        self._keep({"loss": finite("loss", curve)}, updates)
 
     def _loss_terms(self, autoencoder, x, p):
         """Terms of the loss of vectors x (1, B, d) with targets p (B, k)."""
@@ -138,9 +129,13 @@ class DEC(CodeClusterer):
         codes = torch.from_numpy(self.transform(X)).to(self.device)
         return soft_assignment(codes, self.network_["centroids"][0])
 
+    def predict_proba(self, X):
+        """Similarity to every centroid, shape (n, k); rows sum to 1."""
+        return self._soft_assignment(X).cpu().numpy()
+
     def predict(self, X):
         """Most similar centroid, shape (n,)."""
-        return self._soft_assignment(X).argmax(1).cpu().numpy().astype(np.int64)
+        return self.predict_proba(X).argmax(axis=1).astype(np.int64)
 
     def score_loss(self, X):
         """KL divergence from the target distribution of other sequences."""

@@ -149,6 +149,14 @@ def keep_better(network, curve):
         network[name] = torch.where(better, now, network[name])
 
 
+def take_best(network, finished):
+    """Put the ``best.`` copies, if any, in the place of the last; of a `finished` phase they are there already."""
+    for name in [name for name in network if name.startswith("best.")]:
+        best = network.pop(name)
+        if not finished:
+            network[name.removeprefix("best.")] = best
+
+
 def minimise(
     loss_terms,
     network,
@@ -176,26 +184,22 @@ def minimise(
         Takes ``index``, int64 (S, B), and gives a dict of term to Tensor (S,); their sum is the loss of each seed.
     network : dict of str to Tensor (S, ...)
         Its tensors `names` are trained and replaced.
-    names : list of str
     n : int
-        Sequences in the training data. Each epoch every seed sees them in an order of its own; what doesn't fill a
-        batch is left out until the next epoch.
+        Sequences in the training data. What doesn't fill a batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
     optimizer : {"adam", "sgd"}
-        The second has a momentum of 0.9.
     clip_norm : float, optional
+        Largest norm of a seed's gradient.
     clip_each : bool
-        Whether that is the largest norm of each tensor's gradient, and not of a seed's whole gradient.
+        Whether that is the largest norm of each tensor's gradient instead.
     best_epoch : bool
         Whether the network that is left is, for each seed, that of the epoch with the lowest loss, and not the last.
     draw_order : callable, optional
         Takes a seed's generator and gives the order of an epoch; a permutation of all when left out.
-    after_update : callable, optional
-        Called with the number of updates done; training stops when it returns True. What it keeps for the next update
-        lies in the network, so that a resumed training finds it there.
-    after_epoch : callable, optional
-        Called with the number of epochs done; training stops when it returns True. A resumed training calls it with the
-        last number again, so what it keeps for the next epoch must follow from the network.
+    after_update, after_epoch : callable, optional
+        Called with the number of updates or epochs done; training stops when it returns True. What it keeps for the
+        next one lies in the network, so that a resumed training, which calls the second with the last number again,
+        finds it there.
     generators : sequence of torch.Generator, optional
         Those that `loss_terms` draws from, for a checkpoint (`methods.checkpoint`).
 
@@ -216,18 +220,18 @@ def minimise(
         network |= {f"best.{name}": tensor.clone() for name, tensor in network.items()}
     phase = begin_phase(network, rngs, generators)
     joint = Joint(network, names)
-    parameters = joint.parameters
-    optimizer = OPTIMIZERS[optimizer](parameters, learning_rate)
+    optimizer = OPTIMIZERS[optimizer](joint.parameters, learning_rate)
     optimizer.state |= phase.optimizer_state
     draw_order = draw_order or (lambda rng: rng.permutation(n))
+    after_update = progress.until(after_update, epochs * (n // batch))
+    clip = None if clip_norm is None else (clip_norm, joint.sizes if clip_each else None)
     network |= joint.values
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
     first, start = len(phase.curve), time.monotonic()
     for epoch in range(first, 0 if phase.finished else epochs):
-        order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(parameters.device)
+        order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(joint.parameters.device)
         batches = order[:, : n // batch * batch].split(batch, dim=1)
-        clip = None if clip_norm is None else (clip_norm, joint.sizes if clip_each else None)
         stopped = _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip, after_update)
         if best_epoch:
             keep_better(network, phase.curve)
@@ -237,10 +241,7 @@ def minimise(
         if after_epoch is not None and after_epoch(epoch + 1):
             break
         phase.save(optimizer.state)
-    for name in [name for name in network if name.startswith("best.")]:
-        best = network.pop(name)
-        if not phase.finished:
-            network[name.removeprefix("best.")] = best
+    take_best(network, phase.finished)
     phase.finish()
     values = np.stack(phase.curve, axis=1)
     return dict(zip(phase.terms, values, strict=True)) | {"loss": values.sum(axis=0)}, phase.updates

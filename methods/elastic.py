@@ -31,6 +31,7 @@ class ElasticKMeans(Clusterer):
     accepts = "sequences"
     threads = 1
     backend = "tslearn"
+    few = {"iterations": 1}
     small = {"sample": 40, "iterations": 2}
 
     def fit(self, X, y=None):
@@ -66,11 +67,15 @@ class ElasticKMeans(Clusterer):
 
     def predict(self, X):
         """Nearest centroid, shape (n,)."""
-        return self._costs_of(self._check(X, reset=False)).argmin(axis=1)
+        return self.distances(X).argmin(axis=1)
+
+    def distances(self, X):
+        """What the centroids minimise, of every sequence to every centroid, shape (n, k)."""
+        return self._costs_of(self._check(X, reset=False))
 
     def score_loss(self, X):
         """Mean of what the centroids minimise, at the nearest centroid."""
-        return float(self._costs_of(self._check(X, reset=False)).min(axis=1).mean())
+        return float(self.distances(X).min(axis=1).mean())
 
     def _costs_of(self, X):
         return self._costs(self._array(X))

@@ -33,7 +33,7 @@ SOURCE = Path(__file__).with_name("gru_kernel.cpp")
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-std=c++17", "-shared", "-fPIC")
 
 
-def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0):
+def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0, apart=False):
     """Initial weights, each seed from its own generator.
 
     Parameters
@@ -50,6 +50,8 @@ def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0):
         Glorot-uniform for the input and orthogonal for the state, gate by gate.
     update_bias : float
         Added to the update gate's bias; positive means that memory is kept.
+    apart : bool
+        Whether each direction is a stack of its own, whose layers read no state of the other.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0):
         ``weight_ih`` (S, 3H, d_in), ``weight_hh`` (S, 3H, H), ``bias_ih`` (S, 3H), ``bias_hh`` (S, 3H); gates r, z, n.
     """
     draw = {"torch": _torch_weights, "tensorflow": _tensorflow_weights, "keras": _keras_weights}[init]
-    sizes = [d if layer == 0 else 2 * hidden for layer in range(layers)]
+    sizes = [d if layer == 0 else hidden if apart else 2 * hidden for layer in range(layers)]
     seeds = [[[draw(size, hidden, rng) for _ in range(2)] for size in sizes] for rng in rngs]
     for seed in seeds:
         for layer in seed:

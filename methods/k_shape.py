@@ -74,17 +74,17 @@ class KShape(Clusterer):
                 break
         return float(distances.min(axis=1).mean()), labels, centroids, updates
 
-    def _distances(self, X):
+    def distances(self, X):
         """Distance to every centroid, shape (n, k)."""
         return compare(padded(normalised(self._check(X, reset=False))), self.cluster_centers_)[0]
 
     def predict(self, X):
         """Nearest centroid, shape (n,)."""
-        return self._distances(X).argmin(axis=1)
+        return self.distances(X).argmin(axis=1)
 
     def score_loss(self, X):
         """Mean distance to the nearest centroid."""
-        return float(self._distances(X).min(axis=1).mean())
+        return float(self.distances(X).min(axis=1).mean())
 
 
 def normalised(sequences):

@@ -7,7 +7,7 @@ nearest centroid.
 
 import numpy as np
 import sklearn.cluster
-from sklearn.metrics import pairwise_distances_argmin_min
+from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
 
 from .base import Clusterer, store
 
@@ -52,6 +52,10 @@ class KMeans(Clusterer):
     def score_loss(self, X):
         """Mean squared distance to the nearest centroid."""
         return float(np.mean(np.square(self._nearest(X)[1], dtype=np.float64)))
+
+    def distances(self, X):
+        """Distance to every centroid, shape (n, k)."""
+        return pairwise_distances(self._check(X, reset=False), self.cluster_centers_)
 
     def _nearest(self, X):
         """Index of the nearest centroid and the distance to it, each of shape (n,)."""

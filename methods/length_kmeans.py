@@ -44,6 +44,10 @@ class LengthKMeans(Clusterer):
         """Cluster with the nearest mean length, shape (n,)."""
         return self._kmeans.predict(self._check(X, reset=False).lengths[:, None])
 
+    def distances(self, X):
+        """Difference from every mean length, shape (n, k)."""
+        return self._kmeans.distances(self._check(X, reset=False).lengths[:, None])
+
     def score_loss(self, X):
         """Mean squared distance to the nearest mean length."""
         return self._kmeans.score_loss(self._check(X, reset=False).lengths[:, None])

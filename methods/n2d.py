@@ -24,17 +24,16 @@ import sklearn.cluster
 import sklearn.manifold
 import sklearn.mixture
 import torch
-from sklearn.base import TransformerMixin
 from sklearn.metrics import pairwise_distances_argmin
 
-from .autoencoder import DenseAutoencoder, init_autoencoder, pretrain
+from .autoencoder import DenseAutoencoder, Encoder, init_autoencoder, pretrain
 from .base import Clusterer, store
 from .deep import random_streams, trainable
 
 TITLE = "N2D"
 
 
-class N2D(TransformerMixin, Clusterer):
+class N2D(Encoder, Clusterer):
     """N2D on vectors, which are not scaled.
 
     Parameters
@@ -89,11 +88,6 @@ class N2D(TransformerMixin, Clusterer):
         random_state=None,
     ):
         store(locals())
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
     @property
     def fewest_clusters(self):

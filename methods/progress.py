@@ -12,7 +12,8 @@ import time
 
 VARIABLE = "SEQUENCE_PROGRESS_SECONDS"
 SECONDS = 30
-_state = {"label": "training", "waiting": 0, "last": -float("inf")}
+FEW = 4  # updates
+_state = {"label": "training", "waiting": 0, "last": -float("inf"), "left": None}
 
 
 def interval():
@@ -54,6 +55,39 @@ def epoch(done, epochs, each):
         if waiting:
             left += f", {told(each * (epochs - done + waiting * epochs))} with the {waiting} after it"
         _say(f"{label}: epoch {done} of {epochs}, {left}")
+
+
+@contextlib.contextmanager
+def few_updates():
+    """Every phase of the block's trainings ends after `FEW` updates.
+
+    Yields
+    ------
+    list of float
+        Seconds that the other updates of each phase would have taken.
+    """
+    left = _state["left"] = []
+    try:
+        yield left
+    finally:
+        _state["left"] = None
+
+
+def until(after_update, total):
+    """`after_update` of a phase of at most `total` updates; under `few_updates`, one that ends it early."""
+    left = _state["left"]
+    if left is None:
+        return after_update
+    times = []
+
+    def few(done):
+        stopped = after_update is not None and after_update(done)
+        times.append(time.monotonic())
+        if done == FEW and not stopped:  # the first warms up
+            left.append((total - done) * (times[-1] - times[0]) / (done - 1))
+        return stopped or done == FEW
+
+    return few
 
 
 def _say(line):

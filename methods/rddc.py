@@ -46,6 +46,10 @@ class RDDC(DivergenceClusterer):
         own, and says nothing of Word2Vec's vectors, whose mean is half as large as their spread.
     update_bias : float
         Added to the update gate's initial bias; a positive one makes the GRU start with a long memory.
+    directions : {"joint", "apart"}
+        Whether a layer reads the states of both directions of the layer below, or each direction is a stack of its own.
+    states : {"last", "all"}
+        Whether the final states of the last layer alone are concatenated, or those of every layer.
     batches : {"shuffled", "by_length", "truncated"}
         Which sequences train together: any, or those of about one length (bucketing); or any, each cut to the length of
         the batch's shortest.
@@ -59,6 +63,8 @@ epochs, device, random_state
     threads = 1
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
+        "directions": ("joint", "apart"),
+        "states": ("last", "all"),
         "batches": ("shuffled", "by_length", "truncated"),
     }
     small = DivergenceClusterer.small | {"recurrent_units": 4}
@@ -71,6 +77,8 @@ epochs, device, random_state
         reset="after",
         input_scale="overall",
         update_bias=2.0,
+        directions="joint",
+        states="last",
         batches="shuffled",
         hidden_units=100,
         hidden_batch_norm=True,
@@ -106,6 +114,7 @@ epochs, device, random_state
             rngs,
             init=self.initialisation,
             update_bias=self.update_bias,
+            apart=self.directions == "apart",
         )
         network = {
             f"gru.{layer}.{direction}.{name}": torch.from_numpy(array)
@@ -113,19 +122,24 @@ epochs, device, random_state
             for direction, arrays in zip(DIRECTIONS, directions, strict=True)
             for name, array in zip(WEIGHTS, arrays, strict=True)
         }
-        features = 2 * self.recurrent_units
+        features = 2 * self.recurrent_units * (self.recurrent_layers if self.states == "all" else 1)
         return network | init_batch_norm("state_norm", features, len(rngs)), features
 
     def _embed(self, network, data, index, training):
-        """Final states of the last layer's two directions, concatenated and normalised: (S, B, 2 · units)."""
+        """Final states of two directions, concatenated and normalised: (S, B, 2 · units), or of all layers."""
         weights = [
-            [tuple(network[f"gru.{layer}.{direction}.{name}"] for name in WEIGHTS) for direction in DIRECTIONS]
+            [[network[f"gru.{layer}.{direction}.{name}"] for name in WEIGHTS] for direction in DIRECTIONS]
             for layer in range(self.recurrent_layers)
         ]
+        if self.directions == "apart":  # zeros for the other direction's states
+            for layer in weights[1:]:
+                for direction, before in zip(layer, (0, self.recurrent_units), strict=True):
+                    direction[0] = torch.nn.functional.pad(direction[0], (before, self.recurrent_units - before))
         if training and self.batches == "truncated":
             *data, index = truncate(*data, index)
         states = gru_final_states(*data, index, weights, reset=self.reset)
-        return batch_norm(states[:, :, -1].flatten(2), network, "state_norm", training)
+        states = states if self.states == "all" else states[:, :, -1:]
+        return batch_norm(states.flatten(2), network, "state_norm", training)
 
     def _draw_order(self, data, n, rng):
         order = super()._draw_order(data, n, rng)

@@ -73,6 +73,10 @@ class SequenceAutoencoder(DeepMethod):
         """Cluster whose mean code is nearest, shape (n,)."""
         return self.kmeans_.predict(self.transform(X)).astype(np.int64)
 
+    def distances(self, X):
+        """Distance of every code to every mean code, shape (n, k)."""
+        return self.kmeans_.distances(self.transform(X))
+
     def score_loss(self, X):
         """Mean squared error of all elements."""
         X = self._check(X, reset=False)

@@ -77,7 +77,7 @@ def all_answers(job, records, summary, data, clusters, agreed, sure, measured, c
             ("Failed", failed),
             ("Where", [(f"clusters/{where(cell)}", f"clusters/{where(cell)}"), ("all clusters", "clusters/")]),
         ]
-        figures = typical(cell[-1], of, found, *sure[cell])
+        figures = typical(cell[-1], of, found, sure[cell])
         if usable.k.nunique() > 1:
             told = "Agreement of halves (lines), of runs (dashed) and silhouette (dotted) over the number of clusters"
             figures = {f"over_k/{name}": (told, plots.over_k(usable, called_row))} | figures
@@ -122,13 +122,16 @@ def by_stability(rows):
     measure = "halves" if rows.halves.notna().any() else "agreement"
     steady = rows[rows[measure] >= rows[measure].max() - NEAR]
     best = (rows if steady.empty else steady).sort_values("silhouette", ascending=False, kind="stable").iloc[0]
+    silhouette = number(best.silhouette, "z.2f")
     if steady.empty:
-        told = f"its silhouette of {number(best.silhouette, 'z.2f')} is the highest"
+        told = f"its silhouette of {silhouette} is the highest"
         return best, f"{told}; no row has two runs that could agree, so set seeds to 3 or more."
     told = f"{'halves of the data' if measure == 'halves' else 'its runs'} agree on it ({best[measure]:.2f} of 1)"
     if len(steady) > 1:
-        told += f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette"
-    return best, f"{told} ({number(best.silhouette, 'z.2f')}). There are no labels that could tell whether it is right."
+        told += f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette ({silhouette})"
+    else:
+        told += f"; its silhouette is {silhouette}"
+    return best, f"{told}. There are no labels that could tell whether it is right."
 
 
 def disagreement(rows, best):
@@ -188,7 +191,7 @@ def outcome(records):
     return f"{len(records) - ok} of {len(records)} runs ({'; '.join(told)})"
 
 
-def typical(dataset, data, found, share, margin):
+def typical(dataset, data, found, sure):
     """The most typical and the least sure sequences of each cluster, as figures."""
     sequences, identifiers = data.sequences, data.sheet.get("identifiers")
     values, owner = sequences.values, np.repeat(found, sequences.lengths)
@@ -198,7 +201,7 @@ def typical(dataset, data, found, share, margin):
     made = {}
     for group in groups[:MOST_CLUSTERS]:
         members = np.flatnonzero(found == group)
-        order = pd.DataFrame({"agreement": share, "margin": margin}).loc[members]
+        order = pd.DataFrame(sure).loc[members]
         least = order.sort_values(["agreement", "margin"], kind="stable").index[:DRAWN]
         most = order.sort_values(["margin", "agreement"], ascending=False, kind="stable").index[:DRAWN]
         told = [

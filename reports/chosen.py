@@ -15,11 +15,16 @@ from .indices import space
 from .published import CELL
 from .statistics import select
 
+CONFIDENCE = ("membership", "distance")  # what a method may say of every sequence's cluster
+
 
 def clusters_of(files):
-    """Function of a run (data set, method, vectorization, split, seed) to all sequences' clusters, None without any."""
+    """Function of a run (data set, method, vectorization, split, seed) to all sequences' clusters, None without any.
+
+    With the name of something else that the run left beside them, it gives that.
+    """
     places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
-    return lambda *run: read_clusters(places[run], run[2], run[-1])
+    return lambda *run: read_clusters(places[run[:5]], run[2], *run[4:])
 
 
 def chosen_seeds(job, records):
@@ -38,8 +43,8 @@ def chosen_seeds(job, records):
     return chosen
 
 
-def sureness(data, clusters, runs, chosen):
-    """`shares` and `margins` of every sequence in the chosen run of each cell, by cell.
+def sureness(data, clusters, runs, chosen, every):
+    """How sure the cluster of every sequence is in the chosen run of each cell, by cell.
 
     Parameters
     ----------
@@ -49,15 +54,24 @@ def sureness(data, clusters, runs, chosen):
         As `reports.agreement.ok_runs` gives it.
     chosen : dict of (method, vectorization, dataset) to int
         Seeds.
+    every : callable
+        As `clusters_of` gives it.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,)
+        ``agreement`` (`shares`), ``margin`` (`margins`), and what `methods.base.Clusterer.confidence` gave.
     """
-    spaces = {name: space(of.sequences) for name, of in data.items()}
-    return {
-        cell: (
-            shares(found, [other for seed, other in runs[cell].items() if seed != chosen[cell]]),
-            margins(spaces[cell[-1]], found),
-        )
-        for cell, found in clusters.items()
-    }
+    spaces, sure = {name: space(of.sequences) for name, of in data.items()}, {}
+    for (*row, name), found in clusters.items():
+        cell = (*row, name)
+        sure[cell] = {
+            "agreement": shares(found, [other for seed, other in runs[cell].items() if seed != chosen[cell]]),
+            "margin": margins(spaces[name], found),
+        }
+        own = {kind: every(name, *row, 0, chosen[cell], kind) for kind in CONFIDENCE}
+        sure[cell] |= {kind: values for kind, values in own.items() if values is not None}
+    return sure
 
 
 def write_clusters(folder, data, clusters, sure):
@@ -71,7 +85,7 @@ def write_clusters(folder, data, clusters, sure):
                 "identifier": data[dataset].sheet.get("identifiers") or range(len(found)),
                 "cluster": found,
                 "split": np.array(SPLITS)[data[dataset].sequences.split],
-                **dict(zip(("agreement", "margin"), sure[method, how, dataset], strict=True)),
+                **sure[method, how, dataset],
             }
         )
         lines = table.to_csv(index=False, lineterminator="\n", float_format="%.3f")

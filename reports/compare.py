@@ -24,7 +24,7 @@ import pandas as pd
 from scipy import stats
 
 from datasets.storage import write_text
-from runs.results import each_scored, frame
+from runs.results import commit, each_scored, frame
 
 from . import ranks
 from .published import CELL
@@ -47,7 +47,7 @@ def digest(value):
 def run_of(record):
     """A record as a line of the reference."""
     came_from = record["provenance"]
-    git, versions = came_from["git"], came_from["versions"]
+    versions = came_from["versions"]
     curve = record["loss_curve"].get("loss")
     scores = {part: record["scores"][part] or {} for part in ("test", "train")}
     return {name: record[name] for name in (*PART, "seed", "status")} | {
@@ -58,7 +58,7 @@ def run_of(record):
         "test_nmi": scores["test"].get("nmi"),
         "train_nmi": scores["train"].get("nmi"),
         "curve": digest(curve) if curve else "",
-        "commit": (git["sha"] or "no checkout")[:12] + (" with changes" if git["dirty"] else ""),
+        "commit": commit(came_from),
         "source": came_from["source_digest"][:12],
         "data": came_from["data_digest"][:12],
         "settings": digest(came_from["settings"]),

@@ -46,7 +46,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     clusters = {(*row, name): every(name, *row, 0, seed) for (*row, name), seed in chosen.items()}
     found = ok_runs(records, every)
     agreed = {cell: agreement(list(runs.values())) for cell, runs in found.items()}
-    sure = sureness(data, clusters, found, chosen)
+    sure = sureness(data, clusters, found, chosen, every)
     write_clusters(clusters_folder, data, clusters, sure)
     measured = measure(data, clusters, agreed, read_halves(folder, job["halves"]))
     written = write_tables(job, records, every, summary, labels, sheets, measured, agreed, Path(tables_folder))

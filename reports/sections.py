@@ -11,7 +11,13 @@ from .published import CELL
 WHERE = ("data set", "method", "input")
 SORTING = "A click on a heading sorts by it, a second reverses, a third takes it back."
 FOREST = "Charts: accuracy from 0 to 1."
-FILES = "In the folders beside this page: clusters of every sequence by its identifier, tables, figures for print."
+FILES = (
+    "In the folders beside this page: tables, figures for print, and the cluster of every sequence by its identifier"
+    " with how sure it is. Agreement: the share of the other runs that have it in the same cluster. Margin, -1 to 1:"
+    " how much nearer it is to the mean of its cluster than to that of the next, in one space for all methods."
+    " Membership: the share that the method itself gives its cluster; or distance: that to its cluster's centre, in the"
+    " method's own measure. A method without either has neither."
+)
 TYPICAL = (
     "The most typical sequences of each cluster (solid) and the least sure ones (dashed): by the margin of the indices'"
     " space and, for the least sure, first by the share of runs that agree. One column is drawn, the one whose clusters"

@@ -186,7 +186,8 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     records : list of dict
         One a seed, in order.
     clusters : dict
-        Seed to the cluster of every sequence, shape (n,), and ``<seed>_<name>`` to each of the run's embeddings.
+        Seed to the cluster of every sequence, shape (n,), and ``<seed>_<name>`` to each of the run's embeddings and
+        to what `methods.base.Clusterer.confidence` gives.
 
     Raises
     ------
@@ -302,8 +303,8 @@ def fields_of(outcome, X, parts):
         return failure_of(outcome)
     found = clusters_of(outcome, X, parts["fitted"])
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
-    embeddings = {name: points.tolist() for name, points in outcome.embeddings_.items()}
-    beside = {"clusters": found.tolist(), "embeddings": embeddings}
+    embeddings = outcome.embeddings_ | outcome.confidence(X)
+    beside = {"clusters": found.tolist(), "embeddings": {name: points.tolist() for name, points in embeddings.items()}}
     return finite(outcome_of(outcome, found, validation) | beside)
 
 

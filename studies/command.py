@@ -20,6 +20,14 @@ def from_json(text):
     return json.loads(sys.stdin.read() if text == "-" else text)
 
 
+def load_records(path):
+    """Records of a file of JSON lines; none when there is no file. A last line that was cut off is left out."""
+    if not Path(path).exists():
+        return []
+    lines = Path(path).read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
 def main(description, run=None, report=None):
     """Read the arguments and do what they ask for; a ``ValueError`` or ``OSError`` becomes one line and exit code 1.
 

@@ -19,6 +19,7 @@ from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from methods.rddc_plus import consensus
 from reports import statistics, style, tables, verdict
+from reports.agreement import agreement
 from reports.data import load_data
 from runs.results import commits, each_record, frame, read_clusters, read_records
 from runs.scores import scores
@@ -62,12 +63,6 @@ def agreements(partitions):
     for i, j in combinations(range(len(partitions)), 2):
         table[i, j] = table[j, i] = adjusted_rand_score(partitions[i], partitions[j])
     return table
-
-
-def agreement(clusters):
-    """Mean adjusted Rand index over pairs of runs; NaN with fewer than two."""
-    pairs = agreements(clusters)[np.triu_indices(len(clusters), 1)]
-    return float(pairs.mean()) if len(pairs) else np.nan
 
 
 def report(job, folder):
@@ -119,7 +114,7 @@ def spread(summary, runs):
             axis.grid(axis="x", linewidth=0.3)
         axes[0, 0].set_yticks(range(len(rows)), list(map(tables.title, rows)))
         axes[0, 0].invert_yaxis()
-        figure.supxlabel("test accuracy of every ok run; ring: lowest loss; line: published", fontsize=7)
+        figure.supxlabel("test accuracy of every ok run; ring: lowest loss; line: published")
     return figure
 
 
@@ -141,9 +136,9 @@ def terms_over_time(records):
                         range(1, len(values[0]) + 1), np.mean(values, axis=0), color=colour, linewidth=1.5, label=term
                     )
             axis.set_title(tables.title(dataset))
-        figure.supxlabel("epoch", fontsize=7)
+        figure.supxlabel("epoch")
         handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, ncols=3, loc="outside upper center", fontsize=7)
+        figure.legend(handles, names, ncols=3, loc="outside upper center")
     return figure
 
 
@@ -159,7 +154,7 @@ def loss_against_accuracy(runs):
             axis.scatter(own.loss_train, own.accuracy, s=10, color=style.COLOURS[0])
             axis.set(title=tables.title(dataset), ylim=(0, 1.03))
         axes[0, 0].set_ylabel("test accuracy")
-        figure.supxlabel("training loss", fontsize=7)
+        figure.supxlabel("training loss")
     return figure
 
 
@@ -264,7 +259,7 @@ def of_dataset(summary, runs, agreed, dataset, other):
                 "verdict": row.verdict,
                 "loss": tables.number(ok.loss_train.min(), ".3f"),
                 "loss and ACC": tables.number(ranked, "+.2f"),
-                "agreement": tables.number(agreed.get((row.method, dataset), np.nan)),
+                "agreement": tables.number(agreed.get((row.method, dataset))),
                 "largest cluster": tables.number(ok.largest.mean()),
                 "ok": f"{int(row.n_ok)}/{int(row.n)}",
             }

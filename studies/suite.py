@@ -18,7 +18,7 @@ STUDY = {
     "readings": "all",
     "records": True,
     "writes": ["suite.html", "suite.md", "suite.csv", "suite.tex"],
-    "draws": ["suite/ranks", "suite/cost"],
+    "draws": ["ranks", "cost"],
 }
 PROTOCOL = (
     "Everything is clustered and everything is scored, as this field reports it, with as many clusters as classes. A"
@@ -43,7 +43,7 @@ def report(job, folder):
     tables.name_rows(next(iter(job["variants"].values()))["rows"])
     readings = [Standings(name, part, job["selection"], job["scored"]) for name, part in job["variants"].items()]
     for name, figure in (("ranks", rank_figure), ("cost", cost_figure)):
-        style.save(figure(readings), folder / f"suite/{name}")
+        style.save(figure(readings), folder / name)
     said = [line for one in readings for line in one.said()] + [made_with(readings)]
     every = pd.concat([one.cells.assign(reading=one.name) for one in readings])
     write_text(folder / "suite.html", as_page(readings, every, said, folder))
@@ -63,12 +63,12 @@ def as_page(readings, every, said, folder):
     for one in readings:
         heat = table(one.heat(), filters, ("", "length", links), one.shades())
         sections.append((f"ARI, {one.name}", [notes([HEAT]), heat]))
-    picture = image(folder / "suite/ranks.png", RANKS)
+    picture = image(folder / "ranks.png", RANKS)
     sections.append(("Mean ranks", [notes([ranks.RULE]), picture, *[table(one.rank_table()) for one in readings]]))
     sections += [
         (f"Pairs of rows, {one.name}", [table(one.pair_table(), ("row", "less", "told apart"))]) for one in readings
     ]
-    picture = image(folder / "suite/cost.png", "Mean ARI over median seconds a run; the line is the front.")
+    picture = image(folder / "cost.png", "Mean ARI over median seconds a run; the line is the front.")
     sections.append(("Costs", [notes([COSTS]), picture, *[table(one.cost_table()) for one in readings]]))
     sections.append(
         ("Number of clusters unknown", [notes([UNKNOWN]), *[table(one.unknown_table()) for one in readings]])
@@ -83,7 +83,7 @@ def as_markdown(readings, said):
     parts = [*said]
     for one in readings:
         parts += [f"## Mean ranks, {one.name}", tables.markdown(one.rank_table())]
-    return "\n\n".join(["# The suite", *parts, "![Mean ranks](suite/ranks.png)", PROTOCOL, ranks.RULE]) + "\n"
+    return "\n\n".join(["# The suite", *parts, "![Mean ranks](ranks.png)", PROTOCOL, ranks.RULE]) + "\n"
 
 
 def data_table(sheets):

@@ -7,6 +7,7 @@ from pathlib import Path
 # Before anything imports torch: two threads on a busy machine are many times slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # which would set OpenMP's number for all libraries
+os.environ.setdefault("SEQUENCE_PROGRESS_SECONDS", "0")  # nor is a pilot timed before every small run
 
 import pytest  # noqa: E402
 

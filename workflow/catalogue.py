@@ -73,10 +73,16 @@ def class_constant(path, name):
     return ast.literal_eval(class_member(path, name).value)
 
 
+def assigned(path, name):
+    """What a file assigns to `name`, as syntax; None where it doesn't."""
+    lines = (line for line in tree(path).body if isinstance(line, ast.Assign))
+    return next((line.value for line in lines if getattr(line.targets[0], "id", None) == name), None)
+
+
 def words(path, name):
     """The words of a file's constant `name`: a tuple of them, or the keys of a dict."""
-    line = next(line for line in tree(path).body if getattr(getattr(line, "targets", [None])[0], "id", None) == name)
-    return [ast.literal_eval(word) for word in getattr(line.value, "keys", getattr(line.value, "elts", ()))]
+    said = assigned(path, name)
+    return [ast.literal_eval(word) for word in getattr(said, "keys", getattr(said, "elts", ()))]
 
 
 def arguments(function):

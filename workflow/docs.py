@@ -8,9 +8,9 @@ import pandas as pd
 
 from datasets.storage import write_text
 from reports.tables import markdown, title
-from runs.sources import HARNESS, ROOT
+from runs.sources import HARNESS, ROOT, tree
 
-from .catalogue import available, class_member, class_name, defaults, find, parameters, source
+from .catalogue import assigned, available, class_member, class_name, defaults, find, parameters, source
 
 HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
 
@@ -56,14 +56,14 @@ def heading(name):
 
 def docstring(path):
     """Docstring of a file."""
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or f"{path.name} has no docstring."
+    return ast.get_docstring(tree(path)) or f"{path.name} has no docstring."
 
 
 def origin(path):
     """Home page, licence, citation and forms of a data set, as its ``SOURCE`` names them."""
-    node = next(line.value for line in ast.parse(path.read_text(encoding="utf-8")).body if assigned(line) == "SOURCE")
+    node = assigned(path, "SOURCE")
     said = keywords(node)
-    forms = [keywords(form) for form in node_of(node, "forms").elts]
+    forms = [keywords(form) for form in next(keyword.value for keyword in node.keywords if keyword.arg == "forms").elts]
     names = [f"{form['form']} ({place(form)})" for form in forms]
     lines = [("Home page", said["homepage"]), ("Licence", said["licence"]), ("Citation", said["citation"])]
     return "\n".join(f"- {field}: {value}" for field, value in [*lines, ("Forms", "; ".join(names))])
@@ -73,16 +73,6 @@ def place(form):
     """Where the files of one form are: an address, an installed package, or the mirror alone."""
     addresses = form.get("addresses") or [form.get("address")]
     return addresses[0] or (f"in {form['package']}" if "package" in form else f"mirror only: {form['file']}")
-
-
-def assigned(line):
-    """Name that a line of a file assigns to; None for any other line."""
-    return getattr(line.targets[0], "id", None) if isinstance(line, ast.Assign) else None
-
-
-def node_of(call, name):
-    """Argument `name` of a call, as syntax."""
-    return next(keyword.value for keyword in call.keywords if keyword.arg == name)
 
 
 def keywords(call):

@@ -1,23 +1,43 @@
-"""How long the whole will take, said before anything starts: from records of earlier runs, and at most."""
+"""How long the whole will take, before anything starts: by records of earlier runs or a timed pilot, and at most."""
 
+import contextlib
+import json
+import signal
 import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
 from pathlib import Path
 
-from methods.progress import told
+from methods.progress import FEW, interval, told
+from runs.gpu import visible_devices
 from runs.results import each_record
+from runs.worker import GRACE
 
-from . import jobs
+from . import catalogue, jobs
+from .rows import algorithm, method_settings
 
 HALVES = "0-3"  # as many fits as `runs.halves` makes; each counts as one on all data
+ROW, ALL = 15, 60  # seconds that the pilot may take for one row, and for all
+BY = {
+    (True, False): "took about {} before",
+    (False, True): "take about {} by a pilot of {} updates each",
+    (True, True): "take about {}, by earlier runs and a pilot of {} updates each",
+}
 
 
-def print_estimate(readings, planned, at_once):
-    """Print `estimate`; nothing where no run is planned."""
-    for line in estimate(readings, planned, at_once):
-        print(line)
+def print_estimate(readings, planned, at_once, stale=None):
+    """Print `estimate`, nothing where no run is planned.
+
+    With a pilot, unless no progress is asked for, or there is no `stale`: the files that are to be made anew.
+    """
+    asked = stale is not None and interval()
+    for line in estimate(readings, planned, at_once, lambda cells: piloted(readings, cells, stale) if asked else {}):
+        print(line, flush=True)
 
 
-def estimate(readings, planned, at_once):
+def estimate(readings, planned, at_once, pilot=lambda cells: {}):
     """Lines about the trainings that are to be done.
 
     Parameters
@@ -28,6 +48,9 @@ def estimate(readings, planned, at_once):
         Wildcards of every training: reading, dataset, method, inputs, and block unless it is one of halves.
     at_once : int
         Jobs at a time: cores, or the places of a cluster.
+    pilot : callable
+        Takes the cells (reading, dataset, method, input) that no earlier run tells of, and gives the seconds of a run
+        for those that it could time, as a dict.
 
     Returns
     -------
@@ -37,21 +60,27 @@ def estimate(readings, planned, at_once):
         return []
     at_once = min(at_once, len(planned))
     earlier = {results: earlier_seconds(results) for results in {of["results"] for of in readings.values()}}
-    took, most, unknown = [], 0, []
+    runs = Counter()
     for job in planned:
-        resolved, inputs = readings[job["reading"]], job["inputs"].split("-")
-        seeds = jobs.runs_of("one", job.get("block", HALVES))
-        most += seeds * len(inputs) * jobs.run_limit(resolved, job["method"])
-        for how in inputs:
-            seconds = earlier[resolved["results"]].get((job["dataset"], job["method"], how))
-            took += [seconds] * seeds if seconds is not None else []
-            unknown += [job["method"]] * seeds if seconds is None else []
-    bound = f"at most {told(most / at_once)} by time_limit, {at_once} at a time"
-    if not took:
-        return [f"{len(unknown)} runs to train; no earlier run tells how long they take, {bound}."]
-    rest = f"; not known of {', '.join(dict.fromkeys(unknown))}" if unknown else ""
-    share = f"{len(took)} of {len(took) + len(unknown)} runs to train"
-    return [f"{share} took about {told(sum(took) / at_once)} before{rest}; {bound}."]
+        for how in job["inputs"].split("-"):
+            cell = job["reading"], job["dataset"], job["method"], how
+            runs[cell] += jobs.runs_of("one", job.get("block", HALVES))
+    before = {cell: earlier[readings[cell[0]]["results"]].get(cell[1:]) for cell in runs}
+    timed = pilot([cell for cell, seconds in before.items() if seconds is None])
+    seconds = {cell: found for cell, found in (before | timed).items() if found is not None}
+    limit = {cell: jobs.run_limit(readings[cell[0]], cell[2]) for cell in runs}
+    bound = sum(runs[cell] * limit[cell] for cell in runs) / at_once
+    bound = f"at most {told(bound)} by time_limit, {at_once} at a time"
+    known = sum(runs[cell] for cell in seconds)
+    if not known:
+        return [f"{runs.total()} runs to train; no earlier run tells how long they take, {bound}."]
+    took = sum(runs[cell] * min(seconds[cell], limit[cell]) for cell in seconds) / at_once
+    by = BY[any(cell not in timed for cell in seconds), any(cell in timed for cell in seconds)].format(told(took), FEW)
+    unknown = dict.fromkeys(cell[2] for cell in runs if cell not in seconds)
+    rest = f"; not known of {', '.join(unknown)}" if unknown else ""
+    slow = {cell[2]: f"{cell[2]} ({told(seconds[cell])})" for cell in seconds if seconds[cell] > limit[cell]}
+    over = [f"A run may be stopped by its time_limit: {', '.join(slow.values())}."] if slow else []
+    return [f"{known} of {runs.total()} runs to train {by}{rest}; {bound}.", *over]
 
 
 def earlier_seconds(results):
@@ -65,3 +94,49 @@ def earlier_seconds(results):
         except (OSError, ValueError):
             continue  # it will be made anew, or refused where it is needed
     return {cell: statistics.median(found) for cell, found in seconds.items()}
+
+
+def piloted(readings, cells, stale):
+    """Seconds of a run of each cell (reading, dataset, method, input) that can be timed, by `runs.pilot`.
+
+    Of data with several numbers of clusters, the largest stands for all.
+    """
+    asked = {}
+    for cell in cells:
+        reading, dataset, method, how = cell
+        resolved = readings[reading]
+        if visible_devices() and catalogue.gpus(algorithm(resolved, method)):
+            continue  # seeds train together there, which no pilot on a CPU tells of
+        file, job = f"{resolved['results']}/{reading}/data/{dataset}.npz", jobs.prepare_job(resolved, dataset)
+        k = job["settings"].get("k")
+        alike = job | {"settings": job["settings"] | {"k": None}, "dataset": None if k else dataset}
+        row = {"algorithm": algorithm(resolved, method), "vectorization": how}
+        row["settings"] = method_settings(resolved, method, dataset)
+        data = {"data": file if Path(file).exists() and file not in stale else None, "prepare": json.dumps(job), "k": k}
+        of = asked.setdefault(json.dumps([alike, row]), [{"k": None}, []])
+        of[1].append(cell)
+        if not of[0]["k"] or k > of[0]["k"]:
+            of[0] = row | data
+    if not asked:
+        return {}
+    print(f"Timing {FEW} updates of {len(asked)} rows first, for at most {ALL} s.", flush=True)
+    rows = [row for row, _ in asked.values()]
+    found = ask({"rows": rows, "row": ROW, "until": time.time() + ALL})
+    pairs = zip(asked.values(), found, strict=False)  # fewer where the time was over
+    return {cell: seconds for (_, alike), seconds in pairs if seconds is not None for cell in alike}
+
+
+def ask(job):
+    """What `workflow.scripts.pilot` tells of each row until its time is over."""
+    command = [sys.executable, "-m", "workflow.scripts.pilot", "--job", "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        try:
+            out, _ = process.communicate(json.dumps(job), timeout=max(0, job["until"] - time.time()))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # so that it removes what it was unpacking
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+            process.kill()
+            out, _ = process.communicate()
+    return [json.loads(line) for line in out.splitlines()]

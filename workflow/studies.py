@@ -5,7 +5,8 @@
 - ``readings``: the study lays readings side by side, ``all`` of the config's.
 - ``rows``: it lays rows of the first reading side by side: those of a list that there are, or as ``variants`` the last
   row of the config, which the others are compared with, and all others of the same method.
-- ``case``: what a case on prepared data is given: its row's ``settings`` or a section of the config.
+- ``case``: what a case on prepared data is given: its row's ``settings``, a section of the config, or the ``search`` of
+  a row's settings.
 - ``records``: whether the page reads records: a reading's, or a row's.
 - ``writes``, ``draws``: files of the page, and its figures, which are a PNG and a PDF each.
 """
@@ -16,10 +17,11 @@ import json
 import shlex
 from typing import NamedTuple
 
-from runs.sources import ROOT, tree
+from runs.sources import ROOT
 
-from .jobs import ENDINGS, controls, methods, record_files, score_files
-from .rows import algorithm, described, method_settings
+from .catalogue import assigned
+from .jobs import ENDINGS, controls, jobs, methods, record_files, score_files
+from .rows import algorithm, described, method_settings, stated
 
 
 class Variant(NamedTuple):
@@ -44,21 +46,13 @@ def sources():
     """Name to file of every study: ``<name>.py``, or ``__main__.py`` of the folder ``<name>``."""
     files = [*(ROOT / "studies").glob("*.py"), *(ROOT / "studies").glob("*/__main__.py")]
     found = {path.parent.name if path.stem == "__main__" else path.stem: path for path in sorted(files)}
-    return {name: path for name, path in found.items() if assigned(path)}
-
-
-def assigned(path):
-    """``STUDY`` of a file; None without one."""
-    lines = (line for line in tree(path).body if isinstance(line, ast.Assign))
-    return next(
-        (ast.literal_eval(line.value) for line in lines if getattr(line.targets[0], "id", None) == "STUDY"), None
-    )
+    return {name: path for name, path in found.items() if assigned(path, "STUDY")}
 
 
 @functools.cache
 def declared():
     """Name to ``STUDY`` of every study."""
-    return {name: assigned(path) for name, path in sources().items()}
+    return {name: ast.literal_eval(assigned(path, "STUDY")) for name, path in sources().items()}
 
 
 def case_source(study):
@@ -86,7 +80,23 @@ def side_by_side(resolved):
 def case_settings(study, variant, dataset):
     """What a case on prepared data is given."""
     what = declared()[study]["case"]
+    if what == "search":
+        return search_job(variant, dataset)
     return method_settings(variant.resolved, variant.row, dataset) if what == "settings" else variant.resolved[what]
+
+
+def search_job(variant, dataset):
+    """What the search of a row's settings on a data set needs to know: its budget, its inputs, what it starts from."""
+    resolved, row = variant.resolved, variant.row
+    inputs = next(inputs for of, method, inputs, _ in jobs(resolved) if (of, method) == (dataset, row))
+    return resolved["search"] | {
+        "core_hours": resolved["search"]["core_hours"][row],
+        "datasets": len(resolved["run"]["datasets"]),
+        "inputs": inputs.split("-"),
+        "algorithm": algorithm(resolved, row),
+        "settings": method_settings(resolved, row, dataset),
+        "time_limit": stated(resolved, row, "time_limit", resolved["time_limit"]),
+    }
 
 
 def cases(study, readings, results):
@@ -130,8 +140,8 @@ def page_job(study, readings, results):
         files = [file.removeprefix(f"{variant.folder}/") for file in records(study, variant)]
         parts[name] = {"folder": variant.folder, "files": files} | rows_of(variant)
     first = next(iter(readings.values()))
-    slice_ = {name: first[name] for name in ("selection", "scored")}
-    return slice_ | {"cases": cases(study, readings, results), "variants": parts}
+    said = {name: first[name] for name in ("selection", "scored", "published")}
+    return said | {"cases": cases(study, readings, results), "variants": parts}
 
 
 def rows_of(variant):

@@ -126,6 +126,8 @@ def check_own(dataset, path, files):
         raise ConfigError(f"config: {where}: no file, and no folder with CSV files, at {seen}")
     for file in files:
         check_braces(where, file)
+        if not Path(file).is_file():
+            raise ConfigError(f"config: {where}: {file} is no file that can be read")
 
 
 def check_braces(where, path):

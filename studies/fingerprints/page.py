@@ -11,10 +11,10 @@ from datasets.prepare import keywords
 from datasets.storage import write_text
 from reports.style import COLOURS, PAGE, STYLE, save
 
+from ..command import load_records
 from .clustering import AFFINITIES, NORMALISATIONS, mean_cells
 from .evidence import METHODS, STATEMENTS, VECTORIZATIONS, best_affinity, misfit, published
 from .readings import READERS
-from .search import load_records
 
 NEAR = 0.1  # misfit
 SHOWN = 5  # readings of a data set, beside those that are always shown

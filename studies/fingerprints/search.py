@@ -11,20 +11,13 @@ import numpy as np
 from datasets.fetch import fetch
 from datasets.storage import write_text
 
+from ..command import load_records
 from .clustering import AFFINITIES, evaluate, evaluate_test, mean_cells
 from .evidence import VECTORIZATIONS, measurements, misfit, published
 from .readings import READERS
 
 SCREEN = 1000  # sequences of the first stage
 WHOLE = 3000  # sequences of the second: all of them but for Arabic Digits, whose cells hardly move beyond it
-
-
-def load_records(path):
-    """Records of a file of JSON lines; none when there is no file. A last line that was cut off is left out."""
-    if not Path(path).exists():
-        return []
-    lines = Path(path).read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]
 
 
 def key_of(stage, settings):

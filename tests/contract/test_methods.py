@@ -131,6 +131,16 @@ class Peeking(KMeans):
         return self
 
 
+class Unsure(KMeans):
+    def predict_proba(self, X):
+        return np.full((len(X), 3), 0.5)
+
+
+class Averse(KMeans):
+    def distances(self, X):
+        return -super().distances(X)
+
+
 class Twins(KMeans):
     def fit_seeds(self, X, random_states):
         self.set_params(n_init=1, max_iter=1)
@@ -214,6 +224,8 @@ MUTANTS = [
     (LoudInPython, "leaves_the_rest_alone", "Python's global random state changed"),
     (Rough, "leaves_the_rest_alone", "X was changed"),
     (Peeking, "knows_no_labels", "y gives other clusters"),
+    (Unsure, "tells_how_sure_it_is", "rows of predict_proba must be shares that sum to 1"),
+    (Averse, "tells_how_sure_it_is", "another cluster than that of the best distance"),
     (Twins, "trains_each_seed_alone", "in company"),
     (Crowd, "predicts_each_alone", "another cluster when it comes alone|in another order"),
     (Ruler, "takes_any_length", "IndexError"),

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from datasets import (
     arabic_digits,
     character_trajectories,
-    japanese_vowels,
     own,
     pen_digits,
     speech_commands,
@@ -69,7 +68,8 @@ def digits():
 
 
 def vowels():
-    header = "\n".join(f"{key} {value}" for key, value in japanese_vowels.HEADER.items())
+    header = "@problemname JapaneseVowels\n@timestamps false\n@missing false\n@univariate false\n@dimensions 12\n"
+    header += "@equallength false\n@classlabel true 1 2 3 4 5 6 7 8 9"
     case = ":".join(["0.1,0.2,-1e-3"] * 12)
     return f"#comment\n{header}\n@data\n{case}:1\n{case}:9\n".encode()
 
@@ -139,12 +139,6 @@ LOADERS = {
         arabic_digits._read,
         [b"nan", b"inf", b"\n", b" ", b"\x0c", b"\x1c", b"\r", b"1e999", b"\x85"],
         lambda made: made[0].ndim == 2 and made[1].sum() == len(made[0]),
-    ),
-    "vowels": (
-        vowels(),
-        japanese_vowels._read,
-        [b":", b",", b"@data\n", b"?", b"1e999", b"nan", b"@dimensions 3\n", b"\x0c"],
-        lambda made: all(case.shape[1:] == (12,) for case in made[0]) and len(made[0]) == len(made[1]),
     ),
     "compressed": (
         compressed(b'.SEGMENT DIGIT 0 ? "8"\n.PEN_DOWN\n 1  2\n.PEN_UP\n'),

@@ -10,7 +10,7 @@ import torch
 from datasets.sequences import Sequences
 from methods.contract import small, tiny_data
 from methods.gru import gru_final_states
-from methods.rddc import RDDC, truncate
+from methods.rddc import RDDC, WEIGHTS, truncate
 
 
 @pytest.mark.parametrize("input_scale", ["overall", "dimension"])
@@ -67,3 +67,34 @@ def test_truncated_sequences_are_the_beginnings():
         shortest = data.lengths[chosen].min()
         for place, sequence in zip(row, chosen, strict=True):
             np.testing.assert_array_equal(values[offsets[place] : offsets[place + 1]], data[int(sequence)][:shortest])
+
+
+def test_directions_apart_are_two_stacks_and_all_states_are_those_of_both_layers():
+    """Against torch's GRU, a stack for each direction, the second reading every sequence from its end."""
+    data, fitted = tiny_data(), small(RDDC).set_params(directions="apart", states="all").fit(tiny_data())
+    found, network = {}, fitted.network_
+
+    def keep(states, *given):
+        return found.setdefault("states", states)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("methods.rddc.batch_norm", keep)
+        fitted._embed(network, fitted._tensors(data), torch.arange(5)[None], False)
+    units, d = fitted.recurrent_units, data.dimensions
+    for side, direction in enumerate(("forward", "backward")):
+        stack = torch.nn.GRU(d, units, num_layers=2)
+        names = [f"gru.{layer}.{direction}.{name}" for layer in range(2) for name in WEIGHTS]
+        stack.load_state_dict({own: network[name][0] for own, name in zip(stack.state_dict(), names, strict=True)})
+        for i in range(5):
+            values = fitted._scaled(data[i])
+            expected = stack(values.flip(0) if side else values)[1]
+            states = found["states"][0, i].view(2, 2, units)[:, side]
+            torch.testing.assert_close(states, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"directions": "apart"}, {"states": "all"}])
+def test_directions_and_states_train_what_they_read(settings):
+    plain, other = small(RDDC).fit(tiny_data()), small(RDDC).set_params(**settings).fit(tiny_data())
+    units = plain.recurrent_units
+    more = -6 * units**2 if "directions" in settings else 2 * units * (plain.hidden_units + 2)
+    assert other.n_parameters_ == plain.n_parameters_ + more

@@ -68,7 +68,7 @@ def test_the_study(job, tmp_path):
 def test_agreement():
     assert replication.agreement([LABELS, 1 - LABELS, LABELS]) == 1
     assert abs(replication.agreement([LABELS, np.arange(60) % 2])) < 0.05
-    assert np.isnan(replication.agreement([LABELS]))
+    assert replication.agreement([LABELS]) is None
 
 
 def test_every_reading_gives_its_reason(job, tmp_path):

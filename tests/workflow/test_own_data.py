@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from datasets.storage import write_arrays
 from methods.contract import tiny_data
+from methods.progress import VARIABLE, told
 from methods.vectorize import moments
 from reports.indices import indices
 from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, validate
+from workflow.estimate import estimate
 
 LABELS = np.arange(60) % 3  # of `tiny_data`
 CONFIG = {
@@ -68,6 +71,7 @@ def test_clusters_have_the_identifiers_of_the_input(project):
         assert {row["cluster"] for row in rows} == {"0", "1", "2"}
         assert {row["split"] for row in rows} == {"train"}
         assert all(0 <= float(row["agreement"]) <= 1 and -1 <= float(row["margin"]) <= 1 for row in rows)
+        assert len({float(row["distance"]) for row in rows}) > 50 and "membership" not in rows[0]
 
 
 def test_the_page_says_that_there_are_no_labels_and_has_a_figure(project):
@@ -111,6 +115,30 @@ def test_the_summary_says_how_it_ended_and_where_to_look(project):
     assert "results/own: 6 ok\n" in output
     assert "look at results/own/report.html" in output
     assert "6 ok" not in snakemake(project, "--dry-run", config=CONFIG).stdout
+
+
+def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
+    """From a timed pilot, on data that aren't prepared yet; once there are records, from those."""
+    monkeypatch.setenv(VARIABLE, "30")
+    rddc = {"settings": {"batch": 20, "epochs": 150, "recurrent_units": 16}, "seeds": 2}
+    run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["rddc"]}
+    config = CONFIG | {"results": "results/fresh", "run": run, "methods": {"rddc": rddc}}
+    source = project / "workflow/estimate.py"
+    code = source.read_text()
+    assert "ROW, ALL = 15, 60 " in code
+    source.write_text(code.replace("ROW, ALL = 15, 60 ", "ROW, ALL = 150, 600 "))  # for a busy machine
+    output = snakemake(project, config=config).stdout
+    assert output.count("Timing 4 updates of 1 rows first, for at most 600 s.\n") == 1
+    told_first = r"2 of 2 runs to train take about (\d+ \w+) by a pilot of 4 updates each; at most 20 min"
+    (line,) = re.findall(told_first, output)
+    assert output.index("by a pilot") < output.index("rule prepare:")
+    records = read_records((project / "results/fresh").glob("own/records/*/*.jsonl"))
+    took = sum(record["cost"]["seconds"] for record in records)
+    seconds = int(line.split()[0]) * (60 if line.endswith("min") else 1)
+    assert took / 10 - 1 < seconds < 10 * took + 1
+    planned = [{"reading": "own", "dataset": "birds", "method": "rddc", "inputs": "none", "block": "0-1"}]
+    (line,) = estimate({"own": config | {"results": str(project / "results/fresh"), "time_limit": 600}}, planned, 1)
+    assert line.startswith(f"2 of 2 runs to train took about {told(took)} before;")
 
 
 def test_a_changed_file_is_prepared_anew(project):

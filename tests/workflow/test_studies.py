@@ -14,7 +14,7 @@ from runs.sources import ROOT
 from studies import command
 from workflow import layers, studies
 
-PAGES = ["diagnosis", "replication", "suite", "true_partition", "tutorial"]
+PAGES = ["diagnosis", "replication", "search", "suite", "true_partition", "tutorial"]
 ROWS = {
     "run": {"methods": ["kmeans", "rddc_narrow_kernel", "rddc"]},
     "methods": {"rddc_narrow_kernel": {"like": "rddc", "settings": {"kernel_width": "median_distance"}}},
@@ -51,13 +51,14 @@ def planned(tmp_path_factory):
 
 def test_every_command_is_one_that_its_study_takes(planned, monkeypatch):
     found = re.findall(r"python -m studies\.(\w+) (.*?) 2>&1", planned.stdout)
-    assert jobs(planned)["study_case"] == 3 and len(found) == 3 + len(PAGES)  # both rows, and RDDC
+    assert jobs(planned)["study_case"] == 4 and len(found) == 4 + len(PAGES)  # both rows, and RDDC twice
     calls = []
     for name, words in found:
         arguments, _, fed = words.partition(" <<< ")
         monkeypatch.setattr(sys, "argv", [name, *shlex.split(arguments)])
         monkeypatch.setattr(sys, "stdin", StringIO("".join(shlex.split(fed))))
-        study = importlib.import_module(f"studies.{name}")
+        file = studies.sources()[name].relative_to(ROOT).with_suffix("")
+        study = importlib.import_module(".".join(file.parts))
         takers = {action: hasattr(study, action) or None for action in ("run", "report")}
         for action in filter(takers.get, takers):
             takers[action] = lambda name=name, action=action, **given: calls.append((name, action, given))
@@ -65,8 +66,10 @@ def test_every_command_is_one_that_its_study_takes(planned, monkeypatch):
         command.main(study.__doc__, **takers)
     cases = [(name, given["variant"]) for name, action, given in calls if action == "run"]
     assert sorted(cases) == [
-        ("diagnosis", "rddc"), ("diagnosis", "rddc_narrow_kernel"), ("true_partition", "rddc"),
+        ("diagnosis", "rddc"), ("diagnosis", "rddc_narrow_kernel"), ("search", "rddc"), ("true_partition", "rddc"),
     ]  # fmt: skip
+    (job,) = [given["settings"] for name, action, given in calls if (name, action) == ("search", "run")]
+    assert job["inputs"] == ["none"] and job["algorithm"] == "rddc" and job["core_hours"] == 7 and job["datasets"] == 1
     given = {name: given["job"] for name, action, given in calls if action == "report"}
     assert set(given) == set(PAGES)
     assert list(given["replication"]["variants"]) == ["rddc", "rddc_narrow_kernel"]

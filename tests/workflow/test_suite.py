@@ -72,16 +72,16 @@ def project(tmp_path_factory):
 
 def test_the_page_comes_from_records_and_a_new_row_runs_its_own_cells_alone(project):
     ran = snakemake(project, "--", "suite", config=CONFIG)
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout
     page = (project / "results/suite/suite.html").read_text()
     assert page.count("<section>") == 9 and "k-means, time average" in page and "Ward, resampled" in page
     assert 'href="#part7"' in page and 'id="part7">Left<' in page
     (project / "methods/toy.py").write_text(TOY)
     again = layers.merge(CONFIG, {"run": {"methods": ["kmeans", "ward", "toy"]}})
     ran = snakemake(project, "--", "suite", config=again)
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout
     assert jobs(ran) == {"train": 2, "score": 2, "suite": 1}
-    assert all("method=toy" in line for line in re.findall(r"wildcards: .*method=.*", ran.stderr + ran.stdout))
+    assert all("method=toy" in line for line in re.findall(r"wildcards: .*method=.*", ran.stdout))
     assert "Toy, time average" in (project / "results/suite/suite.html").read_text()
     compared = subprocess.run(
         [sys.executable, "-m", "workflow.scripts.compare", "results/own", "--row", "toy"],
@@ -145,5 +145,5 @@ def test_failures_are_shown_and_take_no_part_and_unknown_numbers_have_a_table_of
     assert "on 7 of these every row has a number" in found.said()[0]
     job = {"selection": "train", "scored": "train", "variants": {"test": part, "again": part}}
     suite.report(job, tmp_path / "page")
-    assert (tmp_path / "page/suite/ranks.png").is_file()
+    assert (tmp_path / "page/ranks.png").is_file()
     assert (tmp_path / "page/suite.csv").read_text().count("\n") == 1 + 2 * 8 * 4

@@ -22,7 +22,6 @@ rule write_appendix:
         f"{config['results']}/{{reading}}/logs/appendix.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=2000,
     params:

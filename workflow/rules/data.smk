@@ -17,7 +17,6 @@ rule prepare:
     priority: 2
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=4000,
     params:
@@ -39,7 +38,6 @@ rule resplit:
     priority: 2
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=1000,
     params:

@@ -14,7 +14,6 @@ rule score:
         f"{config['results']}/{{reading}}/logs/score/{{dataset}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=2000,
     params:

@@ -12,7 +12,6 @@ rule study_raw:
         f"{config['results']}/logs/{{study}}/{{dataset}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=8000,
         runtime=240,
@@ -28,7 +27,7 @@ rule study_raw:
 rule study_case:
     # One case of a study: a data set as a reading prepares it, for that reading or for one of its rows.
     input:
-        lambda w: local(imported_sources(studies.sources()[w.study])),
+        lambda w: local(imported_sources(studies.case_source(w.study))),
         lambda w: studies.variants(w.study, READINGS)[w.variant].data(w.dataset),
     output:
         f"{config['results']}/{{study}}/{{dataset}}.{{variant}}.json",
@@ -36,7 +35,6 @@ rule study_case:
         f"{config['results']}/logs/{{study}}/{{dataset}}.{{variant}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=4000,
         runtime=240,
@@ -70,7 +68,6 @@ for study, declared in studies.declared().items():
             f"{config['results']}/logs/{study}.log",
         conda:
             "../../environment.yml"
-        threads: 1
         resources:
             mem_mb=8000,
         params:

@@ -16,7 +16,6 @@ rule draw:
         f"{config['results']}/{{reading}}/logs/draw/{{task}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=4000,
     params:
@@ -45,7 +44,6 @@ rule learn:
         f"{config['results']}/{{reading}}/logs/learn/{{task}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         gpu=lambda w: catalogue.gpus(READINGS[w.reading]["tasks"][w.task]["method"]),
         jobs_per_gpu=config["jobs_per_gpu"],
@@ -76,7 +74,6 @@ rule control:
         f"{config['results']}/{{reading}}/logs/control/{{task}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=4000,
     params:
@@ -88,8 +85,8 @@ rule control:
         " --labels {input.labels:q} --records {output.records:q} 2>&1 | tee {log:q}"
 
 
-rule score_task:
-    # Scores of the runs of one supervised task.
+use rule score as score_task with:
+    # The same of one supervised task.
     input:
         local(imported_sources(ROOT / "workflow/scripts/score.py")),
         records=lambda w: jobs.task_records(READINGS[w.reading], w.reading, w.task),
@@ -99,11 +96,6 @@ rule score_task:
         f"{config['results']}/{{reading}}/learned/scores/{{task}}.jsonl",
     log:
         f"{config['results']}/{{reading}}/logs/score/{{task}}.log",
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=2000,
     params:
         job=lambda w, input: json.dumps(
             {
@@ -111,9 +103,6 @@ rule score_task:
                 "ordered": jobs.ordered(READINGS[w.reading], w.task),
             }
         ),
-    shell:
-        "python -m workflow.scripts.score --job - --data {input.data:q} --labels {input.labels:q}"
-        " --scores {output:q} <<< {params.job:q} 2>&1 | tee {log:q}"
 
 
 rule report_tasks:
@@ -142,7 +131,6 @@ rule report_tasks:
         f"{config['results']}/{{reading}}/logs/tasks.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         mem_mb=4000,
     params:

@@ -16,7 +16,6 @@ rule train:
     priority: lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method))
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         gpu=lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method)),
         jobs_per_gpu=config["jobs_per_gpu"],
@@ -46,7 +45,6 @@ rule halves:
         f"{config['results']}/{{reading}}/logs/halves/{{dataset}}/{{method}}-{{inputs}}.log",
     conda:
         "../../environment.yml"
-    threads: 1
     resources:
         gpu=lambda w: catalogue.gpus(rows.algorithm(READINGS[w.reading], w.method)),
         jobs_per_gpu=config["jobs_per_gpu"],

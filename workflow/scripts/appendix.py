@@ -4,11 +4,5 @@ from reports.appendix import write_appendix
 
 from .entry import main
 
-
-def work(job, tables, figures, folder):
-    """Write the appendix."""
-    write_appendix(job, tables, figures, folder)
-
-
 if __name__ == "__main__":
-    main(work, "tables", "figures", "folder")
+    main(write_appendix, "tables", "figures", "folder")

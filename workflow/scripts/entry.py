@@ -35,7 +35,7 @@ def main(work, *paths):
 
     A job ``-`` is read from standard input: a report's names all records, and an argument ends at 128 KiB.
     """
-    parser = argparse.ArgumentParser(description=work.__doc__)
+    parser = argparse.ArgumentParser(description=(work.__doc__ or "").partition("\n")[0])
     parser.add_argument("--job", type=lambda text: json.loads(sys.stdin.read() if text == "-" else text), required=True)
     for path in paths:
         parser.add_argument(f"--{path}", required=True)

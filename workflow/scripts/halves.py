@@ -2,21 +2,18 @@
 
 import json
 
-from runs.gpu import device_lease
-
 from .entry import imports, main
-from .train import has_cuda
+from .train import leased
 
 
 def work(job, gpus, per, data, agreement):
     """Write input to the agreement of each pair of halves, as JSON; null for a pair with a fit that isn't ok."""
-    with device_lease(int(gpus), int(per)) as device:
-        with imports():  # after the lease: torch reads CUDA_VISIBLE_DEVICES when it is imported
+    with leased(gpus, per) as device:
+        with imports():
             from datasets.sequences import Sequences
             from datasets.storage import write_text
             from methods.base import InvalidInput
             from runs.halves import agreement_of_halves
-        device = "cpu" if device != "cpu" and not has_cuda() else device
         sequences, made = Sequences.load(data), {}
         for how in job.pop("vectorizations"):
             try:

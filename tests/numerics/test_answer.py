@@ -1,0 +1,104 @@
+"""What the page says first of data without labels: which k, by stability and by indices, and where they disagree."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from datasets.prepare import prepare
+from methods.kmeans import KMeans
+from methods.vectorize import vectorize
+from reports.agreement import agreement
+from reports.answer import by_stability, disagreement, outcome, sizes
+from reports.indices import BEST, indices
+from runs.halves import halves
+
+KS = (2, 5, 10)
+STEADY = {"halves": [0.9, 0.5, 0.4], "agreement": [1.0, 1.0, 1.0]}
+INDICES = {"silhouette": [0.4, 0.3, 0.2], "calinski_harabasz": [30.0, 20.0, 10.0], "davies_bouldin": [1.0, 1.2, 1.4]}
+
+
+def rows(**changed):
+    """A row of the tables for each k of `KS`; all measures choose 2 unless changed."""
+    values = STEADY | INDICES | changed
+    return pd.DataFrame({"method": "kmeans", "vectorization": "resample", "k": KS, **values})
+
+
+def measured(mirror, tmp_path, name):
+    """k-means on a set of the archive, whose labels nobody looks at, as the report measures it."""
+    settings = {"like": "ucr", "name": name, "normalise": "sequence"}
+    sequences, _, _ = prepare("x", settings, {"kind": "everything"}, raw=tmp_path, mirror=mirror)
+    X, found = vectorize(sequences, "resample"), {"halves": [], "agreement": [], **{index: [] for index in BEST}}
+    for k in KS:
+        fits = [KMeans(k, random_state=seed).fit(X) for seed in range(3)]
+        pairs = [
+            [KMeans(k, random_state=pair).fit(X[half == 0]).predict(X) for half in halves(len(X), pair)]
+            for pair in range(2)
+        ]
+        found["halves"].append(np.mean([adjusted_rand_score(*pair) for pair in pairs]))
+        found["agreement"].append(agreement([fit.labels_ for fit in fits]))
+        for index, value in indices(sequences, fits[0].labels_).items():
+            found[index].append(value)
+    return rows(**found)
+
+
+def test_gestures_on_which_the_measures_disagree_get_a_warning(mirror, tmp_path):
+    found = measured(mirror, tmp_path, "PickupGestureWiimoteZ")
+    best, _ = by_stability(found)
+    told = disagreement(found, best)
+    for name, kind in {
+        "halves": "max",
+        "silhouette": "max",
+        "calinski_harabasz": "max",
+        "davies_bouldin": "min",
+    }.items():
+        chosen = found.k[found[name].agg(f"idx{kind}")]
+        part = told.split(f"{name.replace('_', '-')}: ")[1].split(";")[0].split(")")[0]
+        assert str(chosen) in part.split(" or ")
+
+
+def test_gestures_on_which_they_agree_get_none(mirror, tmp_path):
+    found = measured(mirror, tmp_path, "GestureMidAirD1")
+    best, told = by_stability(found)
+    assert best.k == 2 and "halves of the data agree on it" in told and disagreement(found, best) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, None),
+        ({"silhouette": [0.2, 0.3, 0.4]}, "halves: 2; silhouette: 10; calinski-harabasz: 2; davies-bouldin: 2"),
+        ({"davies_bouldin": [1.4, 1.2, 1.0]}, "davies-bouldin: 10"),
+        ({"halves": [0.4, 0.88, 0.9]}, "halves: 5 or 10; silhouette: 2"),  # nearly as stable is as stable
+        ({"agreement": [0.5, 0.6, 0.9]}, "halves: 2; agreement: 10; silhouette: 2"),
+        ({"halves": [np.nan] * 3}, None),
+        ({"halves": [np.nan] * 3, "silhouette": [0.2, 0.3, 0.4]}, "(silhouette: 10; calinski-harabasz: 2"),
+        ({"halves": [0.9, 0.9, 0.9]}, None),  # stable everywhere chooses nothing
+    ],
+)
+def test_a_warning_says_what_each_measure_chooses(changed, told):
+    found = rows(**changed)
+    best, _ = by_stability(found)
+    said = disagreement(found, best)
+    assert said is None if told is None else told in said and "disagrees" in said
+
+
+def test_stability_chooses_and_silhouette_among_equals():
+    best, told = by_stability(rows(halves=[0.4, 0.88, 0.9]))
+    assert best.k == 5 and "of the 2 within 0.05 of the highest it has the highest silhouette (0.30)" in told
+    best, told = by_stability(rows(halves=[np.nan] * 3, agreement=[np.nan] * 3))
+    assert best.k == 2 and "no row has two runs that could agree" in told
+
+
+def test_what_failed_is_counted_by_row_and_status():
+    def run(status, method="dtw_kmeans"):
+        return {"method": method, "vectorization": "none", "status": status}
+
+    assert outcome([run("ok"), run("ok")]) == "nothing: all 2 runs are ok"
+    told = outcome([run("ok", "kmeans"), run("timeout"), run("timeout"), run("collapsed")])
+    assert told == ("3 of 4 runs (DTW k-means, variable length: 2 timeout; DTW k-means, variable length: 1 collapsed)")
+
+
+def test_sizes_of_clusters_are_told_from_the_largest():
+    assert sizes(np.array([0, 1, 1, 2, 1])) == "3 of 3, 1, 1 sequences"
+    assert sizes(np.arange(20)).endswith("1, ... sequences")

@@ -1,0 +1,287 @@
+"""The search of settings: its design, its two rules, what it may know of the test split, and going on after a kill."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import qmc
+
+from datasets.sequences import SPLITS, Sequences, stratified_split
+from datasets.storage import write_arrays, write_json
+from studies.search import page, space, trials
+
+JOB = {
+    "core_hours": 1000,
+    "datasets": 1,
+    "seeds": [2, 3, 2],
+    "epochs": [1, 2],
+    "inputs": ["crop"],
+    "algorithm": "ddc",
+    "settings": {"hidden_units": 8, "batch": 20},
+    "time_limit": 60,
+}
+TEST = SPLITS.index("test")
+
+
+@pytest.fixture(autouse=True)
+def few_settings(monkeypatch):
+    monkeypatch.setattr(trials, "MOST", 8)
+
+
+def write_data(folder, labels=None, change=lambda arrays, split: None):
+    rng = np.random.default_rng(0)
+    truth = np.arange(80) % 2
+    arrays = [2 * label + rng.normal(size=(5 + i % 3, 2)) for i, label in enumerate(truth)]
+    split = stratified_split(truth, 0, "x", (0.6, 0.2, 0.2))
+    change(arrays, split)
+    Sequences.from_list(arrays, split, 2).save(folder / "data/steps.npz")
+    write_arrays(folder / "data/steps.labels.npz", labels=truth if labels is None else labels(truth, split))
+    write_json(folder / "data/steps.json", {"classes": ["a", "b"], "settings": {}})
+    return folder
+
+
+def search(folder, **job):
+    return trials.run("steps", folder, "ddc", JOB | job)
+
+
+def lines_of(folder):
+    return [json.loads(line) for line in (folder / "search/steps.ddc.jsonl").read_text().splitlines()]
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {key: without_times(part) for key, part in value.items() if key != "seconds"}
+    return [without_times(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished search: its folder and what it gave."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trials, "MOST", 8)
+        folder = write_data(tmp_path_factory.mktemp("whole"))
+        return folder, search(folder)
+
+
+@pytest.mark.parametrize("method", ["ddc", "rddc"])
+def test_the_design_covers_all_settings_and_begins_alike(method):
+    found = space.design(method, [5, 10], 150, 32)
+    assert space.design(method, [5, 10], 150, 24) == found[:24]
+    known = space.METHODS[method]().get_params()
+    assert set(found[0]) == {name for name in space.LOSS | space.OTHERS if name in known}
+    assert "states" in found[0] if method == "rddc" else "states" not in found[0]
+    for name, values in (space.LOSS | space.OTHERS).items():
+        if name not in found[0]:
+            continue
+        got = [point[name] for point in found]
+        if isinstance(values, tuple):
+            low, high = values
+            thirds = np.histogram(np.log(np.array(got, float) / low) / np.log(high / low), 3, (0, 1))[0]
+            assert thirds.min() >= 8, name
+        else:
+            values = {"batch": [50, 100], "epochs": [5, 10]}.get(name, values)
+            assert set(got) == set(values) and min(map(got.count, values)) >= 32 / len(values) - 3, name
+    for i in range(0, 32, space.FAMILY):
+        losses = [{name: found[i + j][name] for name in space.LOSS} for j in range(space.FAMILY)]
+        assert losses[0] == losses[1]
+    assert len({json.dumps(point, sort_keys=True) for point in found}) == 32
+
+
+def test_the_design_is_scipys_sobol_sequence():
+    sobol = qmc.Sobol(1, rng=np.random.default_rng(space.seed_sequence(0, "search", "x"))).random_base2(3)[:, 0]
+    found = [point["a"] for point in space.drawn({"a": (1, 1000)}, 8, "x")]
+    np.testing.assert_allclose(found, 1000**sobol, rtol=0.01)
+
+
+def run_of(seed, clusters, loss=1.0, status="ok"):
+    return {"seed": seed, "clusters": clusters, "loss": {"validation": loss}, "status": status}
+
+
+def test_the_rules():
+    """One asks for the lowest loss in a family and then for agreement, the other for accuracy; both mind failures."""
+    same, other, truth = [0, 0, 1, 1], [0, 1, 0, 1], np.array([0, 1, 0, 1])
+    found = {
+        0: [run_of(0, other, 9), run_of(1, same, 9)],  # a family of its own; no agreement
+        1: [run_of(0, same, 0.2), run_of(1, [1, 1, 0, 0], 0.4)],  # agrees
+        2: [run_of(0, other, 0.4), run_of(1, other, 0.4)],  # agrees and is right, but the loss of its family says 1
+        3: [run_of(0, other, 0.1), run_of(1, None, None, "diverged")],
+    }
+    rules = trials.rules(truth)
+    assert rules["without labels"](found) == [1, 3, 0]
+    assert rules["by validation accuracy"](found)[0] == 2
+    assert trials.agreement(found[1]) == 1 and trials.agreement(found[3]) == 0 and trials.agreement([]) == 0
+    collapsed = [run_of(seed, [0, 0, 0, 0], status="collapsed") for seed in range(2)]
+    assert trials.agreement(collapsed) == 0 and trials.accuracy_of(collapsed[0], truth) == 0
+    assert trials.agreement([run_of(seed, [0, 0, 0, 0]) for seed in range(2)]) == 1  # why a status counts
+
+
+def test_no_label_reaches_the_rule_without_labels(whole, tmp_path):
+    """With other labels of the validation split it chooses the same, and all runs are the same."""
+    folder, made = whole
+
+    def swapped(truth, split):
+        return np.where(split == SPLITS.index("validation"), np.random.default_rng(1).permutation(truth), truth)
+
+    found = search(write_data(tmp_path, swapped))["cells"][0]
+    expected = made["cells"][0]
+    for what in ("chosen", "finalists"):
+        assert found[what]["without labels"] == expected[what]["without labels"]
+    runs = [
+        {trials.key_of(line): line for line in lines_of(place) if line.get("run") == "search"}
+        for place in (folder, tmp_path)
+    ]
+    shared = runs[0].keys() & runs[1].keys()
+    assert len(shared) >= 2 * 9
+    assert all(without_times(runs[0][key]) == without_times(runs[1][key]) for key in shared)
+    assert [p["accuracies"] for p in found["points"]] != [p["accuracies"] for p in expected["points"]]
+
+
+def spoiled(arrays, split):
+    """Other test sequences, one of them shorter than all others, which would crop all."""
+    for i in np.flatnonzero(split == TEST):
+        arrays[i] = np.full((2, 2), 1e3 * i)
+
+
+def test_nothing_of_the_test_split_is_read_before_the_choice(whole, tmp_path):
+    """Other test sequences and labels change no line up to the choice, and the scores after it."""
+    folder, made = whole
+    other = write_data(tmp_path, lambda truth, split: np.where(split == TEST, 1 - truth // 2, truth), spoiled)
+    found = search(other)
+    before = [without_times(lines_of(place)) for place in (folder, other)]
+    until = [next(i for i, line in enumerate(lines) if "chosen" in line) for lines in before]
+    assert until[0] == until[1] and before[0][: until[0] + 1] == before[1][: until[0] + 1]
+    assert all(line["run"] == "test" for line in before[0][until[0] + 1 :])
+    assert found["cells"][0]["chosen"] == made["cells"][0]["chosen"]
+    assert without_times(found["cells"][0]["test"]) != without_times(made["cells"][0]["test"])
+
+
+def test_a_search_that_sees_the_test_split_is_caught(tmp_path, monkeypatch):
+    """The mutant of the test above: a search on all sequences."""
+    monkeypatch.setattr(trials.Cell, "plan", see_all(trials.Cell.plan))
+    folders = [write_data(tmp_path / "a"), write_data(tmp_path / "b", change=spoiled)]
+    found = [search(folder) for folder in folders]
+    runs = [[line for line in without_times(lines_of(folder)) if line.get("run") == "search"] for folder in folders]
+    assert runs[0] != runs[1] and len(found) == 2
+
+
+def see_all(plan):
+    """`Cell.plan` of a cell that was given the whole data."""
+
+    def mutant(self):
+        self.known = trials.load_data(self.log.path.parents[1], "steps").sequences
+        plan(self)
+
+    return mutant
+
+
+def test_only_the_chosen_settings_see_the_test_split_by_fresh_seeds(whole):
+    folder, made = whole
+    (cell,) = made["cells"]
+    allowed = [cell["points"][place]["settings"] for place in (0, *cell["chosen"].values())]
+    tested = [line for line in lines_of(folder) if line.get("run") == "test"]
+    assert tested and all(line["settings"] in allowed for line in tested)
+    seen = {line["seed"] for line in lines_of(folder) if line.get("run") == "search"}
+    assert seen == {0, 1, 2} and {line["seed"] for line in tested} == {3, 4}
+    assert cell["openings"] == 1 and all(line["scores"]["accuracy"] >= 0.5 for line in tested)
+
+
+@pytest.mark.parametrize("kept", [1, 7.5, 22.5, -1.5])
+def test_a_killed_search_goes_on_to_the_same(whole, tmp_path, kept):
+    """Lines that were whole are taken over, one that was cut off is not; nothing is trained twice."""
+    folder, made = whole
+    write_data(tmp_path)
+    lines = (folder / "search/steps.ddc.jsonl").read_bytes().splitlines(keepends=True)
+    kept = kept if kept > 0 else len(lines) + kept
+    cut = b"".join(lines[: int(kept)]) + lines[int(kept)][: len(lines[int(kept)]) // 2] * bool(kept % 1)
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search/steps.ddc.jsonl").write_bytes(cut)
+    assert without_times(search(tmp_path)) == without_times(made)
+    assert without_times(lines_of(tmp_path)) == without_times(lines_of(folder))
+
+
+def test_a_finished_search_trains_nothing_and_another_origin_starts_anew(whole, monkeypatch, capsys):
+    folder, made = whole
+    before = (folder / "search/steps.ddc.jsonl").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(trials, "run_job", None)
+        assert search(folder) == made
+        assert (folder / "search/steps.ddc.jsonl").read_bytes() == before
+        log = trials.Log(folder / "search/steps.ddc.jsonl", lines_of(folder)[0]["origin"])
+        assert len(log.lines) > 20
+        patch.setattr(trials, "write_text", lambda path, text: None)
+        log = trials.Log(folder / "search/steps.ddc.jsonl", lines_of(folder)[0]["origin"] | {"data_digest": "x"})
+        assert log.lines[1:] == [] and "data_digest differ" in capsys.readouterr().out
+
+
+def test_the_budget_decides_how_many_settings(whole, tmp_path):
+    write_data(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"^search.core_hours.ddc: 1e-06 is too little for 8 settings on steps \(crop\)"
+    ):
+        search(tmp_path, core_hours=1e-6)
+    folder, made = whole
+    (cell,) = made["cells"]
+    assert len(cell["points"]) == 9 and cell["budget"] == 3.6e6
+    assert cell["seconds"] > 0
+
+
+def test_a_run_that_fails_is_a_line_with_its_status(tmp_path, monkeypatch):
+    """It ranks last, enters no mean, and the page counts it."""
+    fits = trials.run_job
+
+    def some_fail(sequences, *, settings, **more):
+        records, clusters = fits(sequences, settings=settings, **more)
+        if settings["epochs"] == 1:
+            records[0] |= {"status": "diverged", "reason": "x", "loss": {"train": None, "validation": None}}
+            clusters = {}
+        return records, clusters
+
+    monkeypatch.setattr(trials, "run_job", some_fail)
+    made = search(write_data(tmp_path))
+    (cell,) = made["cells"]
+    failed = [p for p in cell["points"] if p["settings"]["epochs"] == 1]
+    assert failed and all(not p["accuracies"] and p["agreement"] == 0 for p in failed)
+    assert all(cell["points"][place]["settings"]["epochs"] == 2 for place in cell["chosen"].values())
+    text = written(made, tmp_path)
+    n = sum(len(p["runs"]) for p in cell["points"]) + sum(map(len, cell["test"].values()))
+    assert f"{n - sum(len(p['runs']) for p in failed)}/{n}" in text
+
+
+def written(made, folder, name="page"):
+    write_json(folder / "case.json", made)
+    row = {"algorithm": "ddc", "title": None}
+    job = {"cases": [folder / "case.json"], "variants": {"ddc": {"row": row}}}
+    page.report(job | {"selection": "validation", "published": "rddc_table1"}, folder / name)
+    return (folder / name / "search.md").read_text()
+
+
+def test_the_page_says_what_the_cases_hold(whole, tmp_path):
+    _, made = whole
+    text = written(made, tmp_path)
+    (cell,) = made["cells"]
+    for place in cell["chosen"].values():
+        runs = cell["test"][str(place)]
+        best = min(runs, key=lambda run: run["loss"]["validation"])["scores"]
+        mean = np.mean([run["scores"]["accuracy"] for run in runs])
+        assert f"{best['accuracy']:.2f} ({best['nmi']:.2f}); {mean:.2f} ± " in text
+    assert "test split opened" in text and "hidden\\_units" in text or "hidden_units" in text
+    assert written(made, tmp_path, "again") == text
+    for name in ("importance.png", "importance.pdf", "rules.png", "rules.pdf"):
+        assert (tmp_path / "page" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_importance_finds_the_setting_that_matters():
+    """Accuracy that follows the learning rate alone, and noise; shares are those of an analysis of variance."""
+    rng = np.random.default_rng(0)
+    design = space.design("rddc", [5, 10], 200, 64)
+    points = [{"settings": {}, "accuracies": [], "agreement": 0.0}]
+    for settings in design:
+        accuracy = 0.5 + 0.3 * (settings["learning_rate"] > 1e-3) + 0.02 * rng.normal()
+        points.append({"settings": settings, "accuracies": [accuracy], "agreement": rng.uniform()})
+    table = page.importance([{"points": points}, {"points": points[:33]}]).set_index("setting")
+    assert table.index[0] == "learning_rate" and table.share["learning_rate"] > 0.8 and table.p.iloc[0] == 0.001
+    assert table.share.iloc[1] < 0.3 and (table.p[1:] < 0.05).sum() <= 3
+    levels = np.array(["a", "a", "b", "b"])
+    assert page.explained(levels, np.array([0.0, 0.0, 1.0, 1.0]), "x")[0] == 1
+    assert page.explained(levels, np.array([0.0, 1.0, 0.0, 1.0]), "x")[0] == 0
+    assert page.explained(levels, np.ones(4), "x") == (0, 1)
