@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field mnist imdb supervised fingerprints study search diagnosis appendix docs readme systems gpu lint
+.PHONY: help setup demo test nightly smoke paper plus field suite mnist imdb supervised fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -41,6 +41,9 @@ plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: re
 
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
 	$(BIN)/snakemake --profile profiles/field
+
+suite: .venv/installed  ## Sixteen data sets of varying length by every row, with ranks: results/suite/
+	$(BIN)/snakemake --profile profiles/suite
 
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist

@@ -4,12 +4,15 @@ What identifies a data set is its content after unpacking. An archive is unpacke
 place, verified there and then renamed, so that what lies at its place is always whole, whatever else runs or fails.
 """
 
+import bz2
 import contextlib
 import errno
+import gzip
 import hashlib
 import http.client
 import importlib.util
 import json
+import lzma
 import os
 import tarfile
 import tempfile
@@ -30,6 +33,7 @@ ORIGIN_FILE = "origin.json"
 CHUNK = 1 << 20
 SLOWEST = 1000  # bytes a second, on average, below which a download is given up
 SKIPPED = 20  # times its limit that an archive may hold of what isn't wanted
+COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # a single file
 PER_FILE = 1000  # bytes that a file counts for at least, a bound against millions of empty ones
 
 
@@ -402,6 +406,8 @@ def unpack(archive, file, folder):
     """Write the wanted members of `file` into `folder`, in one pass over the archive."""
     left, skipped = archive.limit, SKIPPED * archive.limit
     members = _zip_members if file.suffix.lower() == ".zip" else _tar_members
+    if file.suffix.lower() in COMPRESSED and not file.stem.lower().endswith(".tar"):
+        members = _compressed_member
     if archive.members and archive.file in archive.members:
         members = _single_member
     for name, size, stream in members(file, folder):
@@ -427,6 +433,11 @@ def unpack(archive, file, folder):
 def _single_member(file, folder):
     with file.open("rb") as stream:
         yield file.name, file.stat().st_size, stream
+
+
+def _compressed_member(file, _folder):
+    with COMPRESSED[file.suffix.lower()](file) as stream:
+        yield file.stem, file.stat().st_size, stream
 
 
 def _tar_members(file, folder):

@@ -5,13 +5,17 @@ the sequences by their first line. The time orders the elements and is no value 
 """
 
 import datetime
+import math
+import re
 
 import numpy as np
 
-from .cells import MISSING, NUMBER, as_number, table, told
+from .cells import MISSING, NUMBER, TOLD, as_number, table, told
 from .fetch import DataError
 
 COLUMNS = {"id": "id", "time": "time", "label": "label"}
+WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+TIMES = "a number, or 2024-05-01T12:00:00"
 
 
 def read_table(path, columns, gaps):
@@ -50,6 +54,9 @@ def named(path, found, columns):
     names = COLUMNS | columns
     if names["label"] not in found and "label" not in columns:
         names["label"] = None
+    given = [name for name in names.values() if name is not None]
+    if twice := [name for name in given if given.count(name) > 1]:
+        raise DataError(f"{path}: column {twice[0]!r} can be one of {', '.join(COLUMNS)} only")
     for what, name in names.items():
         if name not in found and not (name is None and what != "id"):
             there = f"{path}: there is no column {name!r} ({', '.join(found)})"
@@ -102,6 +109,9 @@ def read_parquet(path):
     def place(row, column=None, cell=None):
         return f"{path}, row {row}" + ("" if column is None else f", column {list(found)[column]}: an empty value")
 
+    called = [str(name) for name in frame]
+    if twice := [name for name in called if called.count(name) > 1]:
+        raise DataError(f"{path}: two columns are called {twice[0]!r}")
     found = {str(name): frame[name].to_numpy() for name in frame}
     return found, place
 
@@ -130,16 +140,28 @@ def numbers(cells, name, place):
 def moments(cells, place):
     """The times of all lines as numbers that can be compared."""
     kind = getattr(cells, "dtype", np.dtype(object)).kind
-    if kind in "iuM" or (kind == "f" and np.isfinite(cells).all()):
+    if kind in "iu" or (kind in "fM" and np.isfinite(cells).all()):
         return cells.astype(np.int64) if kind == "M" else cells
-    read = float if all(NUMBER.fullmatch(str(cell)) for cell in cells) else moment
+    texts = list(map(str, cells))
+    read = number if texts and NUMBER.fullmatch(texts[0]) else moment
+    if all(map(WHOLE.fullmatch, texts)):
+        read = int  # exact, whatever their size
     made = []
-    for line, cell in enumerate(cells):
+    for line, cell in enumerate(texts):
         try:
-            made.append(read(str(cell)))
+            made.append(read(cell))
         except ValueError as error:
-            raise DataError(f"{place(line)}: {str(cell)!r} is no time: a number, or 2024-05-01T12:00:00") from error
-    return np.array(made)
+            raise DataError(f"{place(line)}: {cell[:TOLD]!r} is no time: {TIMES}") from error
+        if made[-1] in (math.inf, -math.inf):
+            raise DataError(f"{place(line)}: {cell[:TOLD]!r} is no finite time")
+    return np.array(made, object if read is int else float)
+
+
+def number(text):
+    """A time that is a number; ``float`` alone takes more than that."""
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
 
 
 def moment(text):

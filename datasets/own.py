@@ -9,13 +9,14 @@
 - ``.npz``: ``values`` (N, d), ``offsets`` (n + 1,): sequence i is ``values[offsets[i]:offsets[i + 1]]``; and, if
   wanted, ``labels`` (n,) and ``ids`` (n,), integers or strings. Or a padded array ``X``, see
   `datasets.arrays.as_sequences`, and, if wanted, ``y`` and ``ids``.
-- ``.zip``, ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``: any of these, packed.
+- ``.zip``, ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``: any of these, packed; or a file alone, ``.csv.gz`` say.
 
 Without identifiers a sequence is called by its place in the file, from 0. Nothing is guessed and no line dropped: what
 can't be read is refused in one line that names file and place. Missing values at the end of a sequence are its end.
 """
 
 import hashlib
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -32,7 +33,7 @@ from .storage import visible_files
 from .ts import PARTS, pair, read_case_file, read_pair
 
 LABELS = "labels.csv"
-PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+PACKED = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 LARGEST = 20_000_000_000  # bytes that an archive may unpack to
 FORMS = "a folder of CSV files, or of <Name>_TRAIN and <Name>_TEST, or a file ending in .csv, .parquet, .npz, .ts, .tsv"
 
@@ -73,8 +74,10 @@ def read(path, *, k=None, missing="refuse", columns=None):
         For a path that isn't there or of no known form, for content that is wrong, and for no `k` without labels.
     """
     path, gaps = Path(path), Gaps(missing)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path's own fails for a name that is too long
         raise DataError(f"{path}: expected {FORMS}, but nothing is there")
+    for file in files(path):
+        check_file(file)
     found = read_packed(path, columns, gaps) if is_packed(path) else read_form(path, columns, gaps)
     if columns and not is_packed(path) and path.suffix.lower() not in (".csv", ".parquet"):
         raise DataError(f"{path}: columns are for a table in .csv or .parquet")
@@ -106,8 +109,16 @@ def read(path, *, k=None, missing="refuse", columns=None):
     return Loaded(sequences, known, classes, gaps.notes, identifiers)
 
 
+def check_file(file):
+    """Raise `DataError` for what can't be read as a file, so that no sequence is left out or waited for."""
+    if not file.is_file():
+        raise DataError(f"{file}: {'a link to nowhere' if file.is_symlink() else 'no regular file'}; put a file there")
+
+
 def check_text(path, name):
-    """Raise `DataError` for an identifier or label that no text file can hold."""
+    """Raise `DataError` for an identifier or label that no text file can hold, or that can't be seen."""
+    if not name.strip():
+        raise DataError(f"{path}: {name!r} is an identifier or a label; it must have letters or digits")
     try:
         name.encode()
     except UnicodeEncodeError as error:
@@ -143,7 +154,7 @@ def read_packed(path, columns, gaps):
         try:
             unpack(Archive("own", path.name, folders=(".",), limit=LARGEST), path, inside)
         except Exception as error:  # a broken archive raises whatever its bytes lead to
-            raise DataError(f"{path}: cannot be unpacked ({error})") from error
+            raise DataError(f"{path}: cannot be unpacked ({error})".replace(f"{inside}/", "")) from error
         place = inside
         while len(kept := [item for item in place.iterdir() if not item.name.startswith((".", "__MACOSX"))]) == 1:
             place = kept[0]
@@ -211,8 +222,10 @@ def read_folder(folder, gaps):
         header = names
         arrays.append(array)
     identifiers = [file.stem for file in own]
-    known = next((file for file in visible_files(folder, ".csv") if file.name.lower() == LABELS), None)
-    return Found(arrays, read_labels(known, identifiers) if known else None, identifiers)
+    known = [file for file in visible_files(folder, ".csv") if file.name.lower() == LABELS]
+    if known[1:]:
+        raise DataError(f"{folder}: both {known[0].name} and {known[1].name} are there; keep one")
+    return Found(arrays, read_labels(known[0], identifiers) if known else None, identifiers)
 
 
 def read_csv(file, gaps):

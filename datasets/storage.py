@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +80,9 @@ def write_arrays(path, **arrays):
 def visible_files(folder, *endings):
     """Files of a folder with one of these endings, in upper or lower case, sorted by name.
 
-    Hidden ones, which some systems make, are left out.
+    Hidden ones, which some systems make, are left out; a link to nowhere, or whatever else is no file, is not.
     """
-    files = (file for file in Path(folder).iterdir() if file.is_file() and not file.name.startswith("."))
+    files = (file for file in Path(folder).iterdir() if not file.name.startswith("."))
     return sorted(file for file in files if file.suffix.lower() in endings)
 
 
@@ -92,7 +93,12 @@ def read_arrays(path, names=None):
     """
     try:
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if names is None or name in names}
+            if twice := [name for name, count in Counter(archive.files).items() if count > 1]:
+                raise ValueError(f"{twice[0]} is there twice")
+            arrays = {name: archive[name] for name in archive.files if names is None or name in names}
+        if others := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+            raise ValueError(f"{others[0]} is no array")
+        return arrays
     except FileNotFoundError:
         raise
     except Exception as error:  # a broken file raises whatever its bytes lead to

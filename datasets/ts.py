@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from .cells import Gaps, as_number, read_text, told
+from .cells import Gaps, as_number, is_number, read_text, told
 from .fetch import DataError
 from .storage import visible_files
 
@@ -71,6 +71,8 @@ def read_padded(path, gaps):
         if not cells:
             raise DataError(f"{where}: expected a label and then values, with tabs between (spaces in .txt)")
         cells = [cell.strip() for cell in cells]
+        if not arrays and not any(map(is_number, cells)):
+            raise DataError(f"{where}: no numbers, but {label} and others: column names? A long table is a .csv")
         values = [as_number(cell, f"{where}, value {i}") for i, cell in enumerate(cells, start=1)]
 
         def place(i, _, where=where, cells=cells):
@@ -99,13 +101,15 @@ def read_ts(path, gaps):
         if key.lower() == "@data":
             break
         if key.startswith("@"):
-            header[key.lower()] = values
+            if key.lower() in header:
+                raise DataError(f"{path}, line {number}: {key} stands twice")
+            header[key.lower()] = values or [""]
         elif key and not key.startswith("#"):
             raise DataError(f"{path}, line {number}: expected a line that starts with @ or #, or @data")
     else:
         raise DataError(f"{path}: there is no line @data")
     for key, why in (("@timestamps", "time stamps"), ("@targetlabel", "a number to predict for each sequence")):
-        if header.get(key, ["false"])[:1] != ["false"] and header[key][:1] != ["False"]:
+        if header.get(key, ["false"])[0].lower() != "false":
             raise DataError(f"{path}: {key}: files with {why} can't be read")
     labelled, *allowed = header.get("@classlabel", ["false"])
     channels = int(header["@dimensions"][0]) if header.get("@dimensions", [""])[0].isdecimal() else None

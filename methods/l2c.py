@@ -1,29 +1,41 @@
 """Learning to Cluster, L2C (Meier, Elezi, Amirian, Dürr, Stadelmann; ANNPR 2018), supervised and end to end.
 
-A set of n objects is read as a sequence. Each object is embedded (or taken as it is); a stack of residual bidirectional
-LSTM layers (input added to output) runs over the set; a softmax gives P(k), the number of clusters, and for each k a
-softmax of every object gives P(l | x_i, k), its cluster index. Two objects are in one cluster with probability
+A set of n objects is read as a sequence. Each object is embedded (or taken as it is), resized by a layer with leaky
+ReLU and read by a stack of residual bidirectional LSTM layers (input added to output), which gives the states h_i. A
+softmax of h_i for each k gives P(l | x_i, k), an object's cluster index. P(k), the number of clusters, is read off the
+input of the stack's last layer: final states of a bidirectional LSTM, batch normalisation, a dense layer with leaky
+ReLU, batch normalisation, dropout, softmax. Two objects are in one cluster with probability
 
     P_ij = Σ_k P(k) P_ij(k),    P_ij(k) = Σ_l P(l | x_i, k) P(l | x_j, k)                        (`pair_probability`)
 
-Loss: `pair_weight` times the weighted cross-entropy of P_ij against same / different cluster, averaged over all pairs
-i <= j (an object with itself asks for indices that are certain), plus the cross-entropy of P(k). With φ the share of
-pairs in one cluster over the training data, "same" is weighted by sqrt(1 - φ) and "different" by sqrt(φ), scaled to a
-sum of 2 (`class_weights`). Prediction: the most probable k, then the most probable index of each object for it.
+Loss: the sum of the cross-entropy of P(k) and, weighted and with means over all pairs i < j of a set,
 
-Published: 14 layers of 288 units (both directions together), batches of 200, Adadelta(5.0), weight 5, square roots of
-the class weights. From the authors' public code, as the text doesn't say: the mixture over k inside the logarithm, the
-pairs i = i, and that the layers before and after the stack use leaky ReLU.
-Deviations: no dropout and no batch normalisation around the two outputs; the number of clusters is read off the final
-states of one more bidirectional LSTM over the stack's output (the code has two over the last layer but one); the
-embedding networks are our own and small. Budget: `epochs` passes over the training problems in batches of `batch`.
+    pairs        mean of -w₁ y_ij log P_ij - w₀ (1 - y_ij) log(1 - P_ij), y_ij = 1 in one cluster    (`pairwise_loss`)
+    centres      mean over objects and units of (h_i - c_i)², c_i the mean state of x_i's cluster    (`center_loss`)
+    divergence   mean of D(q_i, q_j) + D(q_j, q_i), with D(p, q) = KL(p || q) in one cluster and
+                 max(0, 2 - KL(p || q)) in two, q_i a softmax on a dense layer on the embedding  (`divergence_loss`)
+
+With φ the share of pairs in one cluster over the training data, w₁ is sqrt(1 - φ) and w₀ sqrt(φ), scaled to a sum of 2
+(`class_weights`). Prediction: the most probable k, then the most probable index of each object for it.
+
+Published: 14 layers of 288 units (both directions together), batches of 200, Adadelta(5.0), weight 5 of the pairs,
+square roots of the class weights. All else is from the authors' public code, kutoga/learning2cluster: the script of the
+2-D points, app2/test_cluster_nn_try00_v130.py, and the network that it builds, impl/nn/try00/cluster_nn_try00_v122.py.
+It sets the divergence's weight to .1, but objects without an embedding have no such term; its scripts with an embedding
+(v122, v126, v136) weigh divergence and centres by 0.
+The weights kept are those of the lowest validation loss, there looked at every 100 batches, here after every epoch.
+Deviations: the divergence's dense layer is what that code's comment says (its line has an activation of slope 128 in
+its place); a batch of a single set is normalised by the running statistics; the embedding networks are our own, small.
+Budget: `epochs` passes over the training problems in batches of `batch`; there, up to a million new batches.
 
 An LSTM reads in an order, so the outcome depends on the order of the objects: the record's `order_agreement` says how.
 """
 
+import math
+
 import numpy as np
 import torch
-from torch.nn.functional import leaky_relu, log_softmax, nll_loss, relu, softmax
+from torch.nn.functional import batch_norm, leaky_relu, log_softmax, nll_loss, relu, softmax
 
 from .base import InvalidInput, store
 from .gru import gru_final_states, init_gru_weights
@@ -33,6 +45,9 @@ TITLE = "L2C"
 
 EMBEDDINGS = ("none", "dense", "gru")
 FLOOR = 1e-7  # keeps logarithms of probabilities finite, as Keras does
+SLOPE = 0.3  # of leaky ReLU: Keras's default
+DROPOUT = 0.5
+MARGIN = 2.0  # beyond which two clusters' embeddings aren't driven further apart
 
 
 class L2C(SupervisedClusterer):
@@ -46,8 +61,12 @@ class L2C(SupervisedClusterer):
     embedding_units : int
     layers, units : int
         Of the residual stack; half the units for each direction (published: 14 and 288).
-    pair_weight : float
-        Published: 5.
+    count_units, count_dense_units : int
+        Of the LSTM, each direction, and of the dense layer that the number of clusters is read off.
+    pair_weight, center_weight, divergence_weight : float
+        Of the terms of the loss; the last has no effect without an embedding.
+    divergence_units : int
+        Of the dense layer and of the softmax of the divergence.
     learning_rate : float
         Of Adadelta (published: 5).
     batch, epochs : int
@@ -56,13 +75,20 @@ class L2C(SupervisedClusterer):
     random_state : int or None
     """
 
+    best_epoch = True
+
     def __init__(
         self,
         embedding="none",
         embedding_units=32,
         layers=14,
         units=288,
+        count_units=128,
+        count_dense_units=256,
         pair_weight=5.0,
+        center_weight=0.5,
+        divergence_weight=0.1,
+        divergence_units=128,
         learning_rate=5.0,
         batch=200,
         epochs=10,
@@ -89,26 +115,28 @@ class L2C(SupervisedClusterer):
         return values.to(self.device), offsets.to(self.device), torch.from_numpy(members).to(self.device)
 
     def _terms(self, objects, clusters):
-        count, indices = self._network(objects)
-        same = clusters[:, :, None] == clusters[:, None, :]
-        pairs = pairwise_loss(pair_probability(count.exp(), indices), same, *self.class_weights_)
-        number = clusters.amax(dim=1)
-        count_loss = nll_loss(count, number)
-        return {
-            "loss": self.pair_weight * pairs + count_loss,
-            "pairs": pairs,
-            "count": count_loss,
-            "count_accuracy": (count.argmax(dim=1) == number).float().mean(),
+        count, indices, states, embedded = self._network(objects)
+        same, number = clusters[:, :, None] == clusters[:, None, :], clusters.amax(dim=1)
+        terms = {
+            "pairs": pairwise_loss(pair_probability(count.exp(), indices), same, *self.class_weights_),
+            "centers": center_loss(states, same),
+            "count": nll_loss(count, number),
         }
+        loss = self.pair_weight * terms["pairs"] + self.center_weight * terms["centers"] + terms["count"]
+        if embedded is not None:
+            terms["divergence"] = divergence_loss(embedded, same)
+            loss = loss + self.divergence_weight * terms["divergence"]
+        right = (count.argmax(dim=1) == number).float().mean()
+        return {"loss": loss, **terms, "count_accuracy": right}
 
     def _clusters(self, objects):
-        count, indices = self._network(objects)
+        count, indices, *_ = self._network(objects)
         found = torch.stack([index.argmax(dim=2) for index in indices])
         return found[count.argmax(dim=1), torch.arange(len(count), device=count.device)]
 
 
 class Network(torch.nn.Module):
-    """From objects to log P(k), shape (B, K), and P(l | x_i, k), a list over k of (B, n, k)."""
+    """From objects to log P(k), (B, K); P(l | x_i, k), a list over k of (B, n, k); h_i, (B, n, units); and log q_i."""
 
     def __init__(self, settings, d):
         super().__init__()
@@ -117,19 +145,57 @@ class Network(torch.nn.Module):
         self.embedding = self.embedding(d, settings.embedding_units)
         self.resize = dense(self.embedding.size, units)
         self.stack = torch.nn.ModuleList(lstm(units, units // 2, bidirectional=True) for _ in range(settings.layers))
-        self.before_index = dense(units, units)
         self.index = torch.nn.ModuleList(dense(units, k) for k in range(1, k_max + 1))
-        self.before_count = lstm(units, units // 2, bidirectional=True)
-        self.count = dense(units, k_max)
+        self.count_states = lstm(units, settings.count_units, bidirectional=True)
+        self.count = torch.nn.Sequential(
+            BatchNorm(2 * settings.count_units),
+            dense(2 * settings.count_units, settings.count_dense_units),
+            torch.nn.LeakyReLU(SLOPE),
+            BatchNorm(settings.count_dense_units),
+            Dropout(),
+            dense(settings.count_dense_units, k_max),
+        )
+        self.divergence = None
+        if settings.embedding != "none" and settings.divergence_weight:
+            hidden = dense(self.embedding.size, settings.divergence_units)
+            outputs = dense(settings.divergence_units, settings.divergence_units)
+            self.divergence = torch.nn.Sequential(hidden, torch.nn.LeakyReLU(SLOPE), outputs)
 
     def forward(self, objects):
-        x = leaky_relu(self.resize(self.embedding(objects)))
+        embedded = self.embedding(objects)
+        x = last_but_one = leaky_relu(self.resize(embedded), SLOPE)
         for layer in self.stack:
-            x = x + layer(x)[0]
-        state = self.before_count(x)[1][0]
-        count = self.count(state.transpose(0, 1).flatten(1))
-        x = leaky_relu(self.before_index(x))
-        return log_softmax(count, dim=1), [softmax(index(x), dim=2) for index in self.index]
+            last_but_one, x = x, x + layer(x)[0]
+        count = self.count(self.count_states(last_but_one)[1][0].transpose(0, 1).flatten(1))
+        indices = [softmax(index(x), dim=2) for index in self.index]
+        compared = None if self.divergence is None else log_softmax(self.divergence(embedded), dim=2)
+        return log_softmax(count, dim=1), indices, x, compared
+
+
+class BatchNorm(torch.nn.BatchNorm1d):
+    """Batch normalisation with Keras's settings; a batch of one has no variance and takes the running one."""
+
+    def __init__(self, units):
+        super().__init__(units, eps=1e-3, momentum=0.01)
+
+    def forward(self, x):
+        if len(x) > 1:
+            return super().forward(x)
+        return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+
+class Dropout(torch.nn.Module):
+    """Dropout with random numbers of its own: torch's are global."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(torch.randint(2**62, ()).item())
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        kept = torch.rand(x.shape, generator=self.generator) >= DROPOUT
+        return x * kept.to(x.device) / (1 - DROPOUT)
 
 
 class Vectors(torch.nn.Module):
@@ -180,8 +246,8 @@ def class_weights(X):
     same, different : float
         Square roots of the other kind's share, scaled to a sum of 2.
     """
-    ones = sum((np.bincount(clusters) * (np.bincount(clusters) + 1)).sum() / 2 for clusters in X.split_up(X.clusters))
-    share = ones / (X.sizes * (X.sizes + 1) / 2).sum()
+    ones = sum((np.bincount(clusters) * (np.bincount(clusters) - 1)).sum() for clusters in X.split_up(X.clusters))
+    share = ones / (X.sizes * (X.sizes - 1)).sum()
     same, different = np.sqrt(1 - share), np.sqrt(share)
     return 2 * same / (same + different), 2 * different / (same + different)
 
@@ -200,15 +266,50 @@ def pair_probability(count, indices):
     return weighted @ torch.cat(indices, dim=2).transpose(1, 2)
 
 
+def mean_over_pairs(values):
+    """Mean over the pairs i < j of (B, n, n); 0 where a problem has no pair."""
+    i, j = torch.triu_indices(*values.shape[1:], offset=1, device=values.device)
+    return values[:, i, j].sum() / max(len(values) * len(i), 1)
+
+
 def pairwise_loss(probability, same, weight_same, weight_different):
-    """Weighted cross-entropy of pairs against same / different, mean over the pairs i <= j and the problems.
+    """Weighted cross-entropy of pairs against same / different, mean over the pairs i < j and the problems.
 
     Parameters
     ----------
     probability, same : Tensor (B, n, n)
     weight_same, weight_different : float
     """
-    i, j = torch.triu_indices(*probability.shape[1:], device=probability.device)
-    probability, same = probability[:, i, j].clamp(FLOOR, 1 - FLOOR), same[:, i, j]
+    probability = probability.clamp(FLOOR, 1 - FLOOR)
     told = torch.where(same, weight_same * probability.log(), weight_different * (1 - probability).log())
-    return -told.mean()
+    return -mean_over_pairs(told)
+
+
+def center_loss(states, same):
+    """Squared distance to the mean state of an object's cluster, mean over units, objects and problems.
+
+    Parameters
+    ----------
+    states : Tensor (B, n, units)
+    same : Tensor (B, n, n)
+    """
+    together = same.to(states.dtype)
+    return (states - together @ states / together.sum(dim=2, keepdim=True)).square().mean()
+
+
+def divergence_loss(log_probability, same):
+    """Kullback-Leibler divergence of pairs, both ways, in two clusters its hinge; mean over the pairs i < j.
+
+    Source: Lukic, Vogt, Dürr, Stadelmann: Learning embeddings for speaker clustering based on voice equality, 2017.
+
+    Parameters
+    ----------
+    log_probability : Tensor (B, n, m)
+        Of a softmax on each object's embedding.
+    same : Tensor (B, n, n)
+    """
+    log_probability = log_probability.clamp(min=math.log(FLOOR))
+    probability = log_probability.exp()
+    divergence = (probability * log_probability).sum(2, keepdim=True) - probability @ log_probability.transpose(1, 2)
+    cost = torch.where(same, divergence, relu(MARGIN - divergence))
+    return mean_over_pairs(cost + cost.transpose(1, 2))

@@ -6,6 +6,7 @@ of `methods.deep`: batches here differ in number and size, validation is watched
 """
 
 import contextlib
+import copy
 
 import numpy as np
 import torch
@@ -31,10 +32,12 @@ class SupervisedClusterer(BaseEstimator):
         True: the class attribute that keeps these methods out of the unsupervised tables.
     ordered : bool
         Whether a cluster's number means something, and not just which objects are together.
+    best_epoch : bool
+        Whether the network kept is that of the epoch with the lowest validation loss, not of the last.
     n_clusters_ : int
         Most clusters of a training problem, and so the most that are ever found.
     loss_, validation_loss_ : float
-        After the last epoch; None without validation problems.
+        Of the epoch whose network is kept; the latter None without validation problems.
     loss_curve_ : dict of str to list of float
         One value an epoch of every term, and of every term on the validation problems as ``validation_<term>``.
     n_updates_, n_epochs_, n_parameters_ : int
@@ -43,12 +46,13 @@ class SupervisedClusterer(BaseEstimator):
 
     supervised = True
     ordered = False
+    best_epoch = False
     accepts = "problems"
     backend = "torch"
     deterministic = False
 
     def fit(self, X, validation=None):
-        """Learn from problems; those of `validation` are watched only.
+        """Learn from problems; those of `validation` are watched only, and say which epoch is the best.
 
         Raises
         ------
@@ -71,6 +75,7 @@ class SupervisedClusterer(BaseEstimator):
         self.n_parameters_ = sum(parameter.numel() for parameter in self._network.parameters())
         self.loss_curve_, self.n_updates_, self.n_epochs_, self.validation_loss_ = {}, 0, self.epochs, None
         for epoch in range(self.epochs):
+            self._network.train()
             seen = []
             for index in equal_batches(X.sizes, self.batch, order):
                 optimizer.zero_grad()
@@ -88,13 +93,17 @@ class SupervisedClusterer(BaseEstimator):
                 raise Diverged(f"loss is not finite in epoch {epoch + 1}; {told}")
             for name, value in measured.items():
                 self.loss_curve_.setdefault(name, []).append(value)
-        self.loss_ = measured["loss"]
-        self.validation_loss_ = measured.get("validation_loss")
+            watched = measured.get("validation_loss")
+            if not (self.best_epoch and epoch) or watched is None or watched < self.validation_loss_:
+                self.loss_, self.validation_loss_ = measured["loss"], watched
+                kept = copy.deepcopy(self._network.state_dict())
+        self._network.load_state_dict(kept)
         return self
 
     def predict(self, X):
         """Cluster of every member, shape (M,); the problems' own clusters are not looked at."""
         self._check(X)
+        self._network.eval()
         found = np.empty(len(X.members), np.int64)
         with torch.no_grad():
             for index in equal_batches(X.sizes, AT_ONCE):
@@ -104,6 +113,7 @@ class SupervisedClusterer(BaseEstimator):
 
     def _measure(self, X):
         """Terms on other problems."""
+        self._network.eval()
         with torch.no_grad():
             batches = equal_batches(X.sizes, AT_ONCE)
             return mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])

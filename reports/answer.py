@@ -122,13 +122,16 @@ def by_stability(rows):
     measure = "halves" if rows.halves.notna().any() else "agreement"
     steady = rows[rows[measure] >= rows[measure].max() - NEAR]
     best = (rows if steady.empty else steady).sort_values("silhouette", ascending=False, kind="stable").iloc[0]
+    silhouette = number(best.silhouette, "z.2f")
     if steady.empty:
-        told = f"its silhouette of {number(best.silhouette, 'z.2f')} is the highest"
+        told = f"its silhouette of {silhouette} is the highest"
         return best, f"{told}; no row has two runs that could agree, so set seeds to 3 or more."
     told = f"{'halves of the data' if measure == 'halves' else 'its runs'} agree on it ({best[measure]:.2f} of 1)"
     if len(steady) > 1:
-        told += f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette"
-    return best, f"{told} ({number(best.silhouette, 'z.2f')}). There are no labels that could tell whether it is right."
+        told += f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette ({silhouette})"
+    else:
+        told += f"; its silhouette is {silhouette}"
+    return best, f"{told}. There are no labels that could tell whether it is right."
 
 
 def disagreement(rows, best):

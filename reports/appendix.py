@@ -29,14 +29,14 @@ METHODS = Path(__file__).parents[1] / "methods"
 DIGITS = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]
 PREAMBLE = r"""% Written by reports/appendix.py; every number in the text is a macro of numbers.tex.
 \documentclass[10pt,a4paper]{article}
-\usepackage[margin=2cm]{geometry}
+\usepackage[margin=1.6cm]{geometry}
 \usepackage[T1]{fontenc}
 \usepackage{mathptmx}
 \usepackage{array,booktabs,longtable,lscape,graphicx}
 \setlength{\emergencystretch}{3em}
 \setcounter{secnumdepth}{2}
 % A table that is longer than a page goes on over the next one, a figure stays whole where it stands. None is enlarged:
-% the letters of all of them are of one size, about that of the tables.
+% the letters of all of them are of one size, that of the text.
 \newcommand{\onefigure}[2]{%
   \begin{center}\setbox0\hbox{\includegraphics{figures/#1}}%
   \ifdim\wd0>\linewidth\setbox0\hbox{\resizebox{\linewidth}{!}{\box0}}\fi
@@ -224,7 +224,7 @@ def text(job, summary, sheets, tables, figures):
     for name, sheet in sheets.items():
         parts += [f"\\room\\subsection{{{use(name, 'name')}}}", described(name, sheet), best(methods, name)]
         of_dataset = [picture(f"{kind}{name}", kind) for kind in ("strips_", "clusters_", "confusion_", "loss_")]
-        parts += [table(f"detail_{name}"), *of_dataset]
+        parts += [*of_dataset, table(f"detail_{name}")]  # which may lie across a page of its own
     parts += [
         *(section("The published figures", *pictures) if any(pictures) else []),
         *(section("Indices that need no labels", table("indices")) if "indices" in tables else []),

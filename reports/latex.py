@@ -30,6 +30,7 @@ SYMBOLS = {
     "≥": "$\\geq$",
     "∞": "$\\infty$",
     "√": "$\\surd$",
+    "†": "\\dag{}",
     "Σ": "$\\Sigma$",
     "\u00a0": "~",
     BREAK: "\\allowbreak{}",
@@ -38,7 +39,7 @@ SYMBOLS = {
 ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
 GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "mu", "nu", "pi", "rho", "sigma", "tau")
 GREEK += ("phi", "chi", "psi", "omega")
-LINE, LONG = 125, 189  # characters of a table's type in a line of 17 cm, and across a page that lies on its side
+LINE, LONG = 131, 195  # characters of a table's type in a line of 17.8 cm, and across a page that lies on its side
 INLINE = re.compile(r"``(.+?)``|`(.+?)`|\*(\S[^*]*)\*", re.DOTALL)
 
 
@@ -95,7 +96,8 @@ def table(strings, notes=()):
     """
     if strings.empty:
         return "None.\n"
-    rows = [[breakable(str(cell)) for cell in row] for row in [strings.columns, *strings.to_numpy()]]
+    above, names = grouped(list(map(str, strings.columns)))
+    rows = [[breakable(str(cell)) for cell in row] for row in [names, *strings.to_numpy()]]
     columns = list(zip(*rows, strict=True))
     line = LINE if sum(map(least, columns)) <= LINE else LONG
     begin, end = ("", "") if line == LINE else ("\\begin{landscape}\n", "\n\\end{landscape}")
@@ -107,7 +109,7 @@ def table(strings, notes=()):
             f"{begin}{{\\scriptsize\\setlength{{\\tabcolsep}}{{2pt}}",
             f"\\begin{{longtable}}[l]{{{''.join(map(column.format, parts))}}}",
             "\\toprule",
-            heading,
+            above + heading,
             "\\midrule",
             "\\endhead",
             "\\bottomrule",
@@ -119,6 +121,21 @@ def table(strings, notes=()):
             "",
         ]
     )
+
+
+def grouped(names):
+    """The line above the headings that says whose numbers stand side by side, ours and the paper's, and the headings.
+
+    It is empty where no column is the paper's.
+    """
+    above, below = [], list(names)
+    for i, name in enumerate(names):
+        if names[i + 1 : i + 2] == [f"{name}, paper"]:
+            below[i : i + 2] = ["ours", "paper"]
+            above.append(f"\\multicolumn{{2}}{{l}}{{{escape(name)}}}")
+        elif below[i] == name:
+            above.append("")
+    return " & ".join(above) + " \\tabularnewline\n" if any(above) else "", below
 
 
 def least(column):
@@ -144,10 +161,11 @@ def widths(columns, line=LINE):
     needed = [least(column) for column in columns]
     cells = [2 + max(map(len, column[1:]), default=0) for column in columns]
     whole = [max(2 + len(column[0]), cell) for column, cell in zip(columns, cells, strict=True)]
-    wanted = whole if sum(whole) <= line else list(map(max, needed, cells))
-    if sum(wanted) > line:
-        spare, asked = max(0, line - sum(needed)), sum(wanted) - sum(needed)
-        wanted = [few + spare * (many - few) / max(1, asked) for few, many in zip(needed, wanted, strict=True)]
+    wanted = needed
+    for wish in (list(map(max, needed, cells)), list(map(max, needed, whole))):
+        spare, asked = max(0, line - sum(wanted)), sum(wish) - sum(wanted)
+        share = min(1, spare / max(1, asked))
+        wanted = [few + share * (many - few) for few, many in zip(wanted, wish, strict=True)]
     return [width / max(line, sum(wanted)) for width in wanted]
 
 

@@ -21,20 +21,18 @@ def confusion(cells, classes):
     classes : list of str
     """
     with plt.rc_context(STYLE):
-        figure, axes = grid(len(cells), 5, PAGE / 5)
+        figure, axes = grid(len(cells), 4, PAGE / 4)
         for axis, (name, labels, found) in zip(axes, cells, strict=True):
             counts, share = contingency(labels, found, len(classes))
             axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
             if len(classes) <= 4:
                 for (i, j), count in np.ndenumerate(counts):
                     axis.text(j, i, count, ha="center", va="center", color="black" if share[i, j] > 0.6 else "white")
-            axis.set_title(textwrap.fill(name, 26), fontsize=6.5)
+            axis.set_title(textwrap.fill(name, 22))
             axis.set(xticks=[], yticks=range(len(classes)))
             names = [plain(name, 12) for name in classes] if axis.get_subplotspec().is_first_col() else []
-            axis.set_yticklabels(names, fontsize=6)
-        figure.supxlabel(
-            "cluster, matched to its class; colour: share of the class, from 0 (dark) to 1 (light)", fontsize=7
-        )
+            axis.set_yticklabels(names)
+        figure.supxlabel("cluster, matched to its class; colour: share of the class, from 0 (dark) to 1 (light)")
     return figure
 
 
@@ -68,17 +66,17 @@ def loss_curves(records, selected):
     if not ranges:
         return None
     with plt.rc_context(STYLE):
-        figure, axes = grid(len(ranges), 4, 1.6)
+        figure, axes = grid(len(ranges), 3, 1.7)
         for axis, (cell, limits) in zip(axes, ranges.items(), strict=True):
             axis.set_ylim(*limits)
             for record in groups[cell]:
                 loss_curve(axis, record, limits, (*cell, record["seed"]) in selected)
             n, n_ok = len(groups[cell]), sum(record["status"] == "ok" for record in groups[cell])
             share = f"  {n_ok}/{n} ok" if n_ok < n else ""
-            axis.set_title(", ".join(map(title, cell)) + share, fontsize=6.5)
+            axis.set_title(", ".join(map(title, cell)) + share)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        figure.supxlabel("epoch; bold: selected, dashed and crossed: not ok", fontsize=7)
-        figure.supylabel("loss", fontsize=7)
+        figure.supxlabel("epoch; bold: selected, dashed and crossed: not ok")
+        figure.supylabel("loss")
     return figure
 
 
@@ -111,7 +109,7 @@ def strips(summary, runs):
         Cells and runs of one data set, as `reports.statistics.summarise` and `runs.results.frame` give them.
     """
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(PAGE, 0.24 * len(summary) + 0.9), layout="constrained")
+        figure, axis = plt.subplots(figsize=(PAGE, 0.26 * len(summary) + 0.9), layout="constrained")
         for y, (_, cell) in enumerate(summary.iterrows()):
             here = runs[(runs.method == cell.method) & (runs.vectorization == cell.vectorization)]
             good = here[here.status == "ok"].accuracy
@@ -134,5 +132,5 @@ def strips(summary, runs):
         for marker, colour, name in marks:
             axis.scatter([], [], marker=marker, color=colour, label=name, s=20)
         axis.scatter([], [], facecolors="none", edgecolors="black", label="paper's protocol", s=30)
-        figure.legend(ncols=4, loc="outside upper center", fontsize=7)
+        figure.legend(ncols=4, loc="outside upper center")
     return figure

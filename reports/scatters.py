@@ -47,7 +47,7 @@ def four_panels(points, lengths, labels, kmeans, rddc, classes):
             if name == "truth":
                 known = [group for group in groups if group >= 0]
                 handles, names = [groups[group] for group in known], [plain(classes[group]) for group in known]
-                how = {"ncols": 3, "fontsize": 6.5, "markerscale": 3, "handletextpad": 0.1}
+                how = {"ncols": 3, "markerscale": 3, "handletextpad": 0.1}
                 add_legend(figure, handles, names, loc="outside lower center", **how)
         for letter, axis in zip("abcd", axes.flat, strict=True):
             axis.set_title(f"({letter}) {axis.get_title()}")
@@ -78,7 +78,7 @@ def figure3(data, narrow, rddc):
     figure = four_panels(
         points, data.sequences.lengths[chosen], data.labels[chosen], kmeans, rddc, data.sheet["classes"]
     )
-    figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}", fontsize=7)
+    figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}")
     return figure
 
 

@@ -1,7 +1,8 @@
 """How all figures for print look, and how they are saved.
 
 Widths are those of a column (3.4 in) and of a page (7 in) of the conference's format, without trimming, so that type
-keeps its size in print; colours are safe for the colour-blind; equal data give equal bytes.
+keeps its size in print. It is as large as text of 10 pt, whose letters without ascenders are as high as those of this
+font at 8.2 pt, and of one size everywhere; colours are safe for the colour-blind; equal data give equal bytes.
 """
 
 import matplotlib
@@ -14,12 +15,12 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from datasets.storage import whole_file
 from datasets.text import one_line
 
-COLUMN, PAGE = 3.4, 7.0
+COLUMN, PAGE = 3.4, 7.0  # inches
+SIZE = 8.5  # points
 # Okabe and Ito's palette, black last.
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999", "#6A3D9A", "#000000"]
 STYLE = {
-    "font.size": 7,
-    "axes.titlesize": 7,
+    **dict.fromkeys(("font.size", "axes.titlesize", "figure.labelsize", "figure.titlesize"), SIZE),
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,

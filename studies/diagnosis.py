@@ -108,8 +108,8 @@ def panels(records, draw, label, path):
         for axis, dataset in zip(axes[0], datasets, strict=True):
             axis.set_title(title(dataset))
         for axis, variant in zip(axes[:, 0], variants, strict=True):
-            axis.set_ylabel(title(variant), fontsize=6)
-        figure.supxlabel(label, fontsize=7)
+            axis.set_ylabel(title(variant))
+        figure.supxlabel(label)
         save(figure, path)
 
 

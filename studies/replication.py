@@ -114,7 +114,7 @@ def spread(summary, runs):
             axis.grid(axis="x", linewidth=0.3)
         axes[0, 0].set_yticks(range(len(rows)), list(map(tables.title, rows)))
         axes[0, 0].invert_yaxis()
-        figure.supxlabel("test accuracy of every ok run; ring: lowest loss; line: published", fontsize=7)
+        figure.supxlabel("test accuracy of every ok run; ring: lowest loss; line: published")
     return figure
 
 
@@ -135,9 +135,9 @@ def terms_over_time(records):
                         range(1, len(values[0]) + 1), np.mean(values, axis=0), color=colour, linewidth=1.5, label=term
                     )
             axis.set_title(tables.title(dataset))
-        figure.supxlabel("epoch", fontsize=7)
+        figure.supxlabel("epoch")
         handles, names = axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, ncols=3, loc="outside upper center", fontsize=7)
+        figure.legend(handles, names, ncols=3, loc="outside upper center")
     return figure
 
 
@@ -152,7 +152,7 @@ def loss_against_accuracy(runs):
             axis.scatter(own.loss_train, own.accuracy, s=10, color=style.COLOURS[0])
             axis.set(title=tables.title(dataset), ylim=(0, 1.03))
         axes[0].set_ylabel("test accuracy")
-        figure.supxlabel("training loss", fontsize=7)
+        figure.supxlabel("training loss")
     return figure
 
 

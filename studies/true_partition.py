@@ -106,8 +106,8 @@ def report(job, folder):
                 }
             )
         axes[0].set_ylabel("test accuracy")
-        axes[-1].legend(fontsize=5, loc="lower right")
-        figure.supxlabel("training loss of the last epoch", fontsize=7)
+        axes[-1].legend(loc="lower right")
+        figure.supxlabel("training loss of the last epoch")
         save(figure, Path(folder, "true_partition"))
     write_text(Path(folder, "true_partition.md"), f"{PREFACE}\n{markdown(pd.DataFrame(rows))}")
 

@@ -228,7 +228,7 @@ def draw(readings, made):
             axis.axis("off")
         loss_curve(axes.flat[-1], readings[first]["records"]["n2d"])
         for letter, axis in zip("abcdef", axes.flat, strict=True):
-            axis.set_title(f"({letter}) {axis.get_title()}", fontsize=6.5)
+            axis.set_title(f"({letter}) {axis.get_title()}")
     return figure
 
 
@@ -260,7 +260,7 @@ def loss_curve(axis, record):
         theirs = [(epoch, float(value)) for quantity, epoch, value in published() if quantity == name]
         axis.scatter(*zip(*theirs, strict=True), marker="x", s=14, linewidths=1, color=colour)
     axis.set(title="loss of the autoencoder", xlabel="epoch")
-    axis.legend(fontsize=6)
+    axis.legend()
 
 
 def report(job, folder):

@@ -95,6 +95,7 @@ def folder_problems(folder, missing):
     for file in visible_files(folder, ".csv"):
         if file.name.lower() != own.LABELS:
             try:
+                own.check_file(file)
                 own.read_csv(file, Gaps(missing))
             except DataError as error:
                 yield str(error)

@@ -126,6 +126,8 @@ def check_own(dataset, path, files):
         raise ConfigError(f"config: {where}: no file, and no folder with CSV files, at {seen}")
     for file in files:
         check_braces(where, file)
+        if not Path(file).is_file():
+            raise ConfigError(f"config: {where}: {file} is no file that can be read")
 
 
 def check_braces(where, path):
@@ -142,6 +144,8 @@ def check_method(resolved, method):
     file = rows.source(resolved, method)
     if class_constant(file, "supervised"):
         raise ConfigError(f"config: run.methods: {method!r} is supervised: it runs as one of the tasks")
+    if "vectorizations" in section and not reads_vectors(rows.algorithm(resolved, method)):
+        raise ConfigError(f"config: methods.{method}.vectorizations: it reads sequences, not vectors")
     known = settings_of(file, "__init__") | {"n_clusters": "int"}
     check_settings(f"methods.{method}.settings", section.get("settings", {}), known)
     for dataset, settings in section.get("datasets", {}).items():

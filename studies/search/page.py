@@ -181,7 +181,7 @@ def importance_figure(effects):
             axis.barh([name.replace("_", " ") for name in table.setting], table.share, color=colours)
             axis.invert_yaxis()
             axis.set(title=tables.title(row), xlim=(0, None))
-        figure.supxlabel("share of the variance of validation accuracy (dark: p < 0.05)", fontsize=7)
+        figure.supxlabel("share of the variance of validation accuracy (dark: p < 0.05)")
     return figure
 
 
@@ -200,10 +200,10 @@ def rules_figure(cells):
             ranked = spearmanr(agreed, accurate, nan_policy="omit").statistic if varied else np.nan
             where = f"{tables.title(cell['row'])}{'' if cell['input'] == 'none' else ' ' + cell['input']}"
             axis.set(title=f"{tables.title(cell['dataset'])}, {where}: {tables.number(ranked, '+.2f')}", ylim=(0, 1.03))
-        figure.supxlabel("agreement between seeds", fontsize=7)
-        figure.supylabel("validation accuracy", fontsize=7)
+        figure.supxlabel("agreement between seeds")
+        figure.supylabel("validation accuracy")
         handles, names = axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, ncols=3, loc="outside upper center", fontsize=7)
+        figure.legend(handles, names, ncols=3, loc="outside upper center")
     return figure
 
 

@@ -12,7 +12,7 @@ from methods.rddc import RDDC
 
 METHODS = {"ddc": DDC, "rddc": RDDC}
 FAMILY = 2
-LOWEST_HIGHEST = tuple  # of a setting that is drawn uniformly in its logarithm; a list holds all values
+# A list holds all values, a pair the lowest and the highest of one that is drawn uniformly in its logarithm.
 LOSS = {
     "kernel_width": list(RDDC.choices["kernel_width"]),
     "relative_width": (0.05, 0.5),
@@ -75,7 +75,7 @@ def drawn(space, n, stream):
 
 def value_at(values, u):
     """The value at the share `u` of a setting's range, in [0, 1); three digits of a number between two others."""
-    if isinstance(values, LOWEST_HIGHEST):
+    if isinstance(values, tuple):
         low, high = values
         return float(f"{low * (high / low) ** u:.3g}")
     return values[int(u * len(values))]
@@ -84,7 +84,7 @@ def value_at(values, u):
 def level(name, value):
     """The value as a table counts it: itself, or the third of its range that it is in."""
     values = (LOSS | OTHERS).get(name)
-    if not isinstance(values, LOWEST_HIGHEST):
+    if not isinstance(values, tuple):
         return str(value)
     low, high = values
     edges = [float(f"{low * (high / low) ** share:.2g}") for share in (0, 1 / 3, 2 / 3, 1)]

@@ -205,13 +205,12 @@ class Cell:
     def described(self, labels):
         """What the page reads of the search; `labels` are those of the validation split."""
         points = []
-        for place, point in enumerate(self.points):
+        for point in self.points:
             runs = [line for line in self._done.values() if line["run"] == "search" and line["settings"] == point]
             runs = [line for line in runs if line["input"] == self.vectorization]
             brief = [{name: run[name] for name in ("seed", "status", "loss", "seconds")} for run in runs]
             accuracies = [accuracy_of(run, labels) for run in runs if run["status"] == "ok"]
             points.append({"settings": point, "runs": brief, "accuracies": accuracies, "agreement": agreement(runs)})
-            points[-1]["family"] = family(place)
         openings = sum("chosen" in line and line["input"] == self.vectorization for line in self.log.lines)
         return {
             "input": self.vectorization,

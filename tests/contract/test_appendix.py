@@ -139,6 +139,32 @@ def test_tables_are_as_wide_as_a_line_at_most():
     assert latex.widths([("two words", "x"), ("b", "x")])[0] == 11 / latex.LINE
     narrow, wide = latex.widths([("a", "b"), ("a", "word " * 60)])
     assert wide > 10 * narrow
+    cells = "word " * 30
+    narrow, _ = latex.widths([("what a long heading says", "x"), ("a", cells[: latex.LINE - 20])])
+    assert 11 / latex.LINE < narrow < 26 / latex.LINE  # a heading gets the room that is left
+
+
+def test_ours_and_the_papers_stand_below_one_heading():
+    names = ["method", "Digits & all", "Digits & all, paper", "other", "third, paper"]
+    above, below = latex.grouped(names)
+    assert above == " & \\multicolumn{2}{l}{Digits \\& all} &  &  \\tabularnewline\n"
+    assert below == ["method", "ours", "paper", "other", "third, paper"]
+    assert latex.grouped(names[:2]) == ("", names[:2])
+
+
+def test_letters_of_a_figure_are_as_large_as_those_of_the_text(made):
+    """As high without ascenders as Times of the text's size, all of one size, and no figure is made smaller."""
+    assert 0.547 * style.SIZE >= 0.448 * 10 and "[10pt" in appendix.PREAMBLE and "{mathptmx}" in appendix.PREAMBLE
+    with plt.rc_context(style.STYLE):
+        figure, axes = plt.subplots(layout="constrained")
+        axes.plot([0, 1], label="line")
+        axes.set(title="title", xlabel="x", ylabel="y")
+        texts = [figure.supxlabel("x"), figure.supylabel("y"), figure.suptitle("all"), *figure.legend().get_texts()]
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), axes.text(0, 0, "text")]
+        assert {text.get_fontsize() for text in texts} == {style.SIZE}
+    plt.close(figure)
+    margin = float(re.search(r"margin=([\d.]+)cm", appendix.PREAMBLE)[1])
+    assert (21 - 2 * margin) / 2.54 >= style.PAGE - 0.01
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """Files and arrays as people have them: archives' sets, packed folders, long tables, padded arrays, missing values."""
 
+import bz2
+import gzip
 import io
+import lzma
 import shutil
 import tarfile
 import warnings
@@ -216,6 +219,22 @@ def test_a_packed_set_and_a_packed_file(tmp_path):
     (tmp_path / "one").mkdir()
     write_ts(tmp_path / "one" / "birds.ts")
     assert same(own.read(pack(tmp_path / "one", tmp_path / "one.tar.xz")))
+
+
+@pytest.mark.parametrize(("ending", "module"), [("gz", gzip), ("bz2", bz2), ("xz", lzma), ("GZ", gzip)])
+def test_a_compressed_file_is_that_file(tmp_path, ending, module):
+    """As pandas writes a table that is called so."""
+    table = b"id,time,x\na,0,1\na,1,2\nb,0,3\n"
+    packed = tmp_path / f"birds.csv.{ending}"
+    packed.write_bytes(module.compress(table))
+    loaded = own.read(packed, k=2)
+    assert loaded.identifiers == ("a", "b") and loaded.sequences.values[:, 0].tolist() == [1, 2, 3]
+    packed.write_bytes(module.compress(table)[:-9])
+    with pytest.raises(own.DataError, match=f"birds.csv.{ending}: cannot be unpacked"):
+        own.read(packed, k=2)
+    packed.write_bytes(module.compress(b"id,time,x\na,0,y\nb,0,3\n"))
+    with pytest.raises(own.DataError, match=f"birds.csv.{ending}/birds.csv, line 2, column x: 'y' is no finite number"):
+        own.read(packed, k=2)
 
 
 def evil_tar(path):
@@ -461,6 +480,86 @@ def test_parquet_without_its_package_or_its_content_is_one_line(tmp_path, monkey
         with pytest.raises(DataError, match=f"a.parquet: .*{message}") as caught:
             own.read(tmp_path / "a.parquet")
         assert "\n" not in str(caught.value)
+
+
+def long(tmp_path, *times, heading="id,time,x", **settings):
+    """A table of two sequences, the first with these times and values 0, 1, ..."""
+    lines = [heading, *(f"a,{time},{i}" for i, time in enumerate(times)), "b,0,9"]
+    (tmp_path / "long.csv").write_text("\n".join(lines))
+    return own.read(tmp_path / "long.csv", k=2, **settings)
+
+
+@pytest.mark.parametrize("times", [["9007199254740993", "9007199254740992"], ["1" * 400, "7"], ["-3.5", "-4e0"]])
+def test_whole_times_are_exact_and_others_are_numbers(tmp_path, times):
+    assert long(tmp_path, *times).sequences[0][:, 0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("time", ["1e400", "-1e400", "1" * 5000, "nan", "", "1_0"])
+def test_a_time_that_is_no_finite_number_is_refused(tmp_path, time):
+    with pytest.raises(DataError, match="long.csv, line 3: .* is no (finite )?time") as caught:
+        long(tmp_path, "0.5", time)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_column_has_one_part(tmp_path):
+    for columns in ({"time": "id"}, {"label": "id"}, {"id": "time"}):
+        with pytest.raises(DataError, match="long.csv: column '(id|time)' can be one of id, time, label only"):
+            long(tmp_path, 1, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame([["a", 0, 1.0, 2.0]], columns=["id", "time", 1, "1"]), "two columns are called '1'"),
+        (
+            pd.DataFrame({"id": ["a", "b"], "time": pd.to_datetime(["2024-05-01", None]), "x": [1, 2]}),
+            "row 1: 'NaT' is no time",
+        ),
+    ],
+)
+def test_what_a_parquet_table_can_hold_and_a_csv_cannot(tmp_path, frame, message, monkeypatch):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr(pd, "read_parquet", lambda path: frame)
+    with pytest.raises(DataError, match=f"a.parquet(: |, ){message}"):
+        own.read(tmp_path / "a.parquet", k=2)
+
+
+def test_an_array_that_is_there_twice_or_is_none_is_refused(tmp_path):
+    whole, path = io.BytesIO(), tmp_path / "birds.npz"
+    np.save(whole, np.arange(4.0))
+    for content, message in ((whole.getvalue(), "values is there twice"), (b"text", "values is no array")):
+        with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in ("values.npy", "values.npy") if "twice" in message else ("values.npy", "offsets.npy"):
+                archive.writestr(name, content)
+        with pytest.raises(ValueError, match=f"birds.npz: not a readable .npz without pickle .{message}"):
+            own.read(path, k=2)
+
+
+@pytest.mark.parametrize("name", ["ids", "labels"])
+def test_a_name_that_cannot_be_seen_is_refused(tmp_path, name):
+    for bad in ("", "  ", "\t"):
+        with pytest.raises(DataError, match="is an identifier or a label; it must have letters or digits"):
+            own.read(write_npz(tmp_path / "birds.npz", **{name: np.array([bad, "b", "c", "d"])}), k=2)
+
+
+@pytest.mark.parametrize("key", ["@timeStamps", "@univariate", "@dimensions", "@classLabel", "@targetLabel"])
+def test_a_bare_key_of_a_ts_file_is_none_and_a_second_one_is_refused(tmp_path, key):
+    path = tmp_path / "birds.ts"
+    path.write_text(f"{key}\n@data\n1,2\n3,4\n")
+    try:
+        assert own.read(path, k=2).sequences.values[:, 0].tolist() == [1, 2, 3, 4]
+    except DataError as error:
+        assert f"birds.ts: {key.lower()}: files with" in str(error)  # noqa: PT017 - either will do
+    path.write_text(f"{key} false\n{key.upper()} false\n@data\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=f"birds.ts, line 2: {key.upper()} stands twice"):
+        own.read(path, k=2)
+
+
+def test_a_long_table_with_tabs_is_named(tmp_path):
+    (tmp_path / "long.tsv").write_text("id\ttime\tx\na\t0\t1\n")
+    with pytest.raises(DataError, match="long.tsv, line 1: no numbers, but id and others: .* A long table is a .csv"):
+        own.read(tmp_path / "long.tsv", k=2)
 
 
 # ---- arrays

@@ -1,6 +1,8 @@
 """One's own data: each form read as it is, each mistake named in one line with its file and place."""
 
 import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,10 @@ from datasets import own
 from datasets.fetch import DataError
 from datasets.prepare import prepare
 from datasets.storage import write_arrays
+from workflow.catalogue import ConfigError
+from workflow.check import check_data
+from workflow.jobs import own_files
+from workflow.validate import check_own
 
 HEADER = "@problemName toy\n@timeStamps false\n@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
 SEQUENCES = [np.arange(2.0 * length).reshape(length, 2) + i for i, length in enumerate((3, 1, 5, 2))]
@@ -213,6 +219,38 @@ def test_a_path_that_holds_no_data(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=f"{name}: (expected a folder of CSV files, or|there is no .csv file)"):
         own.read(tmp_path / name, k=2)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".ts", ".npz", ".zip"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "loop", "folder"])
+def test_what_is_no_file_is_refused_and_not_left_out_or_waited_for(tmp_path, kind, ending):
+    """Alone and, where a file is a sequence, among others; by the check and by the workflow too."""
+    folder = write_folder(tmp_path / "birds", labels=None)
+    odd = folder / f"odd{ending}"
+    {"pipe": os.mkfifo, "link": lambda at: at.symlink_to("gone"), "loop": lambda at: at.symlink_to(at)}.get(
+        kind, Path.mkdir
+    )(odd)
+    paths = [folder] if ending == ".csv" else []
+    for path in [*paths, *([odd] if kind == "pipe" else [])]:
+        with pytest.raises(DataError, match=f"odd{ending}: (no regular file|a link to nowhere); put a file there"):
+            own.read(path, k=2)
+        assert any(f"odd{ending}: " in str(problem) for _, problem in check_data(path))
+        with pytest.raises(ConfigError, match=f"path: .*odd{ending} is no file that can be read"):
+            check_own("birds", path, own_files({"datasets": {"birds": {"path": str(path)}}}, "birds"))
+    if kind != "pipe":
+        with pytest.raises(DataError, match=f"odd{ending}: "):
+            own.read(odd, k=2)
+
+
+def test_two_files_of_labels_and_a_name_that_is_too_long(tmp_path):
+    folder = write_folder(tmp_path / "birds")
+    (folder / "LABELS.csv").write_text("identifier,label\n")
+    with pytest.raises(DataError, match="birds: both LABELS.csv and labels.csv are there; keep one"):
+        own.read(folder)
+    long = "x" * 5000
+    with pytest.raises(DataError, match="x: expected a folder"):
+        own.read(long, k=2)
+    assert own_files({"datasets": {"birds": {"path": long}}}, "birds") == []
 
 
 def test_the_sheet_knows_content_and_identifiers_but_no_path(tmp_path):

@@ -1,6 +1,7 @@
 """The contract of a supervised method, once for every one in ``methods/``."""
 
 import inspect
+import itertools
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from methods.supervised import SupervisedClusterer, equal_batches
 from workflow.catalogue import available, class_constant, source
 
 METHODS = [name for name in available("methods") if class_constant(source("methods", name), "supervised")]
-SMALL = {"units": 8, "layers": 2, "batch": 10, "epochs": 2, "random_state": 0}
+SMALL = {"units": 8, "layers": 2, "count_units": 8, "count_dense_units": 8, "batch": 10, "epochs": 2, "random_state": 0}
 
 
 def small(name, **settings):
@@ -54,7 +55,8 @@ def test_fit_predict(method, problems):
     assert 0 <= found.min() <= found.max() < method.n_clusters_ == 3
     lengths = {name: len(values) for name, values in method.loss_curve_.items()}
     assert {"loss", "validation_loss"} <= lengths.keys() and set(lengths.values()) == {2}
-    assert method.loss_curve_["loss"][-1] == method.loss_ and method.n_updates_ >= 8
+    kept = int(np.argmin(method.loss_curve_["validation_loss"])) if method.best_epoch else -1
+    assert method.loss_curve_["loss"][kept] == method.loss_ and method.n_updates_ >= 8
 
 
 def test_same_seed_same_bytes_and_no_global_state(method, problems):
@@ -84,6 +86,17 @@ def test_validation_problems_are_watched_only(method, problems):
     alone = clone(method).fit(problems.part("train"))
     watched = clone(method).fit(problems.part("train"), problems.part("validation"))
     assert alone.loss_curve_["loss"] == watched.loss_curve_["loss"] and alone.validation_loss_ is None
+
+
+def test_the_network_of_the_best_epoch(method, problems, monkeypatch):
+    """Validation losses that rise: the first epoch's network is kept where the best counts, else the last's."""
+    train, rising = problems.part("train"), itertools.count()
+    expected = clone(method).set_params(epochs=1 if method.best_epoch else 2).fit(train)
+    monkeypatch.setattr(SupervisedClusterer, "_measure", lambda self, X: {"loss": float(next(rising))})
+    method.fit(train, problems.part("validation"))
+    assert method.validation_loss_ == (0 if method.best_epoch else 1)
+    states = (one._network.state_dict().values() for one in (expected, method))
+    assert all(map(torch.equal, *states))
 
 
 def test_mistakes_in_one_line(method, problems):

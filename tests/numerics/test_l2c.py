@@ -10,7 +10,7 @@ import torch
 
 from datasets import abc, points
 from datasets.sequences import Sequences
-from methods.l2c import FLOOR, L2C, class_weights, pair_probability, pairwise_loss
+from methods.l2c import FLOOR, L2C, center_loss, class_weights, divergence_loss, pair_probability, pairwise_loss
 from runs.scores import problem_scores, scores
 from runs.tasks import in_another_order
 
@@ -30,7 +30,7 @@ def by_loops(count, indices, clusters, weight_same, weight_different):
     """The same formula, one pair at a time."""
     total, pairs = 0.0, 0
     for b, i, j in itertools.product(range(B), range(N), range(N)):
-        if i > j:
+        if i >= j:
             continue
         together = 0.0
         for k in range(K):
@@ -74,6 +74,122 @@ def test_mutants_are_caught(outputs):
         assert abs(float(value) - expected) > 1e-3, name
 
 
+def test_an_object_with_itself_is_no_pair(outputs):
+    """Indices that are uncertain cost nothing where no two objects meet."""
+    count, indices, clusters = outputs
+    alone = [index[:, :1] for index in indices]
+    assert loss_of(count, alone, clusters[:, :1]) == 0
+
+
+@pytest.fixture
+def states():
+    """States, log-probabilities of the divergence and which objects are together, float64."""
+    rng = np.random.default_rng(1)
+    clusters = rng.integers(0, 3, (B, N))
+    logits = torch.from_numpy(2 * rng.normal(size=(B, N, 6)))
+    same = torch.from_numpy(clusters[:, :, None] == clusters[:, None, :])
+    return torch.from_numpy(rng.normal(size=(B, N, 4))), logits.log_softmax(dim=2), same
+
+
+def centers_by_loops(states, same):
+    """Distance to the mean of an object's cluster, itself included."""
+    states, same = states.numpy(), same.numpy()
+    squares = [(states[b, i] - states[b, same[b, i]].mean(axis=0)) ** 2 for b in range(B) for i in range(N)]
+    return np.mean(squares)
+
+
+def test_the_centre_loss(states):
+    vectors, _, same = states
+    expected = centers_by_loops(vectors, same)
+    assert float(center_loss(vectors, same)) == pytest.approx(expected, rel=1e-12)
+    itself = torch.eye(N, dtype=bool).expand_as(same)
+    assert float(center_loss(vectors, itself)) == 0
+    mutants = {
+        "one centre for all": center_loss(vectors, torch.ones_like(same)),
+        "the others' centre": center_loss(vectors, ~same | itself),
+        "a sum over units": 4 * center_loss(vectors, same),
+    }
+    for name, value in mutants.items():
+        assert abs(float(value) - expected) > 1e-3, name
+
+
+def divergence_by_loops(log_probability, same, margin=2.0, both=True):
+    p, total = np.exp(log_probability.numpy()), []
+    for b, (i, j) in itertools.product(range(B), itertools.combinations(range(N), 2)):
+        ways = [(p[b, i], p[b, j]), (p[b, j], p[b, i])] if both else [(p[b, i], p[b, j])]
+        divergences = [np.sum(x * np.log(x / y)) for x, y in ways]
+        total.append(sum(d if same[b, i, j] else max(0, margin - d) for d in divergences))
+    return np.mean(total)
+
+
+def test_the_divergence_loss(states):
+    _, log_probability, same = states
+    found = float(divergence_loss(log_probability, same))
+    assert found == pytest.approx(divergence_by_loops(log_probability, same), rel=1e-12)
+    mutants = {
+        "another margin": divergence_by_loops(log_probability, same, margin=1.0),
+        "no hinge": divergence_by_loops(log_probability, same, margin=1e6) - 1e6,
+        "one way": divergence_by_loops(log_probability, same, both=False),
+        "same and different swapped": divergence_by_loops(log_probability, ~same),
+    }
+    for name, value in mutants.items():
+        assert abs(float(value) - found) > 1e-3, name
+
+
+def test_gradients_of_the_further_terms(states):
+    vectors, log_probability, same = (tensor.requires_grad_(tensor.is_floating_point()) for tensor in states)
+    assert torch.autograd.gradcheck(lambda x: center_loss(x, same), vectors)
+    assert torch.autograd.gradcheck(lambda x: divergence_loss(x.log_softmax(2), same), log_probability)
+    certain = torch.tensor([0.0, -1e3]).log_softmax(0).expand(B, N, 2).clone().requires_grad_()
+    divergence_loss(certain, same).backward()
+    assert torch.isfinite(certain.grad).all()
+
+
+@pytest.mark.parametrize("embedding", ["none", "dense"])
+def test_the_loss_is_the_weighted_sum_of_its_terms(embedding):
+    problems = points.draw({"train": 6}, 0, points=10)
+    weights = {"pair_weight": 3.0, "center_weight": 0.7, "divergence_weight": 0.2}
+    fitted = L2C(embedding, 8, layers=1, units=8, count_units=8, batch=6, epochs=1, random_state=0, **weights).fit(
+        problems
+    )
+    terms = {
+        name: float(value.detach()) for name, value in fitted._terms(*fitted._tensors(problems, np.arange(6))).items()
+    }
+    assert ("divergence" in terms) == (embedding == "dense")
+    expected = terms["count"] + 3 * terms["pairs"] + 0.7 * terms["centers"] + 0.2 * terms.get("divergence", 0)
+    assert terms["loss"] == pytest.approx(expected, rel=1e-6)
+    without = L2C(embedding, 8, layers=1, units=8, count_units=8, batch=6, epochs=1, divergence_weight=0.0).fit(
+        problems
+    )
+    assert "divergence" not in without.loss_curve_
+
+
+def test_the_number_of_clusters_is_read_off_the_input_of_the_last_layer():
+    problems = points.draw({"train": 4}, 0, points=10)
+    fitted = L2C(layers=2, units=8, batch=4, epochs=1, random_state=0).fit(problems)
+    network, objects = fitted._network.eval(), fitted._tensors(problems, np.arange(4))[0]
+    for layer, count_moves in ((1, False), (0, True)):
+        before = network(objects)
+        with torch.no_grad():
+            network.stack[layer].bias_ih_l0.add_(1)
+        after = network(objects)
+        assert torch.equal(before[0], after[0]) is not count_moves
+        assert not torch.equal(before[2], after[2])
+
+
+def test_dropout_and_normalisation_are_for_training_alone():
+    problems = points.draw({"train": 5}, 0, points=10)
+    fitted = L2C(layers=1, units=8, batch=4, epochs=1, random_state=0).fit(problems)  # the last batch holds one set
+    network, objects = fitted._network, fitted._tensors(problems, np.arange(5))[0]
+    network.train()
+    assert not torch.equal(network(objects)[0], network(objects)[0])
+    network.eval()
+    together, alone = network(objects)[0], torch.cat([network(objects[i : i + 1])[0] for i in range(5)])
+    assert torch.allclose(together, alone, atol=1e-5)
+    kept = network.count[4].train()(torch.ones(10000))
+    assert set(kept.tolist()) == {0, 2} and kept.mean() == pytest.approx(1, abs=0.05)
+
+
 def test_gradients(outputs):
     count, indices, clusters = outputs
     same = clusters[:, :, None] == clusters[:, None, :]
@@ -103,7 +219,7 @@ def test_class_weights():
     ones, pairs = 0, 0
     for clusters in problems.split_up(problems.clusters):
         for i in range(11):
-            for j in range(i, 11):
+            for j in range(i + 1, 11):
                 ones += clusters[i] == clusters[j]
                 pairs += 1
     same, different = class_weights(problems)
@@ -117,7 +233,7 @@ def test_the_stack_is_residual():
     """Layers that give zero change nothing: the stack adds its input to its output."""
     problems = points.draw({"train": 4}, 0, points=10)
     fitted = L2C(layers=3, units=8, batch=4, epochs=1, random_state=0).fit(problems)
-    network, objects = fitted._network, torch.randn(2, 10, 2, generator=torch.Generator().manual_seed(0))
+    network, objects = fitted._network.eval(), torch.randn(2, 10, 2, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         for parameter in network.stack.parameters():
             parameter.zero_()
@@ -143,8 +259,9 @@ def test_every_parameter_gets_a_gradient(embedding):
 def test_it_learns():
     """Two blobs or one, seen in any order."""
     settings = {"clusters": (1, 2), "points": 12, "radius": 0.02, "distance": 0.6}
-    problems = points.draw({"train": 300, "test": 50}, 0, **settings)
-    fitted = L2C(layers=2, units=16, batch=10, epochs=12, random_state=0).fit(problems.part("train"))
+    problems = points.draw({"train": 300, "validation": 50, "test": 50}, 0, **settings)
+    network = {"layers": 2, "units": 16, "count_units": 16, "count_dense_units": 16}
+    fitted = L2C(**network, batch=10, epochs=14, random_state=0).fit(*map(problems.part, ("train", "validation")))
     test = problems.part("test")
     got = problem_scores(test, fitted.predict(test), ordered=False)
     assert got["accuracy"] > 0.95 and got["count_accuracy"] > 0.9 and "element_accuracy" not in got
@@ -199,8 +316,7 @@ def test_another_order():
 def test_l2c_depends_on_the_order_of_the_objects():
     """Not a wish: an LSTM reads a set in an order, and the report has to say how much that matters."""
     problems = points.draw({"train": 60, "test": 20}, 0)
-    fitted = L2C(layers=2, units=16, batch=20, epochs=2, random_state=0).fit(problems.part("train"))
-    count, _ = fitted._network(fitted._tensors(problems, np.arange(20))[0])
+    fitted = L2C(layers=2, units=16, count_units=16, batch=20, epochs=2, random_state=0).fit(problems.part("train"))
     objects, _ = fitted._tensors(problems, np.arange(20))
-    other, _ = fitted._network(objects.flip(1))
-    assert not torch.allclose(count, other, atol=1e-4)
+    network = fitted._network.eval()
+    assert not torch.allclose(network(objects)[0], network(objects.flip(1))[0], atol=1e-4)

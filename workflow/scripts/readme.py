@@ -16,6 +16,7 @@ STUDIES = {
     "fingerprints": "reports/fingerprints",
     "diagnosis": "reports/diagnosis",
     "true_partition": "reports/true_partition",
+    "search": "reports/search",
 }
 
 

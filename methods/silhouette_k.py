@@ -1,0 +1,57 @@
+"""Clusters whose number isn't known: from 2 to `n_clusters`, the one with the highest silhouette (Rousseeuw 1987).
+
+Each number has a fit of its own of another method on the same vectors, and the mean silhouette of at most `judged` of
+them, the same for all numbers, chooses; no label takes part, and of equals the smallest number wins. So `n_clusters` is
+the most that are allowed, and a run that finds fewer has not collapsed. Budget: that of the method times the numbers
+tried. There is no loss: a silhouette compares numbers of clusters, not runs.
+"""
+
+import numpy as np
+from sklearn.metrics import silhouette_score
+
+from .base import Clusterer, load_method, store
+
+TITLE = "k by silhouette"
+
+
+class SilhouetteK(Clusterer):
+    """A method with the number of clusters that silhouettes choose.
+
+    Parameters
+    ----------
+    n_clusters : int
+        The most that there may be.
+    method : {"kmeans", "ward"}
+    settings : dict or None
+        Of the method.
+    judged : int
+        Vectors, drawn at random, that silhouettes are taken of.
+    random_state : int or None
+    """
+
+    threads = 1
+    fewest_clusters = 1
+    choices = {"method": ("kmeans", "ward")}
+
+    def __init__(self, n_clusters=8, method="kmeans", settings=None, judged=1000, random_state=None):
+        store(locals())
+
+    def fit(self, X, y=None):
+        """Cluster vectors of shape (n, D)."""
+        X = self._check(X, reset=True)
+        rng = np.random.default_rng(self.random_state)
+        judged = np.sort(rng.choice(len(X), min(self.judged, len(X)), replace=False))
+        found = []
+        for k in range(min(2, self.n_clusters), self.n_clusters + 1):
+            method = load_method(self.method)(k, random_state=int(rng.integers(2**31)), **(self.settings or {}))
+            labels = method.fit(X).labels_[judged]
+            usable = 1 < len(np.unique(labels)) < len(judged)
+            found.append((silhouette_score(X[judged], labels) if usable else -np.inf, method))
+        self.chosen_ = max(found, key=lambda one: one[0])[1]
+        self.labels_ = self.chosen_.labels_
+        return self
+
+    def predict(self, X):
+        """Cluster by the method with the number that was chosen, shape (n,)."""
+        X = self._check(X, reset=False)
+        return self.chosen_.predict(X)

@@ -1,0 +1,172 @@
+"""Rows ranked over many data sets, and what can be said of a difference between two.
+
+As Demšar (JMLR 2006) and Benavoli, Corani, Mangili (JMLR 2016) have it: Friedman's test asks whether all rows are
+alike, Wilcoxon's signed-rank test whether two are, held to `LEVEL` for all pairs together by Holm's procedure. What is
+ranked is the mean over a cell's ok runs. Tests and intervals take the data sets on which every row has one, so that no
+failure is given a number; `RULE` says what becomes of the others.
+"""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from datasets.seeds import seed_sequence
+
+from .statistics import RESAMPLES, percentiles
+
+LEVEL = 0.05
+ROW = ["method", "vectorization"]
+DIGITS = 9  # to which two means are a tie
+RULE = (
+    "A row without an ok run on a data set has failed there. Ranks, tests and intervals are over the data sets on which"
+    " no row failed; “all sets” are mean ranks over every data set, where rows that failed share the last places."
+)
+
+
+def cells(runs, score="ari"):
+    """Mean of a score over the ok runs of every cell: a row a line, a data set a column, NaN where no run is ok.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        As `runs.results.frame` gives it.
+    score : str
+    """
+    number = runs[score].where(runs.status == "ok").groupby([runs[name] for name in (*ROW, "dataset")], sort=False)
+    return number.mean().round(DIGITS).unstack("dataset", sort=False)
+
+
+def ranks(table):
+    """Rank of every row on each data set: 1 is the best, equals share, and so do those that failed, at the end."""
+    return table.rank(ascending=False, na_option="bottom")
+
+
+def complete(table):
+    """The data sets on which every row has a number."""
+    return table.dropna(axis=1)
+
+
+def friedman(table):
+    """Friedman's p-value of all rows being alike; None with less than three rows or two data sets, or no difference."""
+    if len(table) < 3 or table.shape[1] < 2 or table.nunique().max() == 1:
+        return None
+    return float(stats.friedmanchisquare(*table.to_numpy()).pvalue)
+
+
+def wilcoxon(differences):
+    """Two-sided p-value of Wilcoxon's signed-rank test; 1 without any difference."""
+    there = differences[differences != 0]
+    return float(stats.wilcoxon(there).pvalue) if len(there) else 1.0
+
+
+def holm(p_values):
+    """p-values that Holm's procedure makes of several, to be compared with a level as if each were alone."""
+    p_values = np.asarray(p_values, float)
+    order = np.argsort(p_values)
+    adjusted = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)).clip(max=1)
+    return adjusted[np.argsort(order)]
+
+
+def pairwise(table, pairs=None):
+    """What is known of the difference of two rows, for all pairs or those that are asked for.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of data sets on which every row has a number.
+    pairs : list of (row, row), optional
+
+    Returns
+    -------
+    DataFrame
+        ``one``, ``other``; ``difference``, the mean of one less other, and its bootstrap interval over data sets,
+        ``low`` and ``high``; ``wins``, ``ties``, ``losses`` of one; ``p``, Wilcoxon's, and ``holm``, held to all pairs.
+    """
+    rng = np.random.default_rng(seed_sequence(0, "data sets"))
+    draws = rng.integers(table.shape[1], size=(RESAMPLES, table.shape[1])) if table.shape[1] > 1 else None
+    found = []
+    for one, other in pairs or itertools.combinations(table.index, 2):
+        gap = (table.loc[one] - table.loc[other]).round(DIGITS).to_numpy()
+        low, high = (None, None) if draws is None else percentiles(gap[draws].mean(axis=1))
+        counted = {"wins": (gap > 0).sum(), "ties": (gap == 0).sum(), "losses": (gap < 0).sum()}
+        known = {"difference": gap.mean() if len(gap) else np.nan, "low": low, "high": high}
+        found.append({"one": one, "other": other} | known | counted | {"p": wilcoxon(gap)})
+    return pd.DataFrame(found).assign(holm=lambda made: holm(made.p))
+
+
+def cliques(order, compared):
+    """Runs of neighbours in `order`, best first, of whom no two differ at `LEVEL`; none within another.
+
+    Parameters
+    ----------
+    order : list of row
+    compared : DataFrame
+        Of all pairs, as `pairwise` gives it.
+
+    Returns
+    -------
+    list of (int, int)
+        First and last place.
+    """
+    different = {frozenset((pair.one, pair.other)) for pair in compared.itertuples() if pair.holm < LEVEL}
+    found, reached = [], -1
+    for first in range(len(order)):
+        last = first
+        while last + 1 < len(order) and different.isdisjoint(
+            frozenset((row, order[last + 1])) for row in order[first : last + 1]
+        ):
+            last += 1
+        if last > max(first, reached):
+            found.append((first, last))
+        reached = max(reached, last)
+    return found
+
+
+def against(table, row):
+    """`pairwise` of one row with all others, held to these comparisons alone."""
+    return pairwise(table, [(row, other) for other in table.index if other != row])
+
+
+def told(pair, called):
+    """A comparison as a sentence, with the verdict that it allows; `called` names a row."""
+    verdict = "no difference that these data sets show"
+    if pair.holm < LEVEL:
+        verdict = "better" if pair.difference > 0 else "worse"
+    interval = "" if pd.isna(pair.low) else f", 95 % {pair.low:+z.3f} to {pair.high:+z.3f}"
+    return (
+        f"{called(pair.one)} less {called(pair.other)}: ARI {pair.difference:+z.3f}{interval}; {pair.wins} wins,"
+        f" {pair.ties} ties, {pair.losses} losses; Wilcoxon, Holm p = {pair.holm:.2g}: {verdict}"
+    )
+
+
+def growth(seconds, sizes):
+    """How a row's seconds grow: exponents of the number of sequences and of their median length, by least squares.
+
+    Parameters
+    ----------
+    seconds : ndarray of shape (data sets,)
+        NaN where there is no number.
+    sizes : ndarray of shape (data sets, 2)
+
+    Returns
+    -------
+    (float, float)
+        NaN where fewer than five data sets, or sizes that don't vary, can't tell.
+    """
+    there = np.isfinite(seconds) & (seconds > 0)
+    design = np.column_stack([np.ones(there.sum()), np.log(sizes[there])])
+    if there.sum() < 5 or np.linalg.matrix_rank(design) < 3:
+        return np.nan, np.nan
+    return tuple(map(float, np.linalg.lstsq(design, np.log(seconds[there]), rcond=None)[0][1:]))
+
+
+def front(seconds, quality):
+    """Which rows no other row is at once as quick as and better than, bool of shape (rows,); NaN never is."""
+    rows = list(zip(seconds, quality, strict=True))
+
+    def beaten(s, q):
+        return any((t <= s and r > q) or (t < s and r >= q) for t, r in rows)
+
+    return np.array([bool(np.isfinite(q)) and not beaten(s, q) for s, q in rows], bool)

@@ -1,0 +1,149 @@
+"""Ranks and what is said of them, against other formulations, and mutants that these find."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from reports import ranks
+
+
+def table(seed=0, rows=5, sets=12, spread=0.1):
+    """Made-up ARI: row i is `spread` · i worse than the first on average."""
+    rng = np.random.default_rng(seed)
+    values = 0.6 - spread * np.arange(rows)[:, None] + rng.normal(0, 0.1, (rows, sets))
+    index = pd.MultiIndex.from_tuples([(f"m{i}", "none") for i in range(rows)], names=ranks.ROW)
+    return pd.DataFrame(values, index, [f"d{j}" for j in range(sets)]).round(9)
+
+
+def test_ranks_count_the_better_ones_and_failures_share_the_last_places():
+    made = table()
+    made.iloc[[1, 3], 0] = np.nan
+    made.iloc[[0, 2], 1] = 0.5
+    found = ranks.ranks(made)
+    for name in made:
+        values = made[name].fillna(-9)
+        expected = [sum(values > v) + (1 + sum(values == v)) / 2 for v in values]
+        assert found[name].tolist() == expected
+    assert found.iloc[[1, 3], 0].tolist() == [4.5, 4.5]
+    assert list(ranks.complete(made)) == list(made)[1:]
+
+
+def friedman_by_hand(made):
+    """Conover's form, with ties: the variance of the rank sums against that of all ranks."""
+    of = np.apply_along_axis(stats.rankdata, 0, -made.to_numpy())
+    k, n = of.shape
+    between = (k - 1) * ((of.sum(axis=1) - n * (k + 1) / 2) ** 2).sum()
+    return stats.chi2.sf(between / ((of**2).sum() - n * k * (k + 1) ** 2 / 4), k - 1)
+
+
+def test_friedman_is_that_of_the_textbook_and_of_aeon():
+    made = table(spread=0.03)
+    made.iloc[0, :4] = made.iloc[1, :4]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from aeon.benchmarking.stats import check_friedman
+    assert ranks.friedman(made) == pytest.approx(friedman_by_hand(made))
+    assert ranks.friedman(made) == pytest.approx(check_friedman(ranks.ranks(made).to_numpy().T))
+    assert ranks.friedman(made.iloc[:2]) is None and ranks.friedman(made * 0) is None
+
+
+def signed_ranks_by_hand(gap):
+    """Exact two-sided p-value: every choice of signs is as likely as any other."""
+    of = stats.rankdata(abs(gap))
+    sums = [
+        sum(r for r, sign in zip(of, signs, strict=True) if sign)
+        for signs in itertools.product((0, 1), repeat=len(gap))
+    ]
+    seen = min(of[gap > 0].sum(), of[gap < 0].sum())
+    return min(1.0, 2 * np.mean(np.array(sums) <= seen))
+
+
+def test_wilcoxon_counts_all_signs():
+    gap = np.random.default_rng(1).normal(0.3, 1, 9)
+    assert ranks.wilcoxon(gap) == pytest.approx(signed_ranks_by_hand(gap))
+    assert ranks.wilcoxon(np.append(gap, 0)) == ranks.wilcoxon(gap)
+    assert ranks.wilcoxon(np.zeros(5)) == 1
+
+
+def holm_by_hand(p):
+    """The least level at which Holm's procedure, one step after the other, rejects each hypothesis."""
+    order, found, level = sorted(range(len(p)), key=lambda i: p[i]), [0.0] * len(p), 0.0
+    for step, i in enumerate(order):
+        level = max(level, (len(p) - step) * p[i])
+        found[i] = min(level, 1.0)
+    return found
+
+
+def without_monotony(p):
+    order = np.argsort(p)
+    return (np.asarray(p)[order] * np.arange(len(p), 0, -1)).clip(max=1)[np.argsort(order)]
+
+
+@pytest.mark.parametrize(
+    ("function", "right"), [(ranks.holm, True), (without_monotony, False), (lambda p: np.array(p) * len(p), False)]
+)
+def test_holm_is_that_of_the_textbook_and_mutants_are_not(function, right):
+    p = [0.04, 0.011, 0.03, 0.012, 0.9]
+    assert np.allclose(function(p), holm_by_hand(p)) == right
+
+
+def test_pairs_are_compared_set_by_set():
+    made = table()
+    made.iloc[1, 0] = made.iloc[0, 0]
+    found = ranks.pairwise(made)
+    assert len(found) == 10
+    first = found.iloc[0]
+    gap = made.iloc[0] - made.iloc[1]
+    assert (first.wins, first.ties, first.losses) == ((gap > 0).sum(), 1, (gap < -1e-9).sum())
+    assert first.difference == pytest.approx(gap.mean()) and first.low < first.difference < first.high
+    # The bootstrap's interval of a mean is about that of the normal distribution.
+    assert first.high - first.low == pytest.approx(2 * 1.96 * gap.std(ddof=0) / np.sqrt(len(gap)), rel=0.15)
+    assert found.holm.tolist() == pytest.approx(holm_by_hand(found.p.tolist()))
+    alone = ranks.against(made, made.index[4])
+    assert set(alone.other) == set(made.index[:4]) and (alone.holm <= 4 * alone.p + 1e-12).all()
+
+
+def cliques_by_force(n, different):
+    """All stretches of at least two neighbours without a difference, without those that lie in another."""
+    every = [
+        (i, j)
+        for i in range(n)
+        for j in range(i + 1, n)
+        if not any((a, b) in different for a, b in itertools.combinations(range(i, j + 1), 2))
+    ]
+    return [(i, j) for i, j in every if not any((a <= i and j <= b) and (a, b) != (i, j) for a, b in every)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bars_join_neighbours_without_a_difference(seed):
+    rng, n = np.random.default_rng(seed), 7
+    pairs = list(itertools.combinations(range(n), 2))
+    p = rng.random(len(pairs)) ** 3
+    compared = pd.DataFrame({"one": [a for a, _ in pairs], "other": [b for _, b in pairs], "holm": p})
+    different = {pair for pair, value in zip(pairs, p, strict=True) if value < ranks.LEVEL}
+    assert ranks.cliques(list(range(n)), compared) == cliques_by_force(n, different)
+
+
+def test_growth_finds_the_exponents_that_it_was_made_of():
+    sizes = np.random.default_rng(0).uniform(10, 1000, (8, 2))
+    seconds = 1e-6 * sizes[:, 0] ** 1.5 * sizes[:, 1] ** 2
+    assert ranks.growth(seconds, sizes) == pytest.approx((1.5, 2))
+    assert np.isnan(ranks.growth(seconds[:4], sizes[:4])).all()
+
+
+def test_the_front_has_what_nothing_beats():
+    found = ranks.front([1, 2, 3, 1, np.nan, 5], [0.3, 0.5, 0.4, 0.2, np.nan, 0.5])
+    assert found.tolist() == [True, True, False, False, False, False]
+
+
+def test_cells_are_means_over_ok_runs_alone():
+    lines = [("a", "ok", 0.2), ("a", "ok", 0.4), ("a", "timeout", np.nan), ("b", "collapsed", 0.9)]
+    runs = pd.DataFrame(
+        [{"method": m, "vectorization": "none", "dataset": "d", "status": s, "ari": v} for m, s, v in lines]
+    )
+    found = ranks.cells(runs)
+    assert found.loc[("a", "none"), "d"] == pytest.approx(0.3) and np.isnan(found.loc[("b", "none"), "d"])
