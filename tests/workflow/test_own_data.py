@@ -141,6 +141,18 @@ def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
     assert line.startswith(f"2 of 2 runs to train took about {told(took)} before;")
 
 
+def test_a_row_at_its_time_limit_is_in_the_summary_and_on_the_page(project):
+    slow = {"like": "kmeans", "time_limit": 0.5, "seeds": 2, "settings": {"n_init": 10**6}}
+    run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["kmeans", "slow"]}
+    config = CONFIG | {"results": "results/slow", "run": run, "methods": CONFIG["methods"] | {"slow": slow}}
+    finished = snakemake(project, config=config)
+    assert finished.returncode == 0 and "results/slow/own: 2 ok, 2 timeout\n" in finished.stdout
+    page = (project / "results/slow/own/report.html").read_text()
+    assert "2 of 4 runs (k-means, slow, time average: 2 timeout)" in page
+    failures = (project / "results/slow/own/tables/failures.csv").read_text()
+    assert failures.count("timeout,stopped at its limit of 0.5 s") == 2 and "stopped at its limit of 0.5 s" in page
+
+
 def test_a_changed_file_is_prepared_anew(project):
     assert jobs(snakemake(project, "--dry-run", config=CONFIG)) == {}
     file = project / "my birds/bird 07.csv"
