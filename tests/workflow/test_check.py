@@ -46,7 +46,7 @@ def test_a_broken_promise_is_named(monkeypatch, capsys, mutant, promise, message
 def test_neither_method_nor_data():
     with pytest.raises(
         InvalidInput,
-        match="nothing: neither a file in methods/ .catgan, .* nor a folder of CSV files, or of <Name>_TRAIN",
+        match="nothing: neither a file in methods/ .catch22_kmeans, .* nor a folder of CSV files, or of <Name>_TRAIN",
     ):
         check("nothing")
 
