@@ -120,6 +120,7 @@ def test_the_summary_says_how_it_ended_and_where_to_look(project):
 def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
     """From a timed pilot, on data that aren't prepared yet; once there are records, from those."""
     monkeypatch.setenv(VARIABLE, "30")
+    monkeypatch.delenv("CI", raising=False)
     rddc = {"settings": {"batch": 20, "epochs": 150, "recurrent_units": 16}, "seeds": 2}
     run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["rddc"]}
     config = CONFIG | {"results": "results/fresh", "run": run, "methods": {"rddc": rddc}}
