@@ -51,6 +51,12 @@ def test_neither_method_nor_data():
         check("nothing")
 
 
+def test_a_python_file_beside_the_data_is_no_method(tmp_path, capsys):
+    folder(tmp_path, a="1\n2\n", b="3\n4\n")
+    tmp_path.with_suffix(".py").write_text("raise SystemExit('run')")
+    assert report(str(tmp_path)) and "2 sequences of 1 dimensions" in capsys.readouterr().out
+
+
 def folder(tmp_path, **files):
     for name, text in files.items():
         (tmp_path / f"{name}.csv").write_text(text)
