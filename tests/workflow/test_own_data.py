@@ -120,6 +120,7 @@ def test_the_summary_says_how_it_ended_and_where_to_look(project):
 def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
     """From a timed pilot, on data that aren't prepared yet; once there are records, from those."""
     monkeypatch.setenv(VARIABLE, "30")
+    monkeypatch.delenv("CI", raising=False)
     rddc = {"settings": {"batch": 20, "epochs": 150, "recurrent_units": 16}, "seeds": 2}
     run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["rddc"]}
     config = CONFIG | {"results": "results/fresh", "run": run, "methods": {"rddc": rddc}}
@@ -139,6 +140,18 @@ def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
     planned = [{"reading": "own", "dataset": "birds", "method": "rddc", "inputs": "none", "block": "0-1"}]
     (line,) = estimate({"own": config | {"results": str(project / "results/fresh"), "time_limit": 600}}, planned, 1)
     assert line.startswith(f"2 of 2 runs to train took about {told(took)} before;")
+
+
+def test_a_row_at_its_time_limit_is_in_the_summary_and_on_the_page(project):
+    slow = {"like": "kmeans", "time_limit": 0.5, "seeds": 2, "settings": {"n_init": 10**6}}
+    run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["kmeans", "slow"]}
+    config = CONFIG | {"results": "results/slow", "run": run, "methods": CONFIG["methods"] | {"slow": slow}}
+    finished = snakemake(project, config=config)
+    assert finished.returncode == 0 and "results/slow/own: 2 ok, 2 timeout\n" in finished.stdout
+    page = (project / "results/slow/own/report.html").read_text()
+    assert "2 of 4 runs (k-means, slow, time average: 2 timeout)" in page
+    failures = (project / "results/slow/own/tables/failures.csv").read_text()
+    assert failures.count("timeout,stopped at its limit of 0.5 s") == 2 and "stopped at its limit of 0.5 s" in page
 
 
 def test_a_changed_file_is_prepared_anew(project):
