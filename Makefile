@@ -42,8 +42,8 @@ plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: re
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
 	$(BIN)/snakemake --profile profiles/field
 
-suite: .venv/installed  ## Sixteen data sets of varying length by every row, with ranks: results/suite/
-	$(BIN)/snakemake --profile profiles/suite
+suite: .venv/installed  ## Sixteen data sets of varying length by every row, with ranks: results/suite/suite/
+	$(BIN)/snakemake suite --profile profiles/suite
 
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist

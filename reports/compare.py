@@ -24,8 +24,9 @@ import pandas as pd
 from scipy import stats
 
 from datasets.storage import write_text
-from runs.results import commit, each_scored
+from runs.results import commit, each_scored, frame
 
+from . import ranks
 from .published import CELL
 
 FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6
@@ -215,6 +216,33 @@ def differ(before, now, path):
         if told:
             sentences.append(f"{name}: {'; '.join(told)}; since {run.commit}")
     return sentences
+
+
+def better(folder, row):
+    """A sentence for every other row under `folder`, a reading's results, on whether `row` is better than it.
+
+    The statistics are those of `reports.ranks`, of the test split or, where all is trained on, of everything.
+
+    Raises
+    ------
+    ValueError
+        Without records, for those of several readings, or when there is no such row.
+    """
+    records = list(each_scored(sorted(Path(folder).rglob("records/*/*.jsonl"))))
+    readings = sorted({record["reading"] for record in records})
+    if len(readings) != 1:
+        raise ValueError(f"{folder}: expected records of one reading, found {', '.join(readings) or 'none'}")
+    tested = any((record["scores"]["test"] or {}).get("ari") is not None for record in records)
+    table = ranks.cells(frame(records, "test" if tested else "train"))
+    mine = [cell for cell in table.index if cell[0] == row]
+    if not mine or len(table) == 1:
+        there = ", ".join(dict.fromkeys(method for method, _ in table.index))
+        raise ValueError(f"{folder}: no row {row!r} and another to compare it with (there are {there})")
+    return [
+        f"{ranks.told(pair, ', '.join)} (on {pair.sets} data sets)"
+        for cell in mine
+        for pair in ranks.against(table, cell).itertuples()
+    ]
 
 
 def compare(path, reference_path, exact=False):

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
 import plotly.offline
 
 from datasets.text import one_line
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 NO_SCRIPT = "Without JavaScript this page has its tables; the figures lie in the folder figures beside it."
 
 
-def table(frame, choose=(), charts=None):
+def table(frame, choose=(), charts=None, shades=None):
     """A DataFrame of strings as an HTML table; everything is escaped.
 
     Parameters
@@ -29,11 +30,18 @@ def table(frame, choose=(), charts=None):
         Columns that page.js offers as filters, beside a search in all text; without any the table is only sortable.
     charts : (str, str, list of str), optional
         Name of a column of HTML such as `forest` makes, name of the column that it stands before, and its cells.
+    shades : DataFrame, optional
+        Some of the columns as numbers from 0 to 1, which colour their cells; NaN leaves one blank.
     """
     if frame.empty:
         return "<p>None.</p>"
     names = [f"<th{' data-choose' * (name in choose)}>{html.escape(str(name))}</th>" for name in frame.columns]
-    lines = [[f"<td>{html.escape(one_line(value))}</td>" for value in row] for row in frame.itertuples(index=False)]
+    shades = pd.DataFrame(index=range(len(frame)), columns=frame.columns) if shades is None else shades
+    shades = shades.reindex(columns=frame.columns).to_numpy(float)
+    lines = [
+        [f"<td{shade(depth)}>{html.escape(one_line(value))}</td>" for value, depth in zip(*row, strict=True)]
+        for row in zip(frame.itertuples(index=False), shades, strict=True)
+    ]
     if charts:
         name, before, drawn = charts
         place = frame.columns.get_loc(before)
@@ -42,6 +50,12 @@ def table(frame, choose=(), charts=None):
             line.insert(place, f"<td>{chart}</td>")
     head, *rows = (f"<tr>{''.join(line)}</tr>" for line in [names, *lines])
     return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def shade(depth):
+    """The style of a cell as deep as a number from 0 to 1 says; none for NaN."""
+    share = round(70 * min(max(depth, 0), 1)) if depth == depth else 0
+    return f' style="background:color-mix(in srgb, var(--c0) {share}%, var(--paper))"' if share else ""
 
 
 def forest(ours, low, high, published):

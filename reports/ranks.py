@@ -125,8 +125,13 @@ def cliques(order, compared):
 
 
 def against(table, row):
-    """`pairwise` of one row with all others, held to these comparisons alone."""
-    return pairwise(table, [(row, other) for other in table.index if other != row])
+    """`pairwise` of one row with all others, held to these comparisons alone.
+
+    Each is over the data sets on which both have a number, as ``sets`` says.
+    """
+    shared = [table.loc[[row, other]].dropna(axis=1) for other in table.index if other != row]
+    found = pd.concat([pairwise(both).assign(sets=both.shape[1]) for both in shared], ignore_index=True)
+    return found.assign(holm=holm(found.p))
 
 
 def told(pair, called):

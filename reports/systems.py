@@ -15,6 +15,7 @@ SYSTEMS = {
         *(f"field/tables/{name}.md" for name in ("table1", "budgets")),
         "field/figures/strips_speech_commands.png",
     ],
+    "suite": ["suite/suite.md", "suite/ranks.png"],
     "imdb": ["tutorial/tutorial.md", "tutorial/tutorial.png"],
     "supervised": [
         *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "breaks", "budgets")),

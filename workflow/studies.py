@@ -20,7 +20,7 @@ from typing import NamedTuple
 from runs.sources import ROOT
 
 from .catalogue import assigned
-from .jobs import ENDINGS, jobs, record_files, score_files
+from .jobs import ENDINGS, controls, jobs, methods, record_files, score_files
 from .rows import algorithm, described, method_settings, stated
 
 
@@ -138,11 +138,18 @@ def page_job(study, readings, results):
     parts = {}
     for name, variant in variants(study, readings).items():
         files = [file.removeprefix(f"{variant.folder}/") for file in records(study, variant)]
-        row = described(variant.resolved, variant.row) if variant.row else None
-        parts[name] = {"folder": variant.folder, "files": files, "row": row}
+        parts[name] = {"folder": variant.folder, "files": files} | rows_of(variant)
     first = next(iter(readings.values()))
-    said = {name: first[name] for name in ("selection", "published")}
+    said = {name: first[name] for name in ("selection", "scored", "published")}
     return said | {"cases": cases(study, readings, results), "variants": parts}
+
+
+def rows_of(variant):
+    """What the page is told of a row, or of all rows of a reading and which of them are controls."""
+    if variant.row:
+        return {"row": described(variant.resolved, variant.row)}
+    told = {row: described(variant.resolved, row) for row in methods(variant.resolved)}
+    return {"rows": told, "controls": [control["method"] for control in controls(variant.resolved)]}
 
 
 def page_argument(study, readings, results):

@@ -14,7 +14,7 @@ from runs.sources import ROOT
 from studies import command
 from workflow import layers, studies
 
-PAGES = ["diagnosis", "replication", "search", "true_partition", "tutorial"]
+PAGES = ["diagnosis", "replication", "search", "suite", "true_partition", "tutorial"]
 ROWS = {
     "run": {"methods": ["kmeans", "rddc_narrow_kernel", "rddc"]},
     "methods": {"rddc_narrow_kernel": {"like": "rddc", "settings": {"kernel_width": "median_distance"}}},

@@ -1,0 +1,122 @@
+"""The suite's rows against aeon's and torch's own, loops and exhaustive search."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import silhouette_score
+from test_field import ragged, warping_cost
+
+from datasets.sequences import Sequences
+from methods.catch22_kmeans import Catch22KMeans
+from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
+from methods.dtw_medoids import DTWMedoids, medoids
+from methods.kasba import KASBA, aeon_without_hints
+from methods.kmeans import KMeans
+from methods.minirocket_kmeans import MiniRocketKMeans, load_minirocket
+from methods.silhouette_k import SilhouetteK
+from methods.vectorize import moments
+
+
+def test_medoids_are_sequences_and_nearest_by_dtw():
+    data = ragged(14)
+    method = DTWMedoids(2, random_state=0).fit(data)
+    scaled = [(data[i] - method.mean_) / method.scale_ for i in range(len(data))]
+    chosen = [center[~np.isnan(center[:, 0])] for center in method.cluster_centers_]
+    for center in chosen:
+        assert any(len(x) == len(center) and np.allclose(x, center) for x in scaled)
+    costs = [[np.sqrt(warping_cost(x, center, min)) for center in chosen] for x in scaled]
+    np.testing.assert_array_equal(method.labels_, np.argmin(costs, axis=1))
+    assert method.loss_ == pytest.approx(np.min(costs, axis=1).mean())
+
+
+def test_some_start_finds_the_best_medoids():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(15, 2)) + 4 * rng.integers(0, 3, (15, 1))
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    best = min(distances[:, pair].min(axis=1).sum() for pair in map(list, itertools.combinations(range(15), 3)))
+    assert min(medoids(distances, 3, 50, rng)[0] for _ in range(30)) == pytest.approx(best)
+    assert medoids(np.zeros((4, 4)), 3, 50, rng)[0] == 0
+
+
+def test_kasba_is_aeon_s_own_of_the_resampled_sample():
+    data = ragged(20, (5, 12))
+    method = KASBA(2, iterations=5, sample=15, random_state=3).fit(data)
+    rng = np.random.default_rng(3)
+    sample, state = np.sort(rng.choice(20, 15, replace=False)), int(rng.integers(2**31))
+    values = data.values.astype(float)
+    scale = np.sqrt(np.mean((values - values.mean(axis=0)) ** 2))
+    points, scaled = np.linspace(0, 1, 32), [(data[i] - values.mean(axis=0)) / scale for i in range(20)]
+    given = np.stack([[np.interp(points * (len(x) - 1), np.arange(len(x)), column) for column in x.T] for x in scaled])
+    with aeon_without_hints() as aeon:
+        direct = aeon.clustering.KASBA(2, max_iter=5, random_state=state).fit(given[sample])
+        np.testing.assert_allclose(method.cluster_centers_, direct.cluster_centers_, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(method.labels_, direct.predict(given))
+
+
+def test_catch22_features_are_aeon_s_of_each_sequence_alone():
+    data = ragged(8, (12, 40))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from aeon.transformations.collection.feature_based import Catch22
+
+        alone = [Catch22(replace_nans=True).fit_transform([data[i].T.astype(float)])[0] for i in range(8)]
+    np.testing.assert_allclose(Catch22KMeans()._features(data), alone)
+
+
+def test_a_restored_minirocket_gives_aeon_s_features_and_components_that_explain_a_hundredth():
+    data = ragged(12, (10, 30))
+    method = MiniRocketKMeans(2, n_kernels=84, random_state=1).fit(data)
+    rng = np.random.default_rng(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        given = moments(data, 32).reshape(12, 32, 2).transpose(0, 2, 1).astype(np.float32)
+        direct = load_minirocket()(84, random_state=int(rng.integers(2**31))).fit_transform(given)
+    np.testing.assert_array_equal(method._features(data), direct)
+    standardised = method._standardised(direct)
+    shares = np.linalg.svd(standardised - standardised.mean(axis=0), compute_uv=False) ** 2
+    assert len(method.components_) == (shares / shares.sum() >= 0.01).sum()
+
+
+def torch_convolutions(network, x, layers, width):
+    """The code of one sequence (T, d) by torch's own layers."""
+    line = torch.from_numpy(x).float().T[None]
+    for layer in range(layers):
+        weight = network[f"conv.{layer}.weight"][0]
+        convolution = torch.nn.Conv1d(*weight.shape[1::-1], width, padding="same")
+        convolution.weight.data, convolution.bias.data = weight, network[f"conv.{layer}.bias"][0]
+        line = torch.relu(convolution(line))
+    pooled = torch.cat([line[0].mean(dim=1), line[0].max(dim=1).values])
+    return network["code.weight"][0] @ pooled + network["code.bias"][0]
+
+
+def test_convolutional_codes_are_those_of_each_sequence_alone():
+    data = ragged(9, (1, 12))
+    method = ConvolutionalAutoencoder(2, channels=6, batch=3, epochs=2, random_state=0).fit(data)
+    expected = [
+        torch_convolutions(method.network_, (data[i] - method.mean_) / method.scale_, 2, 5).detach().numpy()
+        for i in range(9)
+    ]
+    np.testing.assert_allclose(method.transform(data), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_moments_of_a_batch_are_those_of_its_sequences():
+    data = Sequences.from_list([np.arange(3.0), np.arange(1.0), np.arange(5.0)])
+    tensors = torch.from_numpy(data.values), torch.from_numpy(data.offsets)
+    values, owner, moments_, lengths = gather(*tensors, torch.tensor([2, 0, 1]))
+    assert values[:, 0].tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 0] and owner.tolist() == [0] * 5 + [1] * 3 + [2]
+    assert moments_.tolist() == [0, 0.25, 0.5, 0.75, 1, 0, 0.5, 1, 0] and lengths.tolist() == [5, 3, 1]
+
+
+@pytest.mark.parametrize("method", ["kmeans", "ward"])
+def test_silhouettes_choose_the_number_of_clusters(method):
+    rng = np.random.default_rng(0)
+    X = (
+        rng.normal(size=(90, 2)) + 12 * np.eye(3)[np.arange(90) % 3][:, :2] + 12 * (np.arange(90) % 3 == 2)[:, None]
+    ).astype("f4")
+    found = SilhouetteK(6, method=method, random_state=0).fit(X)
+    assert len(np.unique(found.labels_)) == 3
+    others = [silhouette_score(X, KMeans(k, random_state=0).fit(X).labels_) for k in range(2, 7)]
+    assert int(np.argmax(others)) + 2 == 3

@@ -1,0 +1,149 @@
+"""The suite as a user runs it: the page from records, a new row whose cells alone run, and whether it is better."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from fake_records import described, record, write_scored
+from test_snakemake import copy_of_the_project, jobs, snakemake
+
+from reports import compare
+from reports.standings import Standings
+from studies import suite
+from workflow import layers
+
+TOY = '''"""Sorts by the mean of a vector's first half: no method, a toy. Source: none."""
+
+import numpy as np
+
+from .base import Clusterer, store
+
+
+class Toy(Clusterer):
+    """Halves of equal size.
+
+    Parameters
+    ----------
+    n_clusters : int
+    random_state : int or None
+    """
+
+    deterministic = True
+
+    def __init__(self, n_clusters=2, random_state=None):
+        store(locals())
+
+    def fit(self, X, y=None):
+        """Cluster vectors."""
+        X = self._check(X, reset=True)
+        self.bound_ = float(np.median(X.mean(axis=1)))
+        self.labels_ = self.predict(X)
+        return self
+
+    def predict(self, X):
+        """Above or below the bound."""
+        return (self._check(X, reset=False).mean(axis=1) > self.bound_).astype(np.int64)
+'''
+CONFIG = {
+    "results": "results",
+    "seeds": 2,
+    "datasets": {"left": {"path": "left"}, "right": {"path": "right"}},
+    "run": {"methods": ["kmeans", "ward"], "vectorizations": ["avg"], "controls": []},
+    "methods": {"kmeans": {"seeds": 2}, "ward": {"vectorizations": ["resample"]}},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        (folder / name).mkdir()
+        for i in range(12):
+            np.savetxt(
+                folder / name / f"s{i}.csv", rng.normal(3 * (i % 2), 0.5, (4 + i % 5, 1)), header="x", comments=""
+            )
+        (folder / name / "labels.csv").write_text("identifier,label\n" + "".join(f"s{i},{i % 2}\n" for i in range(12)))
+    return folder
+
+
+def test_the_page_comes_from_records_and_a_new_row_runs_its_own_cells_alone(project):
+    ran = snakemake(project, "--", "suite", config=CONFIG)
+    assert ran.returncode == 0, ran.stdout
+    page = (project / "results/suite/suite.html").read_text()
+    assert page.count("<section>") == 9 and "k-means, time average" in page and "Ward, resampled" in page
+    assert 'href="#part7"' in page and 'id="part7">Left<' in page
+    (project / "methods/toy.py").write_text(TOY)
+    again = layers.merge(CONFIG, {"run": {"methods": ["kmeans", "ward", "toy"]}})
+    ran = snakemake(project, "--", "suite", config=again)
+    assert ran.returncode == 0, ran.stdout
+    assert jobs(ran) == {"train": 2, "score": 2, "suite": 1}
+    assert all("method=toy" in line for line in re.findall(r"wildcards: .*method=.*", ran.stdout))
+    assert "Toy, time average" in (project / "results/suite/suite.html").read_text()
+    compared = subprocess.run(
+        [sys.executable, "-m", "workflow.scripts.compare", "results/own", "--row", "toy"],
+        cwd=project, capture_output=True, text=True,
+    )  # fmt: skip
+    lines = compared.stdout.splitlines()
+    assert compared.returncode == 0 and len(lines) == 2, compared.stderr
+    assert lines[0].startswith("toy, avg less kmeans, avg: ARI ") and lines[0].endswith("(on 2 data sets)")
+
+
+def made_up(folder, level):
+    """Records of eight data sets: `new` is `level` above k-means, `slow` runs into its limit on the first."""
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        base, name = rng.uniform(0.2, 0.6), f"set_{i}"
+        for method, gain in (("kmeans", 0), ("new", level), ("slow", -0.05), ("free", 0.0)):
+            value = float(base + gain + rng.normal(0, 0.005))
+            status = "timeout" if (method, i) == ("slow", 0) else "ok"
+            scores = dict.fromkeys(("accuracy", "nmi", "nmi_geometric", "ari", "ami"), value)
+            scores |= {"n_clusters": 2, "accuracy_error": 0.0, "nmi_error": 0.0}
+            found = {"train": scores, "validation": None, "test": None}
+            usage = [60, 40] if method != "free" else [30, 30, 20, 20]
+            one = record(dataset=name, method=method, algorithm="kmeans", status=status, usage=usage, scores=found)
+            write_scored(folder / f"records/{name}/{method}-none.0-0.jsonl", [one], {"none": {0: np.array([0])}})
+        (folder / "data").mkdir(exist_ok=True)
+        sheet = {"n": 100 * (i + 1), "dimensions": 1 + i, "classes": ["a", "b"], "licence": "CC0"}
+        sheet |= {"lengths": {"min": 1, "median": 20.0 * (i + 1), "max": 300}}
+        (folder / f"data/{name}.json").write_text(json.dumps(sheet))
+    files = [
+        f"records/set_{i}/{method}-none.0-0.jsonl" for i in range(8) for method in ("kmeans", "new", "slow", "free")
+    ]
+    rows = {name: described("kmeans", title=name.title()) for name in ("kmeans", "new", "slow")}
+    rows["free"] = described("silhouette_k", title="Free")
+    return {"folder": str(folder), "files": files, "rows": rows, "controls": []}
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict"), [(0.1, "better"), (-0.1, "worse"), (0.0, "no difference that these data sets show")]
+)
+def test_compare_tells_whether_a_row_is_better(level, verdict, tmp_path):
+    made_up(tmp_path, level)
+    (line,) = [line for line in compare.better(tmp_path, "new") if "less kmeans" in line]
+    assert f": {verdict} (on 8 data sets)" in line
+    (line,) = [line for line in compare.better(tmp_path, "new") if "less slow" in line]
+    assert line.endswith("(on 7 data sets)")
+    with pytest.raises(ValueError, match="no row 'old' and another to compare it with"):
+        compare.better(tmp_path, "old")
+
+
+def test_failures_are_shown_and_take_no_part_and_unknown_numbers_have_a_table_of_their_own(tmp_path):
+    part = made_up(tmp_path, 0.1)
+    found = Standings("test", part, "train", "train")
+    assert [row[0] for row in found.table.index] == ["new", "kmeans", "slow"]
+    assert found.complete.shape == (3, 7) and "set_0" not in found.complete
+    assert found.heat().loc[0, found.heat().columns[-1]] == "timeout 0/1"
+    assert found.heat()["length"].tolist() == ["median below 50"] * 2 + ["50 to 130"] * 4 + ["from 130"] * 2
+    assert found.shades().iloc[0].isna().tolist() == [False, False, True]
+    assert found.rank_table()["failed on"].tolist() == ["0/8", "0/8", "1/8"]
+    (unknown,) = found.unknown_table().to_dict("records")
+    assert unknown["mean |k̂ - k|"] == "2.0" and unknown["right on"] == "0 of 8 data sets"
+    assert "on 7 of these every row has a number" in found.said()[0]
+    job = {"selection": "train", "scored": "train", "variants": {"test": part, "again": part}}
+    suite.report(job, tmp_path / "page")
+    assert (tmp_path / "page/ranks.png").is_file()
+    assert (tmp_path / "page/suite.csv").read_text().count("\n") == 1 + 2 * 8 * 4
