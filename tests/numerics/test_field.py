@@ -125,11 +125,11 @@ def shape_distance(x, y):
 
 
 def wrong_shape_distances():
-    """Largest error of `_distances` on data with longer sequences than those of the training."""
+    """Largest error of `distances` on data with longer sequences than those of the training."""
     method, others = KShape(2, random_state=0).fit(ragged()), ragged(4, (12, 15), seed=1)
     found = [normalised(others)[i].astype(float) for i in range(len(others))]
     expected = [[shape_distance(own, center) for center in method.cluster_centers_] for own in found]
-    return np.abs(method._distances(others) - expected).max()
+    return np.abs(method.distances(others) - expected).max()
 
 
 def test_shape_distance_of_unequal_lengths():
