@@ -120,7 +120,7 @@ def test_the_policy_stops_what_is_not_ours(browser, written):
 
 def test_a_hostile_name_is_shown_and_not_run(browser):
     assert browser.execute_script("return document.querySelectorAll('img[src=x]').length") == 0
-    assert EVIL in column(browser, "reason", 4)
+    assert EVIL in column(browser, "reason", 5)
     shown = browser.execute_script("return [...document.querySelectorAll('.legendtext')].map((t) => t.textContent)")
     assert EVIL in shown and "run" in shown
 
