@@ -288,13 +288,20 @@ def whole_records(run, source, entropy, outcomes, n_train, device):
         if found is not None:
             clusters[seed] = np.array(found, np.int32)
         embeddings = fields.pop("embeddings", {})
-        clusters |= {f"{seed}_{name}": np.array(points, np.float32) for name, points in embeddings.items()}
+        clusters |= {f"{seed}_{name}": as_small(points) for name, points in embeddings.items()}
         fields["budget"] = {"sequences": n_train} | fields["budget"]
         if device != "cpu":
             fields["cost"] |= {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
         where = git | source | {"seed_entropy": [int(word) for word in words.entropy]}
         records.append(run | {"seed": seed, "provenance": where} | fields)
     return records, clusters
+
+
+def as_small(points):
+    """Points as float32, or as float64 where float32 can't hold one of them."""
+    with np.errstate(over="ignore"):
+        small = np.array(points, np.float32)
+    return small if np.isfinite(small).all() else np.array(points, np.float64)
 
 
 def fields_of(outcome, X, parts):
