@@ -52,8 +52,14 @@ def as_sequences(X):
 def one_array(i, x):
     """A sequence as an array of floats."""
     try:
-        return np.asarray(x, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(x)
+        if any(isinstance(value, str | bytes) for value in (array.flat if array.dtype == object else ())):
+            raise ValueError("there is text in it")
+        if array.dtype.kind not in "fiubO":
+            raise ValueError(f"it is of {array.dtype}")
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused as such
+            return np.asarray(array, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"X: sequence {i}: no array of numbers ({error})") from error
 
 

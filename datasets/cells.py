@@ -86,10 +86,23 @@ class Gaps:
         self.missing, self.notes = missing, {}
 
     def close(self, values, place):
-        """A sequence, (length, d), without its missing values, which are NaN: (at most length, d).
+        """A sequence without missing values.
 
-        `place` says where an element and column stand in a file, and what is there, for a message. `DataError` for a
-        missing value that isn't the end, and for a column without any value.
+        Parameters
+        ----------
+        values : ndarray of shape (length, d)
+            NaN where a value is missing.
+        place : callable
+            Where an element and column stand in a file, and what is there, as a message says it.
+
+        Returns
+        -------
+        ndarray of shape (at most length, d)
+
+        Raises
+        ------
+        DataError
+            For a missing value that isn't the end, and for a column without any value.
         """
         there = ~np.isnan(values)
         if there.all():

@@ -106,10 +106,24 @@ def load(raw, seed, *, form="uea", characters=("a", "b", "c")):
 
 
 def fill_short_channels(case):
-    """Cut the padding off a case, (T, d) with NaN where the archive has a ``?``, and fill channels that end early.
+    """Cut the padding off a case and fill channels that end early.
 
-    A shorter channel than the longest ends in zeros, the velocity of a pen that stands still. Returns the case, shape
-    (length, d), and whether a channel was shorter; `DataError` when a value is missing before the end of its channel.
+    Parameters
+    ----------
+    case : ndarray of shape (T, d)
+        NaN where the archive has a ``?``.
+
+    Returns
+    -------
+    case : ndarray of shape (length, d)
+        Up to the end of the longest channel; a shorter channel ends in zeros, the velocity of a pen that stands still.
+    short : bool
+        Whether a channel was shorter.
+
+    Raises
+    ------
+    DataError
+        When a value is missing before the end of its channel.
     """
     missing = np.isnan(case)
     lengths = (~missing).sum(axis=0)

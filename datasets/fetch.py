@@ -240,7 +240,17 @@ def file_sha256(path):
 
 
 def content_digest(folder):
-    """SHA-256 of the lines ``<sha256>  <name>``, as of ``sha256sum`` and by name, of all files below `folder`."""
+    """One SHA-256 over the names and SHA-256 of all files below `folder`, in the layout of ``sha256sum``.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    str
+        Hash of the lines ``<sha256>  <name>``, sorted by name.
+    """
     files = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
     files.pop(ORIGIN_FILE, None)
     lines = (f"{file_sha256(files[name])}  {name}\n" for name in sorted(files))

@@ -91,9 +91,20 @@ def load(raw, seed, *, columns="last_500", reviews=27_000, terms=5000):
 
 
 def count_terms(texts, terms):
-    """The most frequent terms, sorted, and their counts, a sparse (n, terms), without HTML tags and stop words.
+    """Counts of the most frequent terms, without HTML tags and stop words.
 
     The tutorial removes stop words from the text and again in CountVectorizer; the second does it all.
+
+    Parameters
+    ----------
+    texts : list of str
+    terms : int
+
+    Returns
+    -------
+    names : list of str
+        The terms, sorted.
+    counts : sparse matrix of shape (n, terms)
     """
     vectorizer = CountVectorizer(stop_words="english", max_features=terms)
     counts = vectorizer.fit_transform(TAG.sub("", text) for text in texts)

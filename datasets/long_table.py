@@ -21,8 +21,12 @@ TIMES = "a number, or 2024-05-01T12:00:00"
 def read_table(path, columns, gaps):
     """Sequences, labels or None, and identifiers of a table.
 
-    `columns`, a dict or None, names the columns ``id``, ``time`` and ``label`` where those are other ones; None for
-    what there isn't.
+    Parameters
+    ----------
+    path : Path
+    columns : dict or None
+        Names of the columns ``id``, ``time`` and ``label``, where those are other ones; None for what there isn't.
+    gaps : Gaps
     """
     found, place = read_parquet(path) if path.suffix.lower() == ".parquet" else read_columns(path)
     names = named(path, found, columns or {})

@@ -39,10 +39,20 @@ def means(values, offsets, span):
 
 
 def standardised(values, lengths, training, span):
-    """Each dimension with zero mean and unit standard deviation over each ``sequence``, or over ``all`` of `training`.
+    """Each dimension with zero mean and unit standard deviation over each sequence, or over all training sequences.
 
-    `values` (N, d) are of sequences of these `lengths` (n,), of which `training`, bool (n,), says where the numbers for
-    ``all`` come from. Returns float32 (N, d); a dimension that is constant over its span becomes 0.
+    Parameters
+    ----------
+    values : ndarray of shape (N, d)
+    lengths : ndarray of shape (n,)
+    training : ndarray of bool, shape (n,)
+        The sequences that ``all`` is about; the others are shifted and scaled by the same numbers.
+    span : {"sequence", "all"}
+
+    Returns
+    -------
+    ndarray of shape (N, d), float32
+        A dimension that is constant over its span becomes 0.
     """
     values = values.astype(np.float64)
     if span == "sequence":

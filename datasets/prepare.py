@@ -93,8 +93,6 @@ def load_own(path, settings):
 def prepare(name, settings, split, *, raw, mirror=None, seed=0):
     """Fetch, load, verify and split one data set.
 
-    ``ValueError`` names what is allowed in place of an unknown data set, key or value; `DataError` is for raw data.
-
     Parameters
     ----------
     name : str
@@ -124,6 +122,11 @@ def prepare(name, settings, split, *, raw, mirror=None, seed=0):
         JSON-able: name, settings, split, seed, digest, n, classes in the order of the labels and their sizes,
         dimensions, lengths, split sizes, source (file, origin, form), notes, homepage, licence, citation; of a user's
         data also identifiers, and the files' sha256 in source. No path and no time: equal data give equal sheets.
+
+    Raises
+    ------
+    ValueError
+        For an unknown data set, key or value, naming the allowed ones; `DataError` for raw data that are not right.
     """
     settings = dict(settings or {})
     path, like = settings.pop("path", None), settings.pop("like", name)
@@ -175,9 +178,14 @@ def split_name(name, path):
 
 
 def split_again(labels, name, settings, split, seed, number):
-    """Another split of a data set that `prepare` has made, shape (n,); `number` counts from 1.
+    """Another split of a data set that `prepare` has made, shape (n,); ``number`` counts from 1.
 
-    The other arguments are `prepare`'s. Only a stratified split can be repeated.
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+    name, settings, split, seed
+        As `prepare` takes them; only a stratified split can be repeated.
+    number : int
     """
     if split.get("kind", "stratified") != "stratified":
         raise ValueError(f"{name}: only a stratified split can be repeated")
@@ -197,11 +205,27 @@ def apply_common(sequences, *, average, normalise, resample):
 
 
 def official_split(labels, official, seed, name, fractions=FRACTIONS):
-    """Official test set as it is; train and validation carved from the official training set, stratified: int8 (n,).
+    """Official test set as it is; train and validation carved from the official training set, stratified.
 
-    `labels` and `official`, an index into `SPLITS`, have shape (n,); a data set that has an official validation set
-    keeps it. Of the `fractions` the ratio of the first two counts. ``ValueError`` when there is no official test set,
-    or the fractions leave nothing for training.
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+    official : ndarray of shape (n,)
+        Index into `SPLITS`; a data set that has an official validation set keeps it.
+    seed : int
+    name : str
+        The data set's name.
+    fractions : sequence of 3 floats
+        Only the ratio of the first two counts.
+
+    Returns
+    -------
+    ndarray of shape (n,), int8
+
+    Raises
+    ------
+    ValueError
+        When there is no official test set, or the fractions leave nothing for training.
     """
     split = np.array(official, dtype=np.int8)
     validation, test = SPLITS.index("validation"), SPLITS.index("test")

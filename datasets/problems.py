@@ -115,7 +115,14 @@ class Problems:
 
 
 def gather(objects, problems):
-    """Problems from lists: `problems` is split to (members, clusters) of each, members being places in `objects`."""
+    """Problems from lists.
+
+    Parameters
+    ----------
+    objects : Sequences
+    problems : dict of str to list of (ndarray, ndarray)
+        Split to the members and clusters of each of its problems.
+    """
     pairs = [pair for part in SPLITS for pair in problems.get(part, [])]
     split = np.repeat(np.arange(len(SPLITS)), [len(problems.get(part, [])) for part in SPLITS])
     members, clusters = zip(*pairs, strict=True)

@@ -6,10 +6,18 @@ import numpy as np
 
 
 def seed_sequence(seed, *names):
-    """Random stream of one purpose, a `numpy.random.SeedSequence`.
+    """Random stream of one purpose.
 
-    `seed` is not negative, as in the config; `names` say what the stream is for, such as the data set and the method:
-    another name gives an independent stream.
+    Parameters
+    ----------
+    seed : int
+        Non-negative seed, as in the config.
+    *names : str
+        What the stream is for, such as the data set and the method. Another name gives an independent stream.
+
+    Returns
+    -------
+    numpy.random.SeedSequence
     """
     words = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") for name in names]
     return np.random.SeedSequence([int(seed), *words])

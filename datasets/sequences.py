@@ -87,7 +87,13 @@ class Sequences:
 
     @classmethod
     def from_list(cls, sequences, split=None, n_classes=0):
-        """Build from a list of arrays of shape (length_i, d), or (length_i,); ``ValueError`` where two differ in d."""
+        """Build from a list of arrays of shape (length_i, d), or (length_i,) for one dimension.
+
+        Raises
+        ------
+        ValueError
+            When two sequences differ in d, naming the sequence.
+        """
         arrays = [np.asarray(sequence, dtype=np.float32) for sequence in sequences]
         if not arrays:
             raise ValueError("no sequences: at least 1 is needed")
@@ -149,7 +155,13 @@ class Sequences:
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote; ``ValueError`` naming the file when it is broken or lacks an array."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            When the file is broken or lacks an array, naming the file.
+        """
         arrays = read_arrays(path)
         missing = {"values", "offsets"} - arrays.keys()
         unknown = arrays.keys() - TYPES.keys()
@@ -194,7 +206,7 @@ def load_split(path):
 
 
 def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1), number=0):
-    """Split every class by the same fractions: index into `SPLITS`, int8 of shape (n,).
+    """Split every class by the same fractions.
 
     Parameters
     ----------
@@ -206,6 +218,11 @@ def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1), number=0):
         Train, validation, test; must sum to 1.
     number : int
         Which of several splits; each has a stream of its own.
+
+    Returns
+    -------
+    ndarray of shape (n,), int8
+        Index into `SPLITS`.
     """
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions: expected three that sum to 1, got {list(fractions)}")

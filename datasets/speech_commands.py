@@ -211,10 +211,28 @@ def normalise(signal):
 def filter_bank(bands, size, rate, lowest, scale):
     """Triangular filters of peak 1, each from the centre of the one before to the centre of the one after.
 
-    Their edges are equally spaced in log frequency or in mel, 2595 log10(1 + f / 700), from `lowest` to half the
-    `rate`, in Hz. The spectrum of a window of `size` samples is interpolated by zero padding until the narrowest
-    filter, too, has a point within each of its flanks: the result has shape (bands, points // 2 + 1), points being the
-    length of the transform, a power of two. ``ValueError`` for an unknown scale, or bands that cannot be formed.
+    Parameters
+    ----------
+    bands : int
+    size : int
+        Samples of a window. The spectrum is interpolated by zero padding until the narrowest filter, too, has a point
+        within each of its flanks.
+    rate : float
+        Sampling rate in Hz.
+    lowest : float
+        Lower edge of the first filter in Hz; the upper edge of the last one is half the rate.
+    scale : {"logarithmic", "mel"}
+        Edges are equally spaced in log frequency or in mel, 2595 log10(1 + f / 700).
+
+    Returns
+    -------
+    ndarray of shape (bands, points // 2 + 1)
+        With ``points`` the length of the transform, a power of two.
+
+    Raises
+    ------
+    ValueError
+        For an unknown scale, or bands that cannot be formed.
     """
     choose(NAME, "scale", scale, SCALES)
     if bands < 1 or not 0 < lowest < rate / 2:
@@ -233,10 +251,23 @@ def filter_bank(bands, size, rate, lowest, scale):
 
 
 def band_energies(signal, bank, size, step, exponent=2):
-    """Energies of the bands of a `filter_bank` in every window of `size` samples, shape (frames, bands).
+    """Energies of the bands in every window.
 
-    Power (exponent 2) in a Hann window, over the window's own energy: white noise of unit variance has power 1 at every
-    point. Magnitude (exponent 1) is its square root, point by point.
+    Parameters
+    ----------
+    signal : ndarray of shape (length,)
+    bank : ndarray of shape (bands, points // 2 + 1)
+        From `filter_bank`.
+    size, step : int
+        Samples of a window and between windows.
+    exponent : int
+        2 for power, 1 for magnitude.
+
+    Returns
+    -------
+    ndarray of shape (frames, bands)
+        Power in a Hann window, over the window's own energy: white noise of unit variance has power 1 at every point.
+        Magnitude is its square root, point by point.
     """
     taper = scipy.signal.get_window("hann", size)
     points = 2 * (bank.shape[1] - 1)

@@ -17,8 +17,12 @@ import numpy as np
 def whole_file(path):
     """Yield a temporary path beside `path`; on success it replaces `path`, on any failure nothing is left.
 
-    The folder is made when missing. What a killed process left of the same file is removed: a writer holds a lock on
-    its temporary file while it lives.
+    What a killed process left of the same file is removed: a writer holds a lock on its temporary file while it lives.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the file belongs; its folder is made when missing.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,9 +91,16 @@ def visible_files(folder, *endings):
 
 
 def read_arrays(path, names=None):
-    """Read an ``.npz`` written by `write_arrays`, as a dict: all of it, or those of `names` that are there.
+    """Read an ``.npz`` written by `write_arrays`: all of it, or those of `names` that are there.
 
-    ``ValueError`` when the file is no whole ``.npz`` or would need pickle.
+    Returns
+    -------
+    dict of str to numpy.ndarray
+
+    Raises
+    ------
+    ValueError
+        When the file is no whole ``.npz`` or would need pickle.
     """
     try:
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:

@@ -47,7 +47,16 @@ for kind, pattern in SCALARS.items():
 def parse_yaml(text, where):
     """What a YAML text holds: dicts, lists, text, finite numbers, true, false and null.
 
-    ``ValueError`` for anything else, and for a key that stands twice, in one line that names the place and `where`.
+    Parameters
+    ----------
+    text : str
+    where : str or Path
+        Names the text in a message.
+
+    Raises
+    ------
+    ValueError
+        For anything else, and for a key that stands twice, in one line that names the place.
     """
     try:
         found = Loader(text).get_single_data()

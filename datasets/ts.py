@@ -26,7 +26,10 @@ def read_case_file(path, gaps):
 def pair(folder):
     """Files of the official training and test set in a folder, by their ``PARTS``; None where there is no such file.
 
-    `DataError` when there is one of the two only, or sets of several names.
+    Raises
+    ------
+    DataError
+        When there is one of the two only, or sets of several names.
     """
     found = {}
     for file in visible_files(folder, *ENDINGS):
@@ -47,7 +50,10 @@ def pair(folder):
 def read_pair(files, gaps=None):
     """Sequences, labels or None, and the split of an archive's training and test set, as `pair` gives their files.
 
-    `DataError` when only one of the two has labels, or they differ in channels.
+    Raises
+    ------
+    DataError
+        When only one of the two has labels, or they differ in channels.
     """
     gaps, arrays, labels, split = gaps or Gaps(), [], [], []
     for part, number in PARTS.items():

@@ -193,8 +193,16 @@ def stemmer():
 def strip(text, remove=PARTS):
     """Message without its headers, footer and quotes, by the rules of scikit-learn's 20 Newsgroups loader.
 
-    `remove` lists any of ``headers`` (up to the first empty line), ``footers`` (after the last empty line or line of
-    dashes) and ``quotes`` (quoted lines and the lines that announce them).
+    Parameters
+    ----------
+    text : str
+    remove : list of str
+        Any of ``headers`` (up to the first empty line), ``footers`` (after the last empty line or line of dashes) and
+        ``quotes`` (quoted lines and the lines that announce them).
+
+    Returns
+    -------
+    str
     """
     if "headers" in remove:
         text = text.partition("\n\n")[2]
@@ -213,9 +221,17 @@ def tokenise(text):
 
 
 def word_vectors(messages, seed, dimensions, window, min_count, epochs):
-    """Skip-gram vectors with negative sampling (5 words), trained on `messages` by one worker: gensim's.
+    """Skip-gram vectors with negative sampling (5 words), trained on `messages` by one worker.
 
-    Equal bytes for equal input on one machine, whatever ``PYTHONHASHSEED``.
+    Parameters
+    ----------
+    messages : list of list of str
+    seed, dimensions, window, min_count, epochs : int
+
+    Returns
+    -------
+    gensim.models.KeyedVectors
+        Equal bytes for equal input on one machine, whatever ``PYTHONHASHSEED``.
     """
     from gensim.models import Word2Vec  # seconds to import, and only this data set needs it
 

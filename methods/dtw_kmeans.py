@@ -29,6 +29,7 @@ class DTWKMeans(ElasticKMeans):
     """
 
     metric = "dtw"
+    few = {"iterations": 1}
     _settings = {}
 
     def __init__(self, n_clusters=8, sample=300, iterations=10, random_state=None):

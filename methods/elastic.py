@@ -31,7 +31,6 @@ class ElasticKMeans(Clusterer):
     accepts = "sequences"
     threads = 1
     backend = "tslearn"
-    few = {"iterations": 1}
     small = {"sample": 40, "iterations": 2}
 
     def fit(self, X, y=None):

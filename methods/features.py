@@ -66,10 +66,17 @@ class FeatureKMeans(Clusterer):
             raise Diverged("X: a feature of it is not finite; scale the values")
         return features
 
+    def _new_vectors(self, X):
+        return self._vectors(self._finite_features(self._checked(X, reset=False)))
+
     def predict(self, X):
         """Cluster with the nearest mean of features, shape (n,)."""
-        return self.kmeans_.predict(self._vectors(self._finite_features(self._checked(X, reset=False))))
+        return self.kmeans_.predict(self._new_vectors(X))
+
+    def distances(self, X):
+        """Distance to every mean of features, shape (n, k)."""
+        return self.kmeans_.distances(self._new_vectors(X))
 
     def score_loss(self, X):
         """Mean squared distance to the nearest mean."""
-        return self.kmeans_.score_loss(self._vectors(self._finite_features(self._checked(X, reset=False))))
+        return self.kmeans_.score_loss(self._new_vectors(X))

@@ -31,6 +31,7 @@ class SoftDTWKMeans(ElasticKMeans):
     """
 
     metric = "softdtw"
+    few = {"iterations": 1}
     small = ElasticKMeans.small | {"barycenter_iterations": 2}
 
     def __init__(self, n_clusters=8, gamma=1.0, sample=300, iterations=10, barycenter_iterations=5, random_state=None):

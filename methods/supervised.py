@@ -103,7 +103,7 @@ class SupervisedClusterer(BaseEstimator):
     def predict(self, X):
         """Cluster of every member, shape (M,); the problems' own clusters are not looked at."""
         self._check(X)
-        self._network.eval()
+        self._network.train(False)
         found = np.empty(len(X.members), np.int64)
         with torch.no_grad():
             for index in equal_batches(X.sizes, AT_ONCE):
@@ -113,7 +113,7 @@ class SupervisedClusterer(BaseEstimator):
 
     def _measure(self, X):
         """Terms on other problems."""
-        self._network.eval()
+        self._network.train(False)
         with torch.no_grad():
             batches = equal_batches(X.sizes, AT_ONCE)
             return mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])

@@ -153,12 +153,14 @@ def disagreement(rows, best):
 
 def certainty(row, cell, compared, rows, clusters):
     """How sure a row is: agreement of its runs, interval of its accuracy, and what controls say."""
+    runs = f"{row.n_ok:g} run{'s' if row.n_ok > 1 else ''}" if row.n_ok == row.n else f"{row.n_ok:g} of {row.n:g} runs"
     told = [
-        f"{row.n_ok:g} run{'s' if row.n_ok > 1 else ''}, "
+        f"{runs}, "
         + ("which can't disagree" if np.isnan(row.agreement) else f"agreement (mean ARI) {row.agreement:.2f}")
     ]
     if not np.isnan(row.accuracy):
-        told.append(f"accuracy {row.accuracy:.2f}, 95 % prediction {span(row.accuracy_low, row.accuracy_high)}")
+        interval = f", 95 % prediction {span(row.accuracy_low, row.accuracy_high)}" if row.n_ok > 1 else ""
+        told.append(f"accuracy {row.accuracy:.2f}{interval}")
     if not np.isnan(row.halves):
         told.append(f"agreement of halves {row.halves:.2f}")
     against = compared[(compared[CELL] == cell).all(axis=1)]

@@ -4,6 +4,7 @@ import re
 import textwrap
 import unicodedata
 
+import numpy as np
 from tabulate import LATEX_ESCAPE_RULES
 
 BREAK = "\u200b"  # a place where a line may end
@@ -39,7 +40,7 @@ SYMBOLS = {
 ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
 GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "mu", "nu", "pi", "rho", "sigma", "tau")
 GREEK += ("phi", "chi", "psi", "omega")
-LINE, LONG = 131, 195  # characters of a table's type in a line of 17.8 cm, and across a page that lies on its side
+LINE, LONG = 138, 206  # characters of a table's type in a line of 17.8 cm, and across a page that lies on its side
 INLINE = re.compile(r"``(.+?)``|`(.+?)`|\*(\S[^*]*)\*", re.DOTALL)
 
 
@@ -75,7 +76,7 @@ def breakable(text):
         marked = re.sub(r"([_./=+,:)-])(?=\w)", rf"\1{BREAK}", word[0])
         return re.sub(r"\w{8}(?=\w{8})", rf"\g<0>{BREAK}", marked) if re.search(r"\w{24}", marked) else marked
 
-    text = re.sub(r"(?<=\d)( to | ± | )(?=[-+(]?\d)", lambda found: found[0].replace(" ", "\u00a0"), text)
+    text = re.sub(r"(?<=\d)( to | ± | )(?=[-+(]?\d)|(?<=±) (?=\d)", lambda found: found[0].replace(" ", "\u00a0"), text)
     return re.sub(r"[^\s\u00a0]{12,}", pieces, re.sub(r"(?<!\S)-(?=\d)", "−", text))
 
 
@@ -102,7 +103,7 @@ def table(strings, notes=()):
     line = LINE if sum(map(least, columns)) <= LINE else LONG
     begin, end = ("", "") if line == LINE else ("\\begin{landscape}\n", "\n\\end{landscape}")
     parts = widths(columns, line)
-    column = ">{{\\raggedright\\hspace{{0pt}}}}p{{\\dimexpr {:.4f}\\linewidth-2\\tabcolsep\\relax}}"
+    column = ">{{\\raggedright\\hspace{{0pt}}}}p{{\\dimexpr {:.6f}\\linewidth-2\\tabcolsep\\relax}}"
     heading, *lines = (" & ".join(map(escape, row)) + " \\tabularnewline" for row in rows)
     return "\n".join(
         [
@@ -161,11 +162,12 @@ def widths(columns, line=LINE):
     needed = [least(column) for column in columns]
     cells = [2 + max(map(len, column[1:]), default=0) for column in columns]
     whole = [max(2 + len(column[0]), cell) for column, cell in zip(columns, cells, strict=True)]
-    wanted = needed
-    for wish in (list(map(max, needed, cells)), list(map(max, needed, whole))):
-        spare, asked = max(0, line - sum(wanted)), sum(wish) - sum(wanted)
-        share = min(1, spare / max(1, asked))
-        wanted = [few + share * (many - few) for few, many in zip(wanted, wish, strict=True)]
+    wanted = list(needed)
+    for wish in (cells, whole):  # as much for all, but no more than one asks for
+        spare, asked = max(0, line - sum(wanted)), [max(0, w - own) for w, own in zip(wish, wanted, strict=True)]
+        for place, i in enumerate(np.argsort(asked, kind="stable")):
+            more = min(asked[i], spare / (len(asked) - place))
+            wanted[i], spare = wanted[i] + more, spare - more
     return [width / max(line, sum(wanted)) for width in wanted]
 
 

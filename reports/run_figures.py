@@ -21,7 +21,7 @@ def confusion(cells, classes):
     classes : list of str
     """
     with plt.rc_context(STYLE):
-        figure, axes = grid(len(cells), 4, PAGE / 4)
+        figure, axes = grid(len(cells), 4, 1.55)
         for axis, (name, labels, found) in zip(axes, cells, strict=True):
             counts, share = contingency(labels, found, len(classes))
             axis.imshow(share, cmap="cividis", vmin=0, vmax=1)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .matching import colours
-from .style import COLUMN, PAGE, STYLE, add_legend, grid, plain
+from .style import COLUMN, STYLE, add_legend, grid, plain
 
 
 def coloured(axis, points, found, colour, size):
@@ -78,7 +78,8 @@ def figure3(data, narrow, rddc):
     figure = four_panels(
         points, data.sequences.lengths[chosen], data.labels[chosen], kmeans, rddc, data.sheet["classes"]
     )
-    figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}")
+    with plt.rc_context(STYLE):
+        figure.suptitle(f"{shortest} to {longest} elements, cropped to {shortest}")
     return figure
 
 
@@ -101,7 +102,7 @@ def all_clusters(data, shown, points, ways):
     cells = labels + [(told, found[shown]) for told, found in ways.items()]
     with plt.rc_context(STYLE):
         size = np.clip(40 / np.sqrt(len(points)), 0.8, 6)
-        figure, (first, *others) = grid(len(cells) + 1, 4, PAGE / 4)
+        figure, (first, *others) = grid(len(cells) + 1, 4, 1.6)
         drawn = first.scatter(*points.T, c=data.sequences.lengths[shown], cmap="viridis", s=size, linewidths=0)
         figure.colorbar(drawn, ax=first, fraction=0.046, pad=0.02)
         first.set(title="elements", xticks=[], yticks=[])

@@ -28,6 +28,7 @@ from .page import image, notes, page, table
 from .published import read_published
 from .style import COLOURS, PAGE, STYLE, grid, save
 from .tables import markdown, number, settings_table, title
+from .verdict import verdict_on_runs
 
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 HEADLINE = (
@@ -161,30 +162,6 @@ def measures(run):
 LOWER_IS_BETTER = {"validation_accuracy": False, "validation_loss": True}
 
 
-def verdict(values, published, lower_is_better):
-    """Verdict on one number.
-
-    Parameters
-    ----------
-    values : list of float
-        Of all ok runs.
-    published : str
-        As printed: its last digit says how it was rounded.
-    lower_is_better : bool
-
-    Returns
-    -------
-    {"reproduced", "better", "different", "not comparable"}
-    """
-    if not values:
-        return "not comparable"
-    digits = len(published.partition(".")[2])
-    rounding, target = 0.5 * 10.0**-digits + 1e-12, float(published)
-    if min(values) - rounding <= target <= max(values) + rounding:
-        return "reproduced"
-    return "better" if (max(values) < target) == lower_is_better else "different"
-
-
 def published_table(runs, published):
     """Every published number beside the range of ours, with a verdict."""
     rows = []
@@ -199,7 +176,7 @@ def published_table(runs, published):
                 "published": value,
                 "ours": " to ".join(dict.fromkeys([*shown[:1], *shown[-1:]])) or "–",
                 "ok runs": f"{len(values)}/{len(own)}",
-                "verdict": verdict(values, value, LOWER_IS_BETTER[measure]),
+                "verdict": verdict_on_runs(values, value, LOWER_IS_BETTER[measure]),
             }
         )
     return pd.DataFrame(rows)

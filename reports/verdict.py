@@ -116,6 +116,31 @@ def verdict(value, low, high, published):
     return "above" if value > published else "below"
 
 
+def verdict_on_runs(values, published, lower_is_better):
+    """Verdict on one number that isn't a score, by the range of our runs.
+
+    Parameters
+    ----------
+    values : list of float
+        Of all ok runs.
+    published : str
+        As printed: its last digit says how it was rounded.
+    lower_is_better : bool or None
+        None where neither is better.
+
+    Returns
+    -------
+    {"reproduced", "better", "different", "not comparable"}
+    """
+    if not values:
+        return "not comparable"
+    digits, target = len(published.partition(".")[2]), float(published)
+    rounding = 0.5 * 10.0**-digits + 1e-12
+    if min(values) - rounding <= target <= max(values) + rounding:
+        return "reproduced"
+    return "better" if (max(values) < target) == lower_is_better else "different"
+
+
 def by_chance(summary):
     """Which cells' published accuracy lies within the range of a random clustering, where no verdict says anything.
 

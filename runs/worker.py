@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 FORK = multiprocessing.get_context("fork")  # after the imports, which take longer than many a training
+LONGEST = 2_000_000.0  # seconds that a poll can take
 GRACE = 10.0  # seconds after its limit until a request that doesn't end by itself is killed
 PR_SET_PDEATHSIG = 1
 WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -66,7 +67,7 @@ class Worker:
             self._start()
         try:
             self._pipe.send_bytes(json.dumps(request).encode())
-            if not self._pipe.poll(limit + GRACE):
+            if not self._pipe.poll(min(limit + GRACE, LONGEST)):
                 self.stop()
                 raise TimeLimit(f"stopped at its limit of {limit:g} s; it didn't react within {GRACE:g} s more")
             return json.loads(self._pipe.recv_bytes())

@@ -123,9 +123,8 @@ def terms_over_time(records):
     ok = [record for record in records if record["status"] == "ok"]
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     with plt.rc_context(style.STYLE):
-        size = (style.PAGE, style.PAGE / 4)
-        figure, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False, layout="constrained")
-        for axis, dataset in zip(axes[0], datasets, strict=True):
+        figure, axes = style.grid(len(datasets), len(datasets), style.PAGE / 4)
+        for axis, dataset in zip(axes, datasets, strict=True):
             curves = [record["loss_curve"] for record in ok if record["dataset"] == dataset]
             for colour, term in zip(style.COLOURS, ("divergence", "orthogonality", "simplex"), strict=False):
                 values = [curve[term] for curve in curves if term in curve]
@@ -137,7 +136,7 @@ def terms_over_time(records):
                     )
             axis.set_title(tables.title(dataset))
         figure.supxlabel("epoch")
-        handles, names = axes[0, 0].get_legend_handles_labels()
+        handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, ncols=3, loc="outside upper center")
     return figure
 
@@ -147,13 +146,12 @@ def loss_against_accuracy(runs):
     first = runs[(runs.method == runs.method.iloc[0]) & (runs.status == "ok")]
     datasets = first.dataset.unique()
     with plt.rc_context(style.STYLE):
-        size = (style.PAGE, style.PAGE / 4)
-        figure, axes = plt.subplots(1, max(1, len(datasets)), figsize=size, squeeze=False, layout="constrained")
-        for axis, dataset in zip(axes[0], datasets, strict=False):
+        figure, axes = style.grid(max(1, len(datasets)), max(1, len(datasets)), style.PAGE / 4)
+        for axis, dataset in zip(axes, datasets, strict=False):
             own = first[first.dataset == dataset]
             axis.scatter(own.loss_train, own.accuracy, s=10, color=style.COLOURS[0])
             axis.set(title=tables.title(dataset), ylim=(0, 1.03))
-        axes[0, 0].set_ylabel("test accuracy")
+        axes[0].set_ylabel("test accuracy")
         figure.supxlabel("training loss")
     return figure
 

@@ -18,7 +18,7 @@ from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from methods.rddc import RDDC
 from reports.data import load_case, load_data
-from reports.style import COLOURS, PAGE, STYLE, save
+from reports.style import COLOURS, STYLE, grid, save
 from reports.tables import markdown, number, title
 from runs.results import frame, read_records
 from runs.scores import scores
@@ -86,8 +86,8 @@ def report(job, folder):
     runs, rows = frame(read_records(Path(row["folder"], file) for file in row["files"])), []
     ok = runs[(runs.method == "rddc") & (runs.status == "ok")]
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(probes), figsize=(PAGE, 1.8), squeeze=False, layout="constrained")
-        for axis, made in zip(axes[0], probes, strict=True):
+        figure, axes = grid(len(probes), len(probes), 1.8)
+        for axis, made in zip(axes, probes, strict=True):
             own = ok[ok.dataset == made["dataset"]]
             losses, accuracies = ([run[key] for run in made["runs"]] for key in ("loss", "accuracy"))
             axis.scatter(own.loss_train, own.accuracy, s=9, color=COLOURS[0], label="from a random start")
@@ -105,8 +105,8 @@ def report(job, folder):
                     "the loss": verdict(losses, own.loss_train),
                 }
             )
-        axes[0, 0].set_ylabel("test accuracy")
-        axes[0, -1].legend(loc="lower right")
+        axes[0].set_ylabel("test accuracy")
+        axes[-1].legend(loc="lower right")
         figure.supxlabel("training loss of the last epoch")
         save(figure, Path(folder, "true_partition"))
     write_text(Path(folder, "true_partition.md"), f"{PREFACE}\n{markdown(pd.DataFrame(rows))}")

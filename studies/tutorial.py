@@ -20,6 +20,7 @@ from methods.kmeans import KMeans
 from reports import embedding, style, tables
 from reports.data import load_data
 from reports.published import read_published
+from reports.verdict import verdict_on_runs
 from runs.results import each_record, read_clusters
 from runs.scores import SCORES, scores
 
@@ -129,7 +130,7 @@ def quantities(record, clusters):
                 "published": f"{theirs:,.{digits}f}",
                 "ours": "–" if ours is None else f"{ours:,.{digits}f}",
                 "difference": "–" if ours is None else f"{ours / theirs - 1:+.1%}",
-                "verdict": verdict(quantity, ours, theirs, digits),
+                "verdict": verdict_on_runs([] if ours is None else [ours], value, True if "loss" in quantity else None),
             }
         )
     return pd.DataFrame(rows)
@@ -143,15 +144,6 @@ def our_quantity(record, clusters, quantity, epoch):
         return record["budget"]["parameters"]
     curve = record["loss_curve"].get(quantity, [])
     return curve[epoch - 1] if epoch <= len(curve) else None
-
-
-def verdict(quantity, ours, theirs, digits):
-    """Verdict on one number; `VERDICTS` says what it means."""
-    if ours is None:
-        return "not comparable"
-    if abs(ours - theirs) <= 0.5 * 10.0**-digits + 1e-12 and (digits or ours == theirs):
-        return "reproduced"
-    return "better" if "loss" in quantity and ours < theirs else "different"
 
 
 def side_by_side(readings, made):

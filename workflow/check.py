@@ -137,7 +137,7 @@ def worth_knowing(loaded):
 
 def check(what, settings=None):
     """Findings on a method's name or a path, with `settings` as in a config; `InvalidInput` for what is neither."""
-    if what in available("methods") or (ROOT / "methods" / f"{what}.py").is_file():
+    if str(what).isidentifier() and (ROOT / "methods" / f"{what}.py").is_file():
         return check_method(what)
     if Path(what).exists():
         return check_data(what, settings)

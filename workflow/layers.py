@@ -60,7 +60,9 @@ def read_user(files, arguments):
     said = {}
     for argument in arguments:
         key, _, text = argument.partition("=")
-        said = merge(said, {key: argument_value(key, text)})
+        if key in said:
+            raise ConfigError(f"config: {key}: it stands twice on the command line")
+        said[key] = argument_value(key, text)
     return over(user, said)
 
 
@@ -153,6 +155,8 @@ def one_k_each(resolved):
     for name, settings in list(resolved["datasets"].items()):
         if isinstance(settings.get("k"), list):
             copies = {f"{name}_k{k}": settings | {"k": k} for k in settings["k"]}
+            if taken := [one for one in copies if one in resolved["datasets"]]:
+                raise ConfigError(f"config: datasets: {taken[0]!r} is there, and {name!r} makes one of that name too")
             listed = resolved["run"]["datasets"]
             resolved["run"]["datasets"] = [x for old in listed for x in (copies if old == name else [old])]
             of_methods = [method.get("datasets", {}) for method in resolved["methods"].values()]

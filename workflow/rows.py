@@ -3,6 +3,8 @@
 The name of a file in methods/ is a row too, by itself.
 """
 
+from datasets.text import one_line
+
 from . import catalogue
 from .catalogue import ConfigError
 from .layers import merge
@@ -61,8 +63,8 @@ def described(resolved, row):
     said = [part for _, own in variants for part in (own.get("settings", {}), *own.get("datasets", {}).values())]
     return {
         "algorithm": file,
-        "title": section.get("title"),
-        "reason": section.get("reason"),
+        "title": one_line(section.get("title") or "") or None,
+        "reason": one_line(section.get("reason") or "") or None,
         "settings": general,
         "datasets": {dataset: settings for dataset, settings in of_datasets.items() if settings},
         "own": list(dict.fromkeys(name for settings in said for name in settings)),

@@ -14,6 +14,8 @@ from .layers import lay, own_names, parts, whole
 
 TYPES = {"int": int, "float": int | float, "bool": bool, "str": str, "Path": str, "dict": dict, "None": type(None)}
 TYPES["anything"] = object
+LARGEST = 2**31 - 1  # of whole numbers
+TOLD = 40  # characters of a number in a message
 
 
 def check_config(user):
@@ -22,6 +24,10 @@ def check_config(user):
     check_schema(config)
     for where, path in (("the project's own folder", ROOT), ("results", config["results"])):
         check_braces(where, path)
+    for where in ("results", "raw", "mirror"):
+        check_printable(where, config[where])
+    if not jobs.can_be_made_in(Path(config["results"])):
+        raise ConfigError(f"config: results: no folder that can be written in: {config['results']}")
     for reading in config["readings"]:
         laid = lay(user, reading)
         check_schema(laid)
@@ -46,7 +52,7 @@ def check_schema(config):
 
     kind = jsonschema.Draft202012Validator
     whole = kind.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
     )
     validator = jsonschema.validators.extend(kind, type_checker=whole)(schema())
     for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path))):
@@ -62,6 +68,8 @@ def refusal(error):
     if list(error.absolute_path)[::2] == ["datasets", "k"]:
         several = "a list such as [2, 3, 4, 5], which the report compares by indices that need no labels"
         return f"{error.instance!r} is not valid; expected a number of clusters, or {several}"
+    if error.validator == "type" and isinstance(error.instance, int) and abs(error.instance) > LARGEST:
+        return f"{str(error.instance)[:TOLD]} is too large a number"
     return error.message
 
 
@@ -126,8 +134,15 @@ def check_own(dataset, path, files):
         raise ConfigError(f"config: {where}: no file, and no folder with CSV files, at {seen}")
     for file in files:
         check_braces(where, file)
+        check_printable(where, file)
         if not Path(file).is_file():
             raise ConfigError(f"config: {where}: {file} is no file that can be read")
+
+
+def check_printable(where, path):
+    """Raise `ConfigError` for a path with a line break or what else can't be seen, which no tool below takes."""
+    if path is not None and not str(path).isprintable():
+        raise ConfigError(f"config: {where}: a path can't have {str(path)!r}'s characters: rename it")
 
 
 def check_braces(where, path):
@@ -231,4 +246,4 @@ def fits(value, kind):
         raise ConfigError(f"config: there is no type {kind!r}; mend the docstring of the setting")
     if isinstance(value, bool):  # which Python takes for an int
         return kind in ("bool", "anything")
-    return isinstance(value, TYPES[kind])
+    return isinstance(value, TYPES[kind]) and not (isinstance(value, int) and abs(value) > LARGEST)

@@ -13,8 +13,9 @@ from methods.progress import told
 from reports import style, tables
 from reports.data import load_case
 from reports.published import published_scores
+from reports.statistics import mean
 
-from .space import LOSS, OTHERS, level
+from .space import LOSS, METHODS, OTHERS, level
 from .trials import AS_IT_IS, FAMILY, FINALISTS
 
 SHUFFLES = 999
@@ -30,16 +31,16 @@ INTRODUCTION = f"""\
 A Sobol design over all settings at once, the same on every data set: a few runs of each setting, more of the best
 {FINALISTS} of each rule, then the rule's choice. The rules share runs and nothing else. **Up to here the test split is
 not there.** Then the chosen settings, and the row's own, are trained anew by other seeds and scored on it: it is opened
-once, for these alone. One data set's choice is nobody else's, so these are up to two settings a cell, where the paper
-has one for all that it says. Made by `make search`; nothing here is typed."""
+once, for these alone. Every cell has choices of its own. Made by `make search`; nothing here is typed."""
 TESTED = """\
 ACC (NMI) of the run with the lowest {selection} loss, as the paper's protocol has it; then the mean accuracy ± standard
 deviation over ok runs; then ok runs of all."""
 IMPORTANCE = f"""\
 By analysis of variance over the settings of the design, averaged over the data sets and inputs of a row: the share of
 the variance that one setting's levels explain, how often that comes by chance (a permutation test, {SHUFFLES}
-shuffles), and how far the mean validation accuracy at each level is from that of all. Ranges are cut in three. What
-depends on two settings together is in no row. With few settings only large effects show: {{few}}."""
+shuffles), and how far the mean validation accuracy at each level is from that of all. What belongs to the loss is
+shared by {FAMILY} settings, whose mean counts once. Ranges are cut in three. What depends on two settings together is
+in no row. With few settings only large effects show: {{few}}."""
 RULES_SEEN = """\
 Every dot is a setting of the design. Where agreement foretells accuracy, the rule without labels chooses well; the
 rank correlation (Spearman) says how far. Rings: the choices."""
@@ -55,12 +56,13 @@ def report(job, folder):
     effects = {row: importance([cell for cell in cells if cell["row"] == row]) for row in job["variants"]}
     style.save(importance_figure(effects), folder / "importance")
     style.save(rules_figure(cells), folder / "rules")
+    defaults = {row: METHODS[part["row"]["algorithm"]]().get_params() for row, part in job["variants"].items()}
     published = published_scores(job["published"], ["accuracy", "nmi"], {row: row for row in job["variants"]})
-    write_text(Path(folder, "search.md"), page(cells, effects, published, job["selection"]))
+    write_text(Path(folder, "search.md"), page(cells, effects, published, job["selection"], defaults))
 
 
-def page(cells, effects, published, selection):
-    """The search as Markdown."""
+def page(cells, effects, published, selection, defaults):
+    """The search as Markdown; `defaults` is row to its method's settings."""
     few = ", ".join(f"{tables.title(row)} {max(len(c['points']) for c in of(cells, row))}" for row in effects)
     parts = ["# The settings of RDDC and DDC, searched together", INTRODUCTION]
     parts += ["## What the choices give on the test split", TESTED.format(selection=selection)]
@@ -70,7 +72,7 @@ def page(cells, effects, published, selection):
     for row, table in effects.items():
         parts += [f"### {tables.title(row)}", tables.markdown(shown(table))]
     parts += ["## Do the two rules see the same?", RULES_SEEN, "![Agreement and accuracy](rules.png)"]
-    parts += ["## The chosen settings", "Settings that differ from the row's own.", chosen_settings(cells)]
+    parts += ["## The chosen settings", "Settings that differ from the row's own.", chosen_settings(cells, defaults)]
     parts += ["## Cost", tables.markdown(costs(cells))]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
@@ -82,7 +84,7 @@ def of(cells, row):
 
 def places(cell):
     """Name of a choice to its place among the cell's settings."""
-    return {"as it is": AS_IT_IS} | cell["chosen"]
+    return {rule: AS_IT_IS if rule == "as it is" else cell["chosen"][rule] for rule in RULES}
 
 
 def tested(cells, published, selection):
@@ -91,7 +93,8 @@ def tested(cells, published, selection):
     for cell in cells:
         same = (published.method == cell["row"]) & (published.dataset == cell["dataset"])
         known = published[same & (published.vectorization == cell["input"])]
-        row = {"data set": tables.title(cell["dataset"]), "row": tables.title(cell["row"]), "input": cell["input"]}
+        row = {"data set": tables.title(cell["dataset"]), "row": tables.title(cell["row"])}
+        row["input"] = tables.title(cell["input"])
         row["published"] = tables.pair(*known[["published_accuracy", "published_nmi"]].iloc[0]) if len(known) else "–"
         rows.append(row | {name: outcome(cell["test"][str(place)], selection) for name, place in places(cell).items()})
     return pd.DataFrame(rows)
@@ -125,11 +128,12 @@ def importance(cells):
         responses[name] = table.sub(table.mean(axis=1), axis=0).mean().to_numpy()
     rows = []
     for name in [name for name in LOSS | OTHERS if name in settings[0]["settings"]]:
-        levels = np.array([level(name, point["settings"][name]) for point in settings])
-        share, p = explained(levels, responses["accuracy"], name)
-        row = {"setting": name, "share": share, "p": p}
-        row["agreement"], row["p_agreement"] = explained(levels, responses["agreement"], name)
-        own = {found: responses["accuracy"][levels == found] for found in dict.fromkeys(levels[np.argsort(levels)])}
+        many = FAMILY if name in LOSS else 1
+        levels = np.array([level(name, point["settings"][name]) for point in settings[::many]])
+        accuracy, agreed = (mean(responses[of].reshape(-1, many), axis=1) for of in ("accuracy", "agreement"))
+        row = {"setting": name} | dict(zip(("share", "p"), explained(levels, accuracy, name), strict=True))
+        row["agreement"], row["p_agreement"] = explained(levels, agreed, name)
+        own = {found: accuracy[levels == found] for found in np.unique(levels).tolist()}
         row["levels"] = {found: float(np.nanmean(of)) for found, of in own.items() if not np.isnan(of).all()}
         rows.append(row)
     return pd.DataFrame(rows).sort_values("share", ascending=False, ignore_index=True)
@@ -188,7 +192,7 @@ def importance_figure(effects):
 def rules_figure(cells):
     """Agreement between seeds against validation accuracy of all settings, a panel a cell."""
     with plt.rc_context(style.STYLE):
-        figure, axes = style.grid(len(cells), 4, 1.7)
+        figure, axes = style.grid(len(cells), min(len(cells), 3), 1.9)
         for axis, cell in zip(axes, cells, strict=True):
             agreed = np.array([point["agreement"] for point in cell["points"]])
             accurate = np.array([mean_accuracy(point) for point in cell["points"]])
@@ -198,8 +202,8 @@ def rules_figure(cells):
                 axis.scatter(agreed[place], accurate[place], s=size, facecolors="none", edgecolors=colour, label=name)
             varied = min(len(set(agreed)), len(set(accurate[~np.isnan(accurate)]))) > 1
             ranked = spearmanr(agreed, accurate, nan_policy="omit").statistic if varied else np.nan
-            where = f"{tables.title(cell['row'])}{'' if cell['input'] == 'none' else ' ' + cell['input']}"
-            axis.set(title=f"{tables.title(cell['dataset'])}, {where}: {tables.number(ranked, '+.2f')}", ylim=(0, 1.03))
+            where = ", ".join(map(tables.title, (cell["row"], cell["input"])))
+            axis.set(title=f"{tables.title(cell['dataset'])}\n{where}: {tables.number(ranked, '+.2f')}", ylim=(0, 1.08))
         figure.supxlabel("agreement between seeds")
         figure.supylabel("validation accuracy")
         handles, names = axes[0].get_legend_handles_labels()
@@ -207,16 +211,16 @@ def rules_figure(cells):
     return figure
 
 
-def chosen_settings(cells):
+def chosen_settings(cells, defaults):
     """A line a choice: the settings that differ from the row's own."""
     lines = []
     for cell in cells:
-        own = cell["points"][AS_IT_IS]["settings"]
-        for rule, place in cell["chosen"].items():
+        own = defaults[cell["row"]] | cell["points"][AS_IT_IS]["settings"]
+        for rule, place in list(places(cell).items())[1:]:
             settings = cell["points"][place]["settings"]
-            differ = {name: value for name, value in settings.items() if own.get(name) != value}
+            differ = {name: value for name, value in settings.items() if own[name] != value}
             told_ = ", ".join(f"`{name}` {value}" for name, value in differ.items()) or "as it is"
-            where = f"{tables.title(cell['dataset'])}, {tables.title(cell['row'])}, {cell['input']}"
+            where = f"{tables.title(cell['dataset'])}, {tables.title(cell['row'])}, {tables.title(cell['input'])}"
             lines.append(f"- {where}, **{rule}**: {told_}")
     return "\n".join(lines)
 
@@ -231,7 +235,7 @@ def costs(cells):
             {
                 "data set": tables.title(cell["dataset"]),
                 "row": tables.title(cell["row"]),
-                "input": cell["input"],
+                "input": tables.title(cell["input"]),
                 "settings": len(cell["points"]),
                 "runs": f"{len(searched)} + {len(opened)} for the test split",
                 "ok": f"{sum(run['status'] == 'ok' for run in searched + opened)}/{len(searched + opened)}",

@@ -117,7 +117,7 @@ class Cell:
         self._done = {key_of(line): line for line in log.lines if "run" in line}
 
     def plan(self):
-        """Fill `points`: as many as the budget allows, by what the row's own settings take.
+        """Fill `points`: as many as the budget allows, by what the row's own settings take and the first of the design.
 
         Raises
         ------
@@ -126,24 +126,28 @@ class Cell:
         """
         job, fits = self.job, int((self.known.split == SPLITS.index("train")).sum())
         epochs = min(METHODS[job["algorithm"]](**job["settings"]).epochs, max(job["epochs"]))
-        self.points = [job["settings"] | {"epochs": epochs}]
-        pilot = self.runs(AS_IT_IS, self.seeds["first"])
-        seconds = sum(run["seconds"] for run in pilot) / (len(pilot) * epochs)
+        own = job["settings"] | {"epochs": epochs}
         drawn = [job["settings"] | point for point in design(job["algorithm"], job["epochs"], fits, MOST)]
         mean = sum(job["epochs"]) / len(job["epochs"])
         later = mean * (2 * FINALISTS * (self.seeds["best"] - self.seeds["first"]) + 3 * self.seeds["test"])
-        takes = later + self.seeds["first"] * np.cumsum(
-            [self.points[AS_IT_IS]["epochs"], *(p["epochs"] for p in drawn)]
-        )
-        allowed = int((takes[1:] * seconds <= self.budget).sum()) // FEWEST * FEWEST
-        if not allowed:
-            row, least = self.what["method"], job["core_hours"] * takes[FEWEST] * seconds / self.budget
-            raise ValueError(
-                f"search.core_hours.{row}: {job['core_hours']:g} is too little for {FEWEST} settings on"
-                f" {self.what['dataset']} ({self.vectorization}); expected at least {least:.2g}"
-            )
-        self.points += drawn[:allowed]
+        takes = later + self.seeds["first"] * np.cumsum([epochs, *(point["epochs"] for point in drawn)])
+        for known in (0, FEWEST):
+            self.points = [own, *drawn[:known]]
+            seconds = self.pace()
+            allowed = max(int((takes[1:] * seconds <= self.budget).sum()) // FEWEST * FEWEST, known)
+            if not allowed:
+                row, least = self.what["method"], job["core_hours"] * takes[FEWEST] * seconds / self.budget
+                raise ValueError(
+                    f"search.core_hours.{row}: {job['core_hours']:g} is too little for {FEWEST} settings on"
+                    f" {self.what['dataset']} ({self.vectorization}); expected at least {least:.2g}"
+                )
+        self.points = [own, *drawn[:allowed]]
         self.say(f"{allowed} settings, about {told(takes[allowed] * seconds)} with the test split")
+
+    def pace(self):
+        """Seconds that an epoch took, over the first runs of all `points`."""
+        runs = [run for place in range(len(self.points)) for run in self.runs(place, self.seeds["first"])]
+        return sum(run["seconds"] for run in runs) / sum(run["settings"]["epochs"] for run in runs)
 
     def runs(self, place, n_seeds):
         """The first `n_seeds` runs of a setting without the test split; those that are known aren't trained again."""

@@ -142,6 +142,8 @@ def test_tables_are_as_wide_as_a_line_at_most():
     cells = "word " * 30
     narrow, _ = latex.widths([("what a long heading says", "x"), ("a", cells[: latex.LINE - 20])])
     assert 11 / latex.LINE < narrow < 26 / latex.LINE  # a heading gets the room that is left
+    few, many, most = latex.widths([("a", "two words"), ("a", "word " * 40), ("a", "word " * 80)])
+    assert few == 11 / latex.LINE and many == most  # who asks for little gets it, the others get alike
 
 
 def test_ours_and_the_papers_stand_below_one_heading():
@@ -219,6 +221,7 @@ def test_numbers_that_belong_together_stay_together():
     assert latex.breakable("0.96 to 1.00") == "0.96\u00a0to\u00a01.00"
     assert latex.breakable("0.99 (0.98) 3/4") == "0.99\u00a0(0.98) 3/4"
     assert latex.breakable("0.92 ± 0.14") == "0.92\u00a0±\u00a00.14"
+    assert latex.breakable("runs until ± 0.02") == "runs until ±\u00a00.02"
     wide = pd.DataFrame([["0.96 to 1.00"] * 12], columns=[f"column {i}" for i in range(12)])
     made = latex.table(wide)
     assert made.startswith("\\begin{landscape}") and made.count("0.96~to~1.00") == 12

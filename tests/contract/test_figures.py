@@ -146,6 +146,20 @@ def test_confusion_puts_matched_clusters_on_the_diagonal():
     np.testing.assert_allclose(second.images[0].get_array(), [[2 / 3, 0, 1 / 3], [0, 1, 0]])
 
 
+def test_all_letters_of_the_figures_are_of_one_size(data, plane, narrow):
+    made, found = runs([0.5, 0.7], [0.2, 0.1]), data.labels
+    drawn = [
+        scatters.figure2(data, *plane, found, found),
+        scatters.figure3(data, narrow, found),
+        scatters.all_clusters(data, *plane, {"RDDC, variable length": found}),
+        run_figures.confusion([("RDDC", found, found)], CLASSES),
+        run_figures.loss_curves(made, set()),
+        run_figures.strips(statistics.summarise(made, "test", "train"), frame(made)),
+    ]
+    sizes = [{text.get_fontsize() for text in figure.findobj(plt.Text) if text.get_text()} for figure in drawn]
+    assert sizes == [{style.SIZE}] * len(drawn)
+
+
 def test_loss_curves_mark_the_selected_and_the_failed():
     made = runs([0.5, 0.6], [0.2, 0.1]) + [record(seed=2, status="collapsed", reason="x"), record(seed=3, status="oom")]
     made[2]["loss_curve"] = {"loss": [1.0, 1e9]}

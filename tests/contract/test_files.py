@@ -685,3 +685,26 @@ def test_a_mistake_in_a_padded_array(tmp_path, arrays, message):
     write_arrays(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match=f"a.npz: .*{message}"):
         own.read(tmp_path / "a.npz", k=2)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [["1", "2"], [1, "2"], ["12_5"], np.array(["1"], object), np.array([b"1"]), [1 + 2j], np.array([[1j]])],
+)
+def test_text_and_complex_numbers_are_no_values(bad):
+    """NumPy would read the first as numbers, 12_5 as 125, and drop half of the others."""
+    with pytest.raises(ValueError, match="X: sequence 1: no array of numbers"):
+        as_sequences([[1.0], bad])
+
+
+def test_dates_are_no_values_and_numbers_of_other_kinds_are():
+    with pytest.raises(ValueError, match="X: sequence 0: no array of numbers .it is of datetime64"):
+        as_sequences([np.array(["2024-05-01"], "datetime64[D]")])
+    made = as_sequences([[True, 10**30], np.array([1, 2.5], object), np.array([3], ">i2")])
+    np.testing.assert_allclose(made.values[:, 0], [1, 1e30, 1, 2.5, 3])
+
+
+@pytest.mark.parametrize("huge", [1e39, 10**40, np.float64(1e300)])
+def test_what_float32_cannot_hold_is_refused_without_a_warning(huge):
+    with pytest.raises(ValueError, match="sequence 1, element 0: NaN or infinite value|no array of numbers"):
+        as_sequences([[1.0], [huge]])

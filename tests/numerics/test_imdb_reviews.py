@@ -118,18 +118,21 @@ def test_the_page_comes_from_records(place, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("quantity", "ours", "published", "digits", "expected"),
+    ("quantity", "ours", "published", "expected"),
     [
-        ("loss", 0.01524, 0.0152, 4, "reproduced"),
-        ("loss", 0.01526, 0.0152, 4, "different"),
-        ("validation_loss", 0.0151, 0.0152, 4, "better"),
-        ("labels", 5, 5, 0, "reproduced"),
-        ("labels", 4, 5, 0, "different"),
-        ("loss", None, 0.0152, 4, "not comparable"),
+        ("loss@1", 0.01524, "0.0152", "reproduced"),
+        ("loss@1", 0.01526, "0.0152", "different"),
+        ("validation_loss@1", 0.0151, "0.0152", "better"),
+        ("parameters", 5, "5", "reproduced"),
+        ("parameters", 4, "5", "different"),
+        ("loss@2", 0.01524, "0.0152", "not comparable"),
     ],
 )
-def test_verdict(quantity, ours, published, digits, expected):
-    assert tutorial.verdict(quantity, ours, published, digits) == expected
+def test_verdict(monkeypatch, quantity, ours, published, expected):
+    name, _, epoch = quantity.partition("@")
+    monkeypatch.setattr(tutorial, "published", lambda: [(name, int(epoch) if epoch else None, published)])
+    record = {"loss_curve": {name: [ours]}, "budget": {"parameters": ours}}
+    assert tutorial.quantities(record, None).verdict.tolist() == [expected]
 
 
 def test_labels_are_dbscan_s_own():

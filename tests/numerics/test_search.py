@@ -281,6 +281,10 @@ def test_importance_finds_the_setting_that_matters():
     table = page.importance([{"points": points}, {"points": points[:33]}]).set_index("setting")
     assert table.index[0] == "learning_rate" and table.share["learning_rate"] > 0.8 and table.p.iloc[0] == 0.001
     assert table.share.iloc[1] < 0.3 and (table.p[1:] < 0.05).sum() <= 3
+    twice = [{**point, "accuracies": [float(i // 2 % 2)]} for i, point in enumerate(points[1:])]
+    shares = page.importance([{"points": points[:1] + twice}]).set_index("setting").share
+    alone = [space.level("batch", point["batch"]) for point in design[::2]]
+    assert shares["batch"] == pytest.approx(page.explained(np.array(alone), np.arange(32) % 2.0, "batch")[0])
     levels = np.array(["a", "a", "b", "b"])
     assert page.explained(levels, np.array([0.0, 0.0, 1.0, 1.0]), "x")[0] == 1
     assert page.explained(levels, np.array([0.0, 1.0, 0.0, 1.0]), "x")[0] == 0

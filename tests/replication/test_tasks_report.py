@@ -10,6 +10,7 @@ from datasets.storage import write_arrays
 from methods.supervised import SupervisedClusterer
 from reports import tasks
 from reports.published import read_published
+from reports.verdict import verdict_on_runs
 from runs.record import check_record, write_records
 from runs.results import each_scored, scores_file
 from runs.score import score_task
@@ -58,7 +59,7 @@ CONFIG = {"seed": 0, "seeds": 1, "time_limit": 60, "results": "", "tasks": TASKS
     ],
 )
 def test_verdict(values, published, lower, expected):
-    assert tasks.verdict(values, published, lower) == expected
+    assert verdict_on_runs(values, published, lower) == expected
 
 
 @pytest.fixture(scope="module")

@@ -46,9 +46,15 @@ def test_a_broken_promise_is_named(monkeypatch, capsys, mutant, promise, message
 def test_neither_method_nor_data():
     with pytest.raises(
         InvalidInput,
-        match="nothing: neither a file in methods/ .catgan, .* nor a folder of CSV files, or of <Name>_TRAIN",
+        match="nothing: neither a file in methods/ .catch22_kmeans, .* nor a folder of CSV files, or of <Name>_TRAIN",
     ):
         check("nothing")
+
+
+def test_a_python_file_beside_the_data_is_no_method(tmp_path, capsys):
+    folder(tmp_path, a="1\n2\n", b="3\n4\n")
+    tmp_path.with_suffix(".py").write_text("raise SystemExit('run')")
+    assert report(str(tmp_path)) and "2 sequences of 1 dimensions" in capsys.readouterr().out
 
 
 def folder(tmp_path, **files):

@@ -15,7 +15,7 @@ from methods.vectorize import moments
 from reports.indices import indices
 from runs.results import read_records
 from runs.sources import ROOT
-from workflow import catalogue, validate
+from workflow import catalogue, layers, validate
 from workflow.estimate import estimate
 
 LABELS = np.arange(60) % 3  # of `tiny_data`
@@ -120,6 +120,7 @@ def test_the_summary_says_how_it_ended_and_where_to_look(project):
 def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
     """From a timed pilot, on data that aren't prepared yet; once there are records, from those."""
     monkeypatch.setenv(VARIABLE, "30")
+    monkeypatch.delenv("CI", raising=False)
     rddc = {"settings": {"batch": 20, "epochs": 150, "recurrent_units": 16}, "seeds": 2}
     run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["rddc"]}
     config = CONFIG | {"results": "results/fresh", "run": run, "methods": {"rddc": rddc}}
@@ -139,6 +140,18 @@ def test_a_fresh_run_begins_with_an_estimate(project, monkeypatch):
     planned = [{"reading": "own", "dataset": "birds", "method": "rddc", "inputs": "none", "block": "0-1"}]
     (line,) = estimate({"own": config | {"results": str(project / "results/fresh"), "time_limit": 600}}, planned, 1)
     assert line.startswith(f"2 of 2 runs to train took about {told(took)} before;")
+
+
+def test_a_row_at_its_time_limit_is_in_the_summary_and_on_the_page(project):
+    slow = {"like": "kmeans", "time_limit": 0.5, "seeds": 2, "settings": {"n_init": 10**6}}
+    run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["kmeans", "slow"]}
+    config = CONFIG | {"results": "results/slow", "run": run, "methods": CONFIG["methods"] | {"slow": slow}}
+    finished = snakemake(project, config=config)
+    assert finished.returncode == 0 and "results/slow/own: 2 ok, 2 timeout\n" in finished.stdout
+    page = (project / "results/slow/own/report.html").read_text()
+    assert "2 of 4 runs (k-means, slow, time average: 2 timeout)" in page
+    failures = (project / "results/slow/own/tables/failures.csv").read_text()
+    assert failures.count("timeout,stopped at its limit of 0.5 s") == 2 and "stopped at its limit of 0.5 s" in page
 
 
 def test_a_changed_file_is_prepared_anew(project):
@@ -185,6 +198,8 @@ def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
         ({"like": "ucr", "set": "x"}, "config: datasets.birds: no setting 'set' .there are name."),
         ({"path": "README.md", "k": [2, 2]}, "config: datasets.birds.k: .2, 2. is not valid"),
         ({"k": 3}, "config: datasets: 'birds' is not in datasets/"),
+        ({"path": "README.md", "k": 10**20}, "config: datasets.birds.k: 10+ is not valid"),
+        ({"path": "README.md", "k": 2, "resample": 10**12}, "config: datasets.birds.resample: 10+ is too large"),
     ],
 )
 def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
@@ -193,6 +208,34 @@ def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
     with pytest.raises(catalogue.ConfigError, match=message) as caught:
         validate.check_config(changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 10**20}, "config: seeds: 10+ is too large a number"),
+        ({"time_limit": 1e300}, "config: time_limit: 1e.300 is greater than the maximum"),
+        (
+            {"methods": {"kmeans": {"settings": {"n_init": 10**20}}}},
+            "config: methods.kmeans.settings.n_init: expected int",
+        ),
+        (
+            {"datasets": {"birds": {"path": "x", "k": [2]}, "birds_k2": {"path": "x"}}},
+            "'birds_k2' is there, and 'birds'",
+        ),
+        ({"datasets": {"b" * 101: {"path": "README.md", "k": 2}}}, "b' is too long"),
+    ],
+)
+def test_what_would_overflow_or_is_there_twice_gets_one_line(changes, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(catalogue.ConfigError, match=message) as caught:
+        validate.check_config({"datasets": {"birds": {"path": "README.md", "k": 2}}} | changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_twice_on_the_command_line_is_refused():
+    with pytest.raises(catalogue.ConfigError, match="config: seeds: it stands twice on the command line"):
+        layers.read_user([], ["seeds=3", "k=1", "seeds=4"])
 
 
 def test_moments_go_from_the_first_element_to_the_last():

@@ -14,7 +14,7 @@ from methods.rddc import RDDC
 from methods.vectorize import vectorize
 from runs import pilot as pilots
 from runs.pilot import extrapolated, pilot
-from workflow.estimate import ask, estimate, piloted
+from workflow.estimate import ask, estimate, piloted, print_estimate
 
 SMALL = {"batch": 20, "recurrent_units": 4, "hidden_units": 8}
 
@@ -67,7 +67,7 @@ def test_what_can_not_be_done_is_not_known():
     assert pilot(tiny_data(), "avg", "kmeans", {}, 61, 30) is None
 
 
-def test_the_script_times_rows_and_leaves_no_file(tmp_path, monkeypatch):
+def test_the_script_times_rows_and_leaves_no_file(tmp_path, monkeypatch, capsys):
     """On one's own data before they are prepared; a row that fails, or a data set to be downloaded, is not known."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(pilots.__file__).removesuffix("/runs/pilot.py"))
@@ -88,6 +88,11 @@ def test_the_script_times_rows_and_leaves_no_file(tmp_path, monkeypatch):
     (line, over) = estimate({"own": own}, planned, 1, lambda cells: {cells[0]: 3.0, cells[1]: 40.0})
     assert line.startswith("10 of 20 runs to train take about 65 s by a pilot of 4 updates each; not known of kmeans;")
     assert over == "A run may be stopped by its time_limit: kmeans (40 s)."
+    monkeypatch.setenv(progress.VARIABLE, "30")
+    monkeypatch.setenv("CI", "true")
+    capsys.readouterr()
+    print_estimate({"own": own}, planned, 1, {})
+    assert capsys.readouterr().out.startswith("20 runs to train; no earlier run tells how long they take, at most")
     start = time.monotonic()
     assert ask({"rows": [{}], "row": 1, "until": time.time()}) == [] and time.monotonic() - start < 15
 

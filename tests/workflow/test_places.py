@@ -75,12 +75,19 @@ def test_without_a_place_for_compiled_code_one_line_says_what_to_set(monkeypatch
     ("changes", "message"),
     [
         ({"results": "res{x}"}, "config: results: Snakemake can't have braces in a path: rename res{x}"),
+        ({"results": "a\nb"}, r"config: results: a path can't have 'a.nb''s characters"),
+        ({"results": "a\0"}, r"config: results: a path can't have 'a.x00''s characters"),
+        ({"raw": "a\x1b[1m"}, "config: raw: a path can't have"),
+        ({"mirror": "\ud800"}, "config: mirror: a path can't have"),
+        ({"results": "mine/{b}.csv/results"}, "config: results: Snakemake can't have braces"),
+        ({"results": "file/results"}, "config: results: no folder that can be written in: file/results"),
         ({"datasets": {"mine": {"path": "mi{n}e", "k": 2}}}, "config: datasets.mine.path: .* rename mi{n}e/a.csv"),
         ({"datasets": {"mine": {"path": "mine", "k": 2}}}, "config: datasets.mine.path: .* rename mine/{b}.csv"),
     ],
 )
-def test_braces_are_refused_before_the_start(tmp_path, monkeypatch, changes, message):
+def test_a_path_that_can_not_be_is_refused_before_the_start(tmp_path, monkeypatch, changes, message):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
     for file in ("mi{n}e/a.csv", "mine/{b}.csv"):
         (tmp_path / file).parent.mkdir()
         (tmp_path / file).write_text("1\n2\n")

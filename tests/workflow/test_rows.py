@@ -32,6 +32,12 @@ methods:
 """
 
 
+def test_a_title_and_a_reason_are_one_line(resolved):
+    resolved["methods"]["longest"] |= {"title": "The\nlongest\x1b[1m", "reason": "It\tis\u2028long"}
+    said = rows.described(resolved, "longest")
+    assert said["title"] == "The longest\\x1b[1m" and said["reason"] == "It is long"
+
+
 @pytest.fixture
 def resolved():
     user = parse_yaml(USER, "here")

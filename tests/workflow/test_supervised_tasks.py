@@ -62,4 +62,5 @@ def test_the_profile_names_the_tasks_of_its_reading():
     tasks = layers.resolve(profile, profile["readings"][0])["tasks"]
     assert {"points", "mnist", "arabic_digits", "abc"} <= tasks.keys()
     full = layers.resolve(profile, "supervised_full")["tasks"]
-    assert full["points"]["settings"] == {"layers": 14, "units": 288, "batch": 200, "epochs": 10}
+    published = {"layers": 14, "units": 288, "count_units": 128, "count_dense_units": 256, "batch": 200}
+    assert full["points"]["settings"] == published | {"epochs": 10}

@@ -1,7 +1,9 @@
 """Time a few updates of rows; one line of JSON for each as soon as it is known, null where it can't be."""
 
+import contextlib
 import functools
 import json
+import sys
 import time
 
 from datasets.fetch import DataError
@@ -32,7 +34,8 @@ def work(job):
             sequences = data_of(row.pop("data"), row.pop("prepare"))
             limit = min(job["row"], job["until"] - time.time())
             k = row.pop("k") or row["settings"].get("n_clusters") or (sequences and sequences.n_classes)
-            found = sequences and pilot(sequences, n_clusters=k, seconds=limit, **row)
+            with contextlib.redirect_stdout(sys.stderr):  # whatever a library says there
+                found = sequences and pilot(sequences, n_clusters=k, seconds=limit, **row)
         except (DataError, InvalidInput, ValueError, OSError, MemoryError):
             found = None  # whatever it is, the job itself will tell
         print(json.dumps(found), flush=True)
