@@ -83,6 +83,8 @@ def as_markdown(readings, said):
     parts = [*said]
     for one in readings:
         parts += [f"## Mean ranks, {one.name}", tables.markdown(one.rank_table())]
+        if len(unknown := one.unknown_table()):
+            parts += [f"## Number of clusters unknown, {one.name}", UNKNOWN, tables.markdown(unknown)]
     return "\n\n".join(["# The suite", *parts, "![Mean ranks](ranks.png)", PROTOCOL, ranks.RULE]) + "\n"
 
 
@@ -160,7 +162,7 @@ def cost_figure(readings):
             axis.scatter(made.seconds, made.ari, s=12, color=style.COLOURS[0], zorder=2)
             for line in made.itertuples():
                 axis.annotate(
-                    style.plain(called(line.row), 28),
+                    style.plain(called(line.row), 32),
                     (line.seconds, line.ari),
                     (3, 2),
                     textcoords="offset points",
