@@ -16,6 +16,7 @@ from .verdict import WIDEST
 
 OF = {"methods": "method", "inputs": "vectorization", "datasets": "dataset", "verdicts": "verdict"}
 UNKNOWN = "no reason is known"
+COLUMNS = ["method", "input", "data set", "ours", "published", "ACC, interval", "ACC", "NMI", "most likely reason"]
 
 
 def read_reasons(name, folder=FOLDER):
@@ -55,17 +56,15 @@ def unreproduced(summary, name):
     left = summary[summary.published_accuracy.notna() & ~((summary.verdict == "reproduced") & nmi)]
     told = [why(row, entries) for row in left.itertuples(index=False)]
     rows = [
-        {
-            "method": title(row.method),
-            "input": title(row.vectorization),
-            "data set": title(row.dataset),
-            "ours": ours(row),
-            "published": theirs(row),
-            "ACC, interval": span(row.accuracy_low, row.accuracy_high),
-            "ACC": row.verdict,
-            "NMI": row.verdict_nmi,
-            "most likely reason": reason,
-        }
+        [
+            *(title(name) for name in (row.method, row.vectorization, row.dataset)),
+            ours(row),
+            theirs(row),
+            span(row.accuracy_low, row.accuracy_high),
+            row.verdict,
+            row.verdict_nmi,
+            reason,
+        ]
         for (_, row), reason in zip(left.iterrows(), told, strict=True)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
