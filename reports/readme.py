@@ -11,7 +11,7 @@ import pandas as pd
 from datasets.storage import write_text
 from runs.results import commits, each_record, read_records
 
-from .tables import markdown, span, title
+from .tables import FROM_LABELS, markdown, span, title
 from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -55,19 +55,18 @@ def results(folder, pictures):
 
 
 def in_short(table1, summary):
-    """Table 1 with ours, the verdict's mark and the paper's in one cell, as Markdown."""
+    """Table 1 with ours, the verdict's mark and the paper's in one cell; of the controls those that ran."""
     rows = []
     cells = summary.groupby(["method", "vectorization"], sort=False)
-    for line, (_, group) in zip(table1.to_dict("records"), cells, strict=True):
-        marks = {title(row.dataset): MARKS.get(row.verdict) for row in group.itertuples()}
-        if not any(marks.values()):
+    for line, ((_, how), group) in zip(table1.to_dict("records"), cells, strict=True):
+        if how == FROM_LABELS:
             continue
-        told = {
-            name: f"{line[name]} {marks[name]} {line[f'{name}, paper']}" if marks.get(name) else line[name]
-            for name in map(title, summary.dataset.unique())
-        }
+        told = {name: re.sub(r" \([a-z]\)$", "", line[name]) for name in map(title, summary.dataset.unique())}
+        for row in group[group.published_accuracy.notna()].itertuples():
+            name = title(row.dataset)
+            told[name] += f" {MARKS[row.verdict]} {line[f'{name}, paper']}"
         rows.append({"method": line["method"], "input": line["input"]} | told)
-    return markdown(pd.DataFrame(rows))
+    return markdown(pd.DataFrame(rows)).rstrip("\n")
 
 
 def details(folder, pictures):
