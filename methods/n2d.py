@@ -25,6 +25,7 @@ import sklearn.manifold
 import sklearn.mixture
 import torch
 from sklearn.metrics import pairwise_distances_argmin
+from sklearn.utils.metaestimators import available_if
 
 from .autoencoder import DenseAutoencoder, Encoder, init_autoencoder, pretrain
 from .base import Clusterer, store
@@ -63,6 +64,8 @@ class N2D(Encoder, Clusterer):
     ----------
     embeddings_ : dict of str to ndarray
         ``code`` (n, code_units) and ``manifold`` (n, components) of the training vectors.
+    memberships_ : ndarray of shape (n, k)
+        Of the training vectors in the components of a Gaussian mixture; only with that clustering.
     """
 
     backend = "torch, umap-learn, scikit-learn"
@@ -148,7 +151,10 @@ class N2D(Encoder, Clusterer):
             return 1 + sklearn.cluster.DBSCAN(min_samples=self.min_samples, eps=self.radius).fit_predict(points)
         if self.clustering == "kmeans":
             return sklearn.cluster.KMeans(self.n_clusters, n_init=10, random_state=seed).fit_predict(points)
-        return sklearn.mixture.GaussianMixture(self.n_clusters, random_state=seed).fit_predict(points)
+        mixture = sklearn.mixture.GaussianMixture(self.n_clusters, random_state=seed)
+        labels = mixture.fit_predict(points)
+        self.memberships_ = mixture.predict_proba(points)
+        return labels
 
     def transform(self, X):
         """Codes, shape (n, code_units)."""
@@ -157,8 +163,17 @@ class N2D(Encoder, Clusterer):
 
     def predict(self, X):
         """Cluster of the training vector with the nearest code, shape (n,)."""
-        code = self.transform(X)
-        return self.labels_[pairwise_distances_argmin(code, self.embeddings_["code"])]
+        nearest = self._nearest(X)  # first: an estimator that isn't fitted says so there
+        return self.labels_[nearest]
+
+    @available_if(lambda self: self.clustering == "gaussian_mixture")
+    def predict_proba(self, X):
+        """The mixture's memberships of the training vector with the nearest code, shape (n, k)."""
+        nearest = self._nearest(X)
+        return self.memberships_[nearest]
+
+    def _nearest(self, X):
+        return pairwise_distances_argmin(self.transform(X), self.embeddings_["code"])
 
 
 def load_umap():
