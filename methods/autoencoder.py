@@ -5,13 +5,25 @@ input from a corrupted copy, dropout 0.2 on the input and on the code. End to en
 without corruption. Both minimise the mean squared error with the one training loop of `methods.deep`.
 """
 
+from numbers import Real
+
 import numpy as np
 import sklearn.cluster
 import torch
 from sklearn.base import TransformerMixin
 
 from .base import Clusterer, Diverged
-from .deep import OPTIMIZERS, divergence_of, init_linear, linear, minimise, random_streams, trainable
+from .deep import (
+    OPTIMIZERS,
+    batch_by_size,
+    divergence_of,
+    epochs_of,
+    init_linear,
+    linear,
+    minimise,
+    random_streams,
+    trainable,
+)
 
 CORRUPTION = 0.2
 PART = 8192  # vectors that go through the network at once outside training: a bound on memory
@@ -209,12 +221,14 @@ class CodeClusterer(Encoder, Clusterer):
         "input_scale": ("mean_square", "none"),
         "optimizer": tuple(OPTIMIZERS),
         "cluster_optimizer": tuple(OPTIMIZERS),
+        "batch": (Real, "by_size"),
     }
     small = {"widths": (16, 4), "batch": 20, "layer_updates": 4, "pretrain_updates": 8, "cluster_updates": 8}
 
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
+        self.batch_ = batch_by_size(len(X)) if self.batch == "by_size" else self.batch
         init, order, noise, kmeans = random_streams(self.random_state, 4)
         mean_square = max(np.square(X).mean(), np.finfo(np.float32).tiny)
         self.scale_ = float(1 / np.sqrt(mean_square)) if self.input_scale == "mean_square" else 1.0
@@ -273,7 +287,7 @@ class CodeClusterer(Encoder, Clusterer):
 
     def _budget(self, updates, n):
         """Whole epochs that make up at least so many updates."""
-        return {"batch": self.batch, "epochs": -(-updates // max(1, n // self.batch))}
+        return {"batch": self.batch_, "epochs": epochs_of(updates, n, self.batch_)}
 
     def _keep(self, curves, updates):
         self.loss_curve_ |= curves

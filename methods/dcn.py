@@ -75,7 +75,7 @@ class DCN(CodeClusterer):
     optimizer, cluster_optimizer : {"adam", "sgd"}
     learning_rate, cluster_learning_rate : float
     input_scale : {"mean_square", "none"}
-    batch : int
+    batch : int or {"by_size"}
     device : str
     random_state : int or None
         All as in `methods.dec.DEC`.

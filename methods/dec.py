@@ -68,7 +68,8 @@ class DEC(CodeClusterer):
         Theirs. With Adam 1e-3 lets clusters die out in the last phase.
     input_scale : {"mean_square", "none"}
         Mean squared value 1 over the training data, or the values as they are.
-    batch : int
+    batch : int or {"by_size"}
+        As in `methods.ddc.DDC`.
     device : str
     random_state : int or None
     """
@@ -97,7 +98,7 @@ class DEC(CodeClusterer):
     def _cluster(self, autoencoder, data, labels, order):
         """Self-training on the sharpened assignments, from the centroids and `labels` of k-means."""
         network, names = self.network_, self._trained()
-        interval = self.refresh_interval or max(1, len(data) // self.batch)
+        interval = self.refresh_interval or max(1, len(data) // self.batch_)
 
         def refresh(updates):
             if updates % interval:
