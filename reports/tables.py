@@ -395,7 +395,7 @@ def shares(sheets):
         f"Of {title(name)} {sheet['n']} of {sheet['notes']['whole']} sequences are used; the others are not in the form"
         " of the data that was read, or were dropped as its notes say."
         for name, sheet in sheets.items()
-        if sheet["n"] < sheet["notes"].get("whole", 0)
+        if sheet["n"] < sheet.get("notes", {}).get("whole", 0)
     ]
 
 
