@@ -329,7 +329,7 @@ def failures(records):
 
 
 def environment(records):
-    """What the runs noted about code, packages and machine, a line for each different value; of data that of split 0."""
+    """What the runs noted about code, packages and machine, a line a value; of data that of split 0."""
     rows = []
     for record in records:
         noted = record["provenance"]
