@@ -46,6 +46,8 @@ class Standings:
     records : list of dict
     sheets : dict of str to dict
         Of every data set.
+    n_ok, n_emptied : int
+        Runs that count as ok, and those among them that left clusters empty.
     cells : DataFrame
         A line a cell: `CELL`, ``n``, ``n_ok``, ``failures``, the scores of `SHOWN` as means over ok runs, ``lowest``,
         the ARI of the run with the lowest loss, ``off``, by how much the number of clusters is off, ``seconds``,
@@ -62,6 +64,9 @@ class Standings:
         self.records = read_records(files)
         self.sheets = {of: load_sheet(part["folder"], of) for of in dict.fromkeys(file.parent.name for file in files)}
         runs = frame(self.records, scored)
+        full = runs.status == "ok"
+        runs = ranks.with_empty_clusters(runs)
+        self.n_ok, self.n_emptied = int((runs.status == "ok").sum()), int(((runs.status == "ok") & ~full).sum())
         self.unknown = [
             row for row, said in part["rows"].items() if load_method(said["algorithm"]).fewest_clusters == 1
         ]
@@ -210,9 +215,9 @@ class Standings:
     def said(self):
         """What the reading says, in sentences."""
         order, p = self.mean_ranks(), ranks.friedman(self.complete)
-        ok = sum(record["status"] == "ok" for record in self.records)
         sentences = [
-            f"Reading “{self.name}”: {len(self.records)} runs, {ok} of them ok, of {len(self.table)} ranked rows on"
+            f"Reading “{self.name}”: {len(self.records)} runs, {self.n_ok} of them ok ({self.n_emptied} of which left"
+            f" less than half of their clusters empty), of {len(self.table)} ranked rows on"
             f" {len(self.sheets)} data sets; on {self.complete.shape[1]} of these every row has a number."
         ]
         if p is None:

@@ -32,6 +32,15 @@ def test_ranks_count_the_better_ones_and_failures_share_the_last_places():
     assert list(ranks.complete(made)) == list(made)[1:]
 
 
+def test_half_of_the_clusters_make_a_clustering():
+    made = pd.DataFrame(
+        [("collapsed", 10, 20), ("collapsed", 9, 20), ("timeout", 0, 20), ("ok", 20, 20), ("collapsed", 1, 2)],
+        columns=["status", "found", "n_clusters"],
+    )
+    assert list(ranks.with_empty_clusters(made).status) == ["ok", "collapsed", "timeout", "ok", "collapsed"]
+    assert list(made.status) == ["collapsed", "collapsed", "timeout", "ok", "collapsed"]
+
+
 def friedman_by_hand(made):
     """Conover's form, with ties: the variance of the rank sums against that of all ranks."""
     of = np.apply_along_axis(stats.rankdata, 0, -made.to_numpy())
