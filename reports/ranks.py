@@ -22,9 +22,9 @@ DIGITS = 9  # to which two means are a tie
 FEWEST = 0.5  # share of the clusters asked for
 RULE = (
     "A run that leaves clusters empty is called collapsed in its record. Here, where the adjusted Rand index takes any"
-    " number of clusters, it counts as ok if it uses half of them or more, and two at least. A row without an ok run on a"
-    " data set has failed there. Ranks, tests and intervals are over the data sets on which no row failed; “all sets” are"
-    " mean ranks over every data set, where rows that failed share the last places."
+    " number of clusters, it counts as ok if it uses half of them or more, and two at least. A row without an ok run"
+    " on a data set has failed there. Ranks, tests and intervals are over the data sets on which no row failed; “all"
+    " sets” are mean ranks over every data set, where rows that failed share the last places."
 )
 
 
