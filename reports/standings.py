@@ -45,14 +45,22 @@ class Standings:
     Attributes
     ----------
     records : list of dict
+    algorithms : dict of str to str
+        Row to the method that it runs.
     sheets : dict of str to dict
         Of every data set.
+    n_ok, n_emptied : int
+        Runs that count as ok, and those among them that left clusters empty.
     cells : DataFrame
         A line a cell: `CELL`, ``n``, ``n_ok``, ``failures``, the scores of `SHOWN` as means over ok runs, ``lowest``,
         the ARI of the run with the lowest loss, ``off``, by how much the number of clusters is off, ``seconds``,
         ``peak_memory_mib``.
     table : DataFrame
         As `ranks.cells`, of the rows that are ranked, the best first.
+    complete : DataFrame
+        The same of the data sets on which every row has a number.
+    everywhere : Series
+        Mean rank of every row over all data sets, failures last.
     unknown : list of str
         Methods that aren't told the number of clusters.
     """
@@ -64,6 +72,9 @@ class Standings:
         self.algorithms = {row: said["algorithm"] for row, said in part["rows"].items()}
         self.sheets = {of: load_sheet(part["folder"], of) for of in dict.fromkeys(file.parent.name for file in files)}
         runs = frame(self.records, scored)
+        full = runs.status == "ok"
+        runs = ranks.with_empty_clusters(runs)
+        self.n_ok, self.n_emptied = int((runs.status == "ok").sum()), int(((runs.status == "ok") & ~full).sum())
         self.unknown = [row for row, of in self.algorithms.items() if load_method(of).fewest_clusters == 1]
         runs["off"] = (
             runs.found - runs.dataset.map({of: len(sheet["classes"]) for of, sheet in self.sheets.items()})
@@ -210,9 +221,9 @@ class Standings:
     def said(self):
         """What the reading says, in sentences."""
         order, p = self.mean_ranks(), ranks.friedman(self.complete)
-        ok = sum(record["status"] == "ok" for record in self.records)
         sentences = [
-            f"Reading “{self.name}”: {len(self.records)} runs, {ok} of them ok, of {len(self.table)} ranked rows on"
+            f"Reading “{self.name}”: {len(self.records)} runs, {self.n_ok} of them ok ({self.n_emptied} of which left"
+            f" up to half of their clusters empty), of {len(self.table)} ranked rows on"
             f" {len(self.sheets)} data sets; on {self.complete.shape[1]} of these every row has a number."
         ]
         if failed := [f"{called(row)} on {n}" for row, n in self.table.isna().sum(axis=1).items() if n]:

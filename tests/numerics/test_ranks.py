@@ -32,6 +32,15 @@ def test_ranks_count_the_better_ones_and_failures_share_the_last_places():
     assert list(ranks.complete(made)) == list(made)[1:]
 
 
+def test_half_of_the_clusters_make_a_clustering():
+    made = pd.DataFrame(
+        [("collapsed", 10, 20), ("collapsed", 9, 20), ("timeout", 0, 20), ("ok", 20, 20), ("collapsed", 1, 2)],
+        columns=["status", "found", "n_clusters"],
+    )
+    assert list(ranks.with_empty_clusters(made).status) == ["ok", "collapsed", "timeout", "ok", "collapsed"]
+    assert list(made.status) == ["collapsed", "collapsed", "timeout", "ok", "collapsed"]
+
+
 def friedman_by_hand(made):
     """Conover's form, with ties: the variance of the rank sums against that of all ranks."""
     of = np.apply_along_axis(stats.rankdata, 0, -made.to_numpy())
@@ -191,6 +200,10 @@ MUTANTS = {
     "the lowest is the best": ("ranks", lambda t: t.rank(na_option="bottom")),
     "a failure is a zero": ("complete", lambda t: t.fillna(0)),
     "sets without any number alone are left out": ("complete", lambda t: t.dropna(axis=1, how="all")),
+    "every collapsed run is a clustering": (
+        "with_empty_clusters",
+        lambda runs: runs.assign(status=runs.status.replace("collapsed", "ok")),
+    ),
     "runs that aren't ok count": ("cells", lambda runs: RIGHT["cells"](runs.assign(status="ok"))),
     "Wilcoxon asks one side only": ("wilcoxon", lambda gap: float(stats.wilcoxon(gap, alternative="greater").pvalue)),
     "signs alone are counted": ("wilcoxon", lambda gap: stats.binomtest(int((gap > 0).sum()), len(gap)).pvalue),
@@ -209,6 +222,7 @@ MUTANTS = {
 def everything():
     """All checks above of what `reports.ranks` computes."""
     test_ranks_count_the_better_ones_and_failures_share_the_last_places()
+    test_half_of_the_clusters_make_a_clustering()
     test_friedman_is_that_of_the_textbook_and_of_aeon()
     test_wilcoxon_counts_all_signs()
     test_holm_is_that_of_the_textbook_and_mutants_are_not(ranks.holm, True)
