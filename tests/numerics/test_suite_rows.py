@@ -13,7 +13,9 @@ from datasets.sequences import Sequences
 from methods.catch22_kmeans import Catch22KMeans
 from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
 from methods.ddc import DDC
+from methods.dtw_kmeans import DTWKMeans
 from methods.dtw_medoids import DTWMedoids, medoids
+from methods.elastic import shortened
 from methods.kasba import KASBA, aeon_without_hints
 from methods.kmeans import KMeans
 from methods.minirocket_kmeans import MiniRocketKMeans, load_minirocket
@@ -161,3 +163,24 @@ def test_silhouettes_choose_the_number_of_clusters(method):
     assert len(np.unique(found.labels_)) == 3
     others = [silhouette_score(X, KMeans(k, random_state=0).fit(X).labels_) for k in range(2, 7)]
     assert int(np.argmax(others)) + 2 == 3
+
+
+def test_shortened_sequences_keep_their_means_and_the_ratio_of_their_lengths():
+    arrays = [np.arange(24.0).reshape(12, 2), np.arange(12.0).reshape(6, 2), np.full((1, 2), 5.0)]
+    X = Sequences.from_list(arrays)
+    means, lengths = shortened(X, 3.0)
+    assert lengths.tolist() == [4, 2, 1] and means.dtype == np.float64
+    by_hand = [a.reshape(-1, min(3, len(a)), 2).mean(axis=1) for a in arrays]
+    np.testing.assert_array_equal(means, np.concatenate(by_hand))
+    assert shortened(X, 2.5)[1].tolist() == [5, 3, 1]  # the first ends with a block of its own
+    same, kept = shortened(X, 1.0)
+    assert kept.tolist() == X.lengths.tolist() and np.array_equal(same, X.values)
+
+
+def test_the_longest_sequence_of_the_training_data_says_how_much_all_are_shortened():
+    rng = np.random.default_rng(0)
+    X = Sequences.from_list([rng.normal(i % 2, 0.1, (n, 1)) for i, n in enumerate([40, 36, 20, 16, 12, 8])])
+    fitted = DTWKMeans(n_clusters=2, sample=6, iterations=3, longest=10, random_state=0).fit(X)
+    assert fitted.step_ == 4 and fitted.cluster_centers_.shape == (2, 10, 1)
+    assert (fitted.labels_ == np.arange(6) % 2).all() or (fitted.labels_ == 1 - np.arange(6) % 2).all()
+    assert DTWKMeans(n_clusters=2, sample=6, iterations=3, longest=99, random_state=0).fit(X).step_ == 1
