@@ -10,14 +10,17 @@ from sklearn.metrics import silhouette_score
 from test_field import ragged, warping_cost
 
 from datasets.sequences import Sequences
+from methods.base import InvalidInput
 from methods.catch22_kmeans import Catch22KMeans
 from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
 from methods.ddc import DDC
+from methods.deep import memory_by_length
 from methods.dtw_medoids import DTWMedoids, medoids
 from methods.kasba import KASBA, aeon_without_hints
 from methods.kmeans import KMeans
 from methods.minirocket_kmeans import MiniRocketKMeans, load_minirocket
 from methods.rddc import RDDC
+from methods.rddc_plus import RDDCPlus
 from methods.recurrent_autoencoder import RecurrentAutoencoder
 from methods.silhouette_k import SilhouetteK
 from methods.vectorize import moments
@@ -140,6 +143,31 @@ def test_memory_by_length_is_a_sixth_of_the_median(cls, length, memory):
     assert torch.equal(method.network_[name], told.network_[name])
     other = cls(**method.get_params() | {"update_bias": method.update_bias_ + 1}).fit(data)
     assert not torch.equal(method.network_[name], other.network_[name])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch": 0}, "batch=0, epochs=100: expected at least 1 of each"),
+        ({"batch": 0, "epochs": "by_size"}, "batch=0, epochs=5: expected at least 1 of each"),
+        ({"batch": 20, "epochs": 0}, "batch=20, epochs=0: expected"),
+        ({"batch": 20, "epochs": "by_size", "updates": 0}, "batch=20, epochs=0: expected"),
+        ({"batch": "by_length"}, "batch='by_length': expected one of a number, by_size"),
+    ],
+)
+def test_what_trains_nothing_is_refused(settings, message):
+    with pytest.raises(InvalidInput, match=message):
+        DDC(2, **settings).fit(np.random.default_rng(0).normal(size=(60, 3)))
+
+
+def test_a_search_takes_the_words_of_its_method():
+    data = ragged(14)
+    own = {"batch": "by_size", "epochs": "by_size", "updates": 2, "update_bias": "by_length", "recurrent_units": 2}
+    method = RDDCPlus(2, restarts=1, offspring=1, consensus_epochs=1, rddc=own, random_state=0).fit(data)
+    assert (method.chosen_.batch_, method.chosen_.epochs_) == (14, 2)
+    assert method.chosen_.update_bias_ == memory_by_length(data.lengths)
+    with pytest.raises(InvalidInput, match="update_bias='long': expected one of a number, by_length"):
+        RDDCPlus(2, restarts=1, rddc=own | {"update_bias": "long"}).fit(data)
 
 
 def test_numbers_come_to_what_they_say():
