@@ -184,8 +184,8 @@ def page(found):
     known = {tuple(line[:2]): line for line in found["lines"]}
     lines = [known.get((name, row), [name, row, "not measured"]) for name in SETS for row in CASES]
     return (
-        f"# Rows beside their libraries\n\n{found['machine']}, one thread, at most {MOST} sequences, {SEEDS} seeds, mean"
-        " ± standard deviation. Within spread: the means differ by no more than the two standard deviations together."
+        f"# Rows beside their libraries\n\n{found['machine']}, one thread, at most {MOST} sequences, {SEEDS} seeds,"
+        " mean ± standard deviation. Within spread: the means differ by no more than both standard deviations together."
         " Seconds are the processor's, of one clustering; bringing the sequences into the library's form is not among"
         f" them.\n\n{tabulate(lines, head, tablefmt='github', disable_numparse=True)}\n\n{REASON}\n"
     )
