@@ -57,7 +57,8 @@ class DEC(CodeClusterer):
     pretraining : {"layerwise", "end_to_end"}
         Whether the layers are pretrained one by one before the whole.
     layer_updates, pretrain_updates, cluster_updates : int
-        Budget of the three phases; the first counts for each layer. Rounded up to whole epochs.
+        Budget of the three phases; the first counts for each layer. Rounded up to whole epochs. 0 of the last leave
+        k-means on the codes.
     refresh_interval : int or None
         Updates between two refreshes of the target; an epoch when None.
     tolerance : float
@@ -66,10 +67,21 @@ class DEC(CodeClusterer):
         For the autoencoder and for the last phase; see `methods.deep.minimise`.
     learning_rate, cluster_learning_rate : float
         Theirs. With Adam 1e-3 lets clusters die out in the last phase.
+    decay_interval : int or None
+        Updates after which the first falls tenfold, in every phase of the pretraining.
+    initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
+        Of the weights: uniform in ±sqrt(6/(d_in + d_out)) or ±1/sqrt(d_in), or normal of standard deviation 0.01 or
+        1/sqrt(d_in); biases are 0.
+    squared_error : {"mean", "half_sum"}
+        What the pretraining minimises: the mean over the dimensions, or half the sum.
     input_scale : {"mean_square", "none"}
         Mean squared value 1 over the training data, or the values as they are.
+    precision : {"float32", "bfloat16"}
+        Of the products in training; see `methods.deep.minimise`. Codes and clusters are always float32.
     batch : int
     device : str
+    pretrained : str or None
+        Folder with the autoencoder to start from; see `methods.autoencoder.CodeClusterer`.
     random_state : int or None
     """
 
@@ -85,11 +97,16 @@ class DEC(CodeClusterer):
         tolerance=0.001,
         optimizer="adam",
         learning_rate=1e-3,
+        decay_interval=None,
         cluster_optimizer="adam",
         cluster_learning_rate=1e-4,
+        initialisation="glorot_uniform",
+        squared_error="mean",
         input_scale="mean_square",
+        precision="float32",
         batch=256,
         device="cpu",
+        pretrained=None,
         random_state=None,
     ):
         store(locals())

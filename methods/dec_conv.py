@@ -79,8 +79,8 @@ def init_conv_autoencoder(shapes, filters, code, rng, device="cpu"):
             weights = rng.uniform(-bound, bound, (inner, outer, kernel, kernel))
             network |= {f"{part}.{layer}.weight": stack([weights]), f"{part}.{layer}.bias": torch.zeros(1, biases)}
     flat = filters[-1] * shapes[-1][0] * shapes[-1][1]
-    network |= init_linear("encoder.code", flat, code, [rng], "tensorflow")
-    network |= init_linear("decoder.code", code, flat, [rng], "tensorflow")
+    network |= init_linear("encoder.code", flat, code, [rng], "glorot_uniform")
+    network |= init_linear("decoder.code", code, flat, [rng], "glorot_uniform")
     return {name: tensor.to(device) for name, tensor in network.items()}
 
 
@@ -100,15 +100,32 @@ class DECConv(DEC):
     tolerance : float
     optimizer, cluster_optimizer : {"adam", "sgd"}
     learning_rate, cluster_learning_rate : float
+    decay_interval : int or None
+    squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
+    precision : {"float32", "bfloat16"}
     batch : int
     device : str
+    pretrained : str or None
     random_state : int or None
         All as in `methods.dec.DEC`.
     """
 
     pretraining = "end_to_end"  # layer by layer is for fully connected layers
-    choices = {name: words for name, words in DEC.choices.items() if name != "pretraining"}
+    choices = {name: words for name, words in DEC.choices.items() if name not in ("pretraining", "initialisation")}
+    recipe = (
+        "image_shape",
+        "filters",
+        "code",
+        "pretrain_updates",
+        "squared_error",
+        "optimizer",
+        "learning_rate",
+        "decay_interval",
+        "input_scale",
+        "batch",
+        "precision",
+    )
     small = {"filters": (2, 3, 4), "image_shape": (1, 2), "batch": 20, "pretrain_updates": 8, "cluster_updates": 8}
     exempt = {"passes_scikit_learn": "an image has one size, and the checks choose the sizes of vectors"}
 
@@ -124,11 +141,15 @@ class DECConv(DEC):
         tolerance=0.001,
         optimizer="adam",
         learning_rate=1e-3,
+        decay_interval=None,
         cluster_optimizer="sgd",
         cluster_learning_rate=0.01,
+        squared_error="mean",
         input_scale="none",
+        precision="float32",
         batch=256,
         device="cpu",
+        pretrained=None,
         random_state=None,
     ):
         store(locals())

@@ -34,9 +34,14 @@ class IDEC(DEC):
     tolerance : float
     optimizer, cluster_optimizer : {"adam", "sgd"}
     learning_rate, cluster_learning_rate : float
+    decay_interval : int or None
+    initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
+    squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
+    precision : {"float32", "bfloat16"}
     batch : int
     device : str
+    pretrained : str or None
     random_state : int or None
         All as in `methods.dec.DEC`.
     """
@@ -54,11 +59,16 @@ class IDEC(DEC):
         tolerance=0.001,
         optimizer="adam",
         learning_rate=1e-3,
+        decay_interval=None,
         cluster_optimizer="adam",
         cluster_learning_rate=1e-3,
+        initialisation="glorot_uniform",
+        squared_error="mean",
         input_scale="mean_square",
+        precision="float32",
         batch=256,
         device="cpu",
+        pretrained=None,
         random_state=None,
     ):
         store(locals())
