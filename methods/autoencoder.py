@@ -15,7 +15,6 @@ from sklearn.base import TransformerMixin
 from .base import Clusterer, Diverged, InvalidInput
 from .deep import OPTIMIZERS, PRECISIONS, divergence_of, init_linear, linear, minimise, random_streams, trainable
 
-CORRUPTION = 0.2
 PART = 8192  # vectors that go through the network at once outside training: a bound on memory
 
 
@@ -142,7 +141,7 @@ def pretrain(autoencoder, data, *, validation=None, squared_error="mean", **trai
     return curves | ({} if validation is None else {"validation_reconstruction": watched}), updates
 
 
-def pretrain_layers(autoencoder, data, *, noise, corruption=CORRUPTION, squared_error="mean", **training):
+def pretrain_layers(autoencoder, data, *, noise, corruption, squared_error="mean", **training):
     """Train one layer after the other as a denoising autoencoder.
 
     Parameters
@@ -220,7 +219,7 @@ class CodeClusterer(Encoder, Clusterer):
     """
 
     backend = "torch"
-    corruption = CORRUPTION
+    corruption = 0.2
     choices = {
         "pretraining": ("layerwise", "end_to_end"),
         "input_scale": ("mean_square", "none"),
@@ -255,8 +254,8 @@ class CodeClusterer(Encoder, Clusterer):
         self.scale_ = float(1 / np.sqrt(mean_square)) if self.input_scale == "mean_square" else 1.0
         self.loss_curve_, self.n_updates_, self.n_epochs_ = {}, 0, 0
         data = self._tensor(X)
+        self.network_ = self._init_network(init)
         if self.pretrained is None:
-            self.network_ = self._init_network(init)
             self._pretrain(self._autoencoder(), data, order, noise)
         else:
             self._take_over(order)
@@ -302,8 +301,7 @@ class CodeClusterer(Encoder, Clusterer):
                 raise InvalidInput(f"pretrained: {path}: {name} was {theirs!r}, expected {mine!r}")
         if fitted.cluster_updates:
             raise InvalidInput(f"pretrained: {path}: it was trained on after k-means, with cluster_updates > 0")
-        kept = trainable(fitted.network_)
-        self.network_ = {name: fitted.network_[name].to(self.device) for name in kept if name != "centroids"}
+        self.network_ = {name: fitted.network_[name].to(self.device) for name in self.network_}
         self._keep(fitted.loss_curve_, fitted.n_updates_)
         order.bit_generator.state = fitted.order_
 

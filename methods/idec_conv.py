@@ -30,7 +30,6 @@ class IDECConv(DECConv, IDEC):
     decay_interval : int or None
     squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
-    precision : {"float32", "bfloat16"}
     batch : int
     device : str
     pretrained : str or None
@@ -56,7 +55,6 @@ class IDECConv(DECConv, IDEC):
         cluster_learning_rate=0.01,
         squared_error="mean",
         input_scale="none",
-        precision="float32",
         batch=256,
         device="cpu",
         pretrained=None,

@@ -213,7 +213,7 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
         | cell_statistics(group.reset_index(drop=True), selection, " ".join(cell), scored)
         for cell, group in frame(records, scored).groupby(CELL, sort=False)
     ]
-    # A method cut off before its last phase is another, k-means on its codes: its numbers aren't measured by the paper's.
+    # A method cut off before its last phase is another, k-means on its codes, which no number of its paper measures.
     cut = {record["method"] for record in records if record["provenance"]["settings"].get("cluster_updates") == 0}
     methods = {record["method"]: record["algorithm"] for record in records if record["method"] not in cut}
     theirs = published_scores(published, [score.name for score in SCORES], methods)

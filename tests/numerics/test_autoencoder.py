@@ -79,7 +79,9 @@ def test_layers_are_pretrained_one_by_one():
     model = autoencoder(10, (32, 16, 4))
     before = {name: tensor.clone() for name, tensor in model.network.items()}
     training = {"batch": 50, "rngs": [np.random.default_rng(0)], "learning_rate": 0.01}
-    curves, updates = pretrain_layers(model, X, noise=torch.Generator().manual_seed(0), epochs=20, **training)
+    curves, updates = pretrain_layers(
+        model, X, corruption=0.2, noise=torch.Generator().manual_seed(0), epochs=20, **training
+    )
     assert list(curves) == ["layer_1", "layer_2", "layer_3"] and updates == 3 * 20 * 4
     assert all(curve[-1] < curve[0] for curve in curves.values())
     assert all((tensor != before[name]).any() for name, tensor in model.network.items())
