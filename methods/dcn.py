@@ -72,7 +72,7 @@ class DCN(CodeClusterer):
     widths : sequence of int
     pretraining : {"layerwise", "end_to_end"}
     layer_updates, pretrain_updates, cluster_updates : int
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
     learning_rate, cluster_learning_rate : float
     decay_interval : int or None
     initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}

@@ -63,7 +63,7 @@ class DEC(CodeClusterer):
         Updates between two refreshes of the target; an epoch when None.
     tolerance : float
         Share of labels that change between two refreshes below which the last phase stops.
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
         For the autoencoder and for the last phase; see `methods.deep.minimise`.
     learning_rate, cluster_learning_rate : float
         Theirs. With Adam 1e-3 lets clusters die out in the last phase.

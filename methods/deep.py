@@ -10,6 +10,7 @@ import time
 import numpy as np
 import torch
 from sklearn.base import clone
+from torch.optim.adadelta import adadelta
 from torch.optim.adam import adam
 
 from . import progress
@@ -149,7 +150,22 @@ class SGD:
         self.parameters.add_(momentum, alpha=-self.learning_rate)
 
 
-OPTIMIZERS = {"adam": Adam, "sgd": SGD}
+class Adadelta:
+    """Adadelta on one tensor, by torch's functional form with Keras's constants; `state` as in `Adam`."""
+
+    def __init__(self, parameters, learning_rate):
+        self.parameters, self.learning_rate = parameters, learning_rate
+        first, second = torch.zeros_like(parameters), torch.zeros_like(parameters)
+        self.state = {"step": first.new_zeros(()), "square_avg": first, "acc_delta": second}
+
+    @torch.no_grad()
+    def step(self):
+        step, first, second = ([self.state[name]] for name in ("step", "square_avg", "acc_delta"))
+        settings = {"lr": self.learning_rate, "rho": 0.95, "eps": 1e-7, "weight_decay": 0.0, "maximize": False}
+        adadelta([self.parameters], [self.parameters.grad], first, second, step, foreach=False, **settings)
+
+
+OPTIMIZERS = {"adam": Adam, "adadelta": Adadelta, "sgd": SGD}
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -216,7 +232,7 @@ def minimise(
     n : int
         Sequences in the training data. What doesn't fill a batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
-    optimizer : {"adam", "sgd"}
+    optimizer : {"adam", "adadelta", "sgd"}
     decay_interval : int, optional
         Updates after which the learning rate falls tenfold, and again and again.
     precision : {"float32", "bfloat16"}

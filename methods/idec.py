@@ -32,7 +32,7 @@ class IDEC(DEC):
     layer_updates, pretrain_updates, cluster_updates : int
     refresh_interval : int
     tolerance : float
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
     learning_rate, cluster_learning_rate : float
     decay_interval : int or None
     initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}

@@ -25,7 +25,7 @@ class IDECConv(DECConv, IDEC):
     pretrain_updates, cluster_updates : int
     refresh_interval : int
     tolerance : float
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
     learning_rate, cluster_learning_rate : float
     decay_interval : int or None
     squared_error : {"mean", "half_sum"}
