@@ -198,9 +198,9 @@ def check_pretrained(resolved, row, lender):
             raise ConfigError(
                 f"{where}: it goes on after its pretraining; say methods.{lender}.settings.cluster_updates: 0"
             )
-    inputs = [{job[2:] for job in jobs.jobs(resolved) if job[1] == of} for of in (row, lender)]
-    if row in jobs.methods(resolved) and not inputs[0] <= inputs[1]:
-        raise ConfigError(f"{where}: it has to run, on the same inputs, seeds and splits with the same seeds_per_job")
+    mine, theirs = ({job[2:] for job in jobs.jobs(resolved) if job[1] == of} for of in (row, lender))
+    if theirs and not mine <= theirs:  # one that isn't asked for runs for those that are
+        raise ConfigError(f"{where}: it runs on other inputs, seeds or splits, or with other seeds_per_job")
 
 
 def recipe(resolved, row, dataset):
