@@ -6,12 +6,12 @@ trained end to end without dropout. 3. k-means with 20 restarts sets the centroi
 minimise KL(P ‖ Q), q the Student-t similarity of a code to the centroids and p = q²/f normalised, refreshed every
 `refresh_interval` updates, until fewer than `tolerance` of the labels change between two refreshes.
 
-Published are 50,000 updates a layer and 100,000 end to end, by SGD at 0.1 falling tenfold every 20,000, half the sum of
-squared errors, weights from a normal distribution of standard deviation 0.01, then SGD at 0.01: the reading mnist has
-all of that. Deviations elsewhere: Adam, Glorot-uniform weights and the budgets `layer_updates`, `pretrain_updates` and
-at most `cluster_updates`. Everywhere: the authors' code drops nothing of the first layer's input and of the last's
-output. The input is scaled so that its mean squared norm over D is 1, as the authors do. The loss of a run is the final
-KL divergence.
+Published are 50,000 updates a layer and 100,000 end to end, by SGD at 0.1 falling tenfold every 20,000, weights from a
+normal distribution of standard deviation 0.01, then SGD at 0.01: the reading mnist has all of that. Deviations
+elsewhere: Adam, Glorot-uniform weights and the budgets `layer_updates`, `pretrain_updates` and at most
+`cluster_updates`. Everywhere: the authors' code drops nothing of the first layer's input and of the last's output. The
+input is scaled so that its mean squared norm over D is 1, as the authors do. The loss of a run is the final KL
+divergence.
 
 A Keras tutorial's DEC (C. Zhang: How to do unsupervised clustering with Keras, 2018) is this with other settings,
 a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,020 updates, by
