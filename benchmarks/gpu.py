@@ -160,6 +160,7 @@ class Block:
     def __init__(self, bench, data, seeds):
         self.estimator = rddc.RDDC(CLUSTERS, batch=len(data), recurrent_units=bench.hidden, device=bench.device)
         self.estimator._check(data, reset=True)
+        self.estimator._resolve(data, [self.estimator])
         self.estimator.mean_, self.estimator.scale_ = 0.0, 1.0
         self.network = self.estimator._init_network([np.random.default_rng(seed) for seed in range(seeds)])
         self.joint = Joint(self.network, trainable(self.network))

@@ -84,6 +84,7 @@ def step_launches(seeds=SEEDS, batch=BATCH, rows=None):
     data = ragged("arabic_digits", batch)
     estimator = rddc.RDDC(CLUSTERS, batch=batch, random_state=0)
     estimator._check(data, reset=True)
+    estimator._resolve(data, [estimator])
     estimator.mean_, estimator.scale_ = 0.0, 1.0
     rngs = [np.random.default_rng(seed) for seed in range(seeds)]
     network, tensors = estimator._init_network(rngs), estimator._tensors(data)

@@ -119,6 +119,7 @@ class Step:
         self.backend, self.data, self.batch = backend, data, batch
         self.estimator = rddc.RDDC(CLUSTERS, batch=batch, recurrent_units=hidden, random_state=0)
         self.estimator._check(data, reset=True)
+        self.estimator._resolve(data, [self.estimator])
         self.estimator.mean_, self.estimator.scale_ = 0.0, 1.0
         self.rng = np.random.default_rng(0)
         self.network = self.estimator._init_network([self.rng])

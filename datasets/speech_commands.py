@@ -78,7 +78,8 @@ def load(
     lowest=20.0,
     shortest=1,
 ):
-    """Load the data set; the notes ``silent``, ``duplicates`` and ``too_short`` count the dropped clips.
+    """Load the data set; the notes ``silent``, ``duplicates`` and ``too_short`` count the dropped clips, and
+    ``whole`` those of both words in the full archive.
 
     Parameters
     ----------
@@ -119,7 +120,8 @@ def load(
             raise ValueError(f"{NAME}: {setting}: {value} is out of range")
     size, step = round(window * RATE), round(hop * RATE)
     bank = filter_bank(bands, size, RATE, lowest, scale)
-    arrays, kept, seen, notes = [], [], set(), {"silent": 0, "duplicates": 0, "too_short": 0}
+    arrays, kept, seen = [], [], set()
+    notes = {"whole": sum(COUNTS["full"].values()), "silent": 0, "duplicates": 0, "too_short": 0}
     for path, content, signal in _clips(Path(raw), form):
         digest = hashlib.sha256(content).digest()
         if digest in seen:

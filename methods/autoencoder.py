@@ -5,6 +5,7 @@ input from a corrupted copy, dropout 0.2 on the input and on the code. End to en
 without corruption. Both minimise the mean squared error with the one training loop of `methods.deep`.
 """
 
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,18 @@ import torch
 from sklearn.base import TransformerMixin
 
 from .base import Clusterer, Diverged, InvalidInput
-from .deep import OPTIMIZERS, PRECISIONS, divergence_of, init_linear, linear, minimise, random_streams, trainable
+from .deep import (
+    OPTIMIZERS,
+    PRECISIONS,
+    batch_by_size,
+    divergence_of,
+    epochs_of,
+    init_linear,
+    linear,
+    minimise,
+    random_streams,
+    trainable,
+)
 
 PART = 8192  # vectors that go through the network at once outside training: a bound on memory
 
@@ -228,6 +240,7 @@ class CodeClusterer(Encoder, Clusterer):
         "initialisation": ("glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"),
         "squared_error": ("mean", "half_sum"),
         "precision": PRECISIONS,
+        "batch": (Real, "by_size"),
     }
     recipe = (
         "widths",
@@ -249,6 +262,7 @@ class CodeClusterer(Encoder, Clusterer):
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
+        self.batch_ = batch_by_size(len(X)) if self.batch == "by_size" else self.batch
         init, order, noise, kmeans = random_streams(self.random_state, 4)
         mean_square = max(np.square(X).mean(), np.finfo(np.float32).tiny)
         self.scale_ = float(1 / np.sqrt(mean_square)) if self.input_scale == "mean_square" else 1.0
@@ -295,10 +309,10 @@ class CodeClusterer(Encoder, Clusterer):
         """The autoencoder of a fitted estimator, its curves and where its random stream of the `order` was then."""
         path = Path(self.pretrained, f"{self.random_state}.npz")
         fitted = CodeClusterer.load(path)
-        for name in ("n_features_in_", "scale_", *self.recipe):
-            mine, theirs = (one.get(name) for one in (self._described(), fitted._described()))
-            if mine != theirs:
-                raise InvalidInput(f"pretrained: {path}: {name} was {theirs!r}, expected {mine!r}")
+        theirs = fitted._described()
+        for name, mine in self._described().items():
+            if theirs.get(name) != mine:
+                raise InvalidInput(f"pretrained: {path}: {name} was {theirs.get(name)!r}, expected {mine!r}")
         if fitted.cluster_updates:
             raise InvalidInput(f"pretrained: {path}: it was trained on after k-means, with cluster_updates > 0")
         self.network_ = {name: fitted.network_[name].to(self.device) for name in self.network_}
@@ -334,7 +348,7 @@ class CodeClusterer(Encoder, Clusterer):
 
     def _budget(self, updates, n):
         """Whole epochs that make up at least so many updates."""
-        return {"batch": self.batch, "epochs": -(-updates // max(1, n // self.batch))}
+        return {"batch": self.batch_, "epochs": epochs_of(updates, n, self.batch_)}
 
     def _keep(self, curves, updates):
         self.loss_curve_ |= curves

@@ -6,6 +6,7 @@ What a method promises beyond its attributes is listed in `methods.contract`.
 import functools
 import importlib
 import json
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Threads that ``fit`` and ``predict`` take; None for those of the libraries. A method of small steps says 1:
         it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
-        The words that a setting may be; `fit` refuses others.
+        The words that a setting may be; `fit` refuses others. `Real` among them is any number.
     few : dict of str to number
         Settings that cut a fit short, for an estimate of its time, which grows with each of them.
     small : dict
@@ -210,8 +211,10 @@ class Clusterer(ClusterMixin, BaseEstimator):
         if not reset:
             check_is_fitted(self)
         for name, words in self.choices.items():
-            if getattr(self, name) not in words:
-                raise InvalidInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(words)}")
+            value = getattr(self, name)
+            if value not in words and not (Real in words and isinstance(value, Real)):
+                told = ", ".join("a number" if word is Real else word for word in words)
+                raise InvalidInput(f"{name}={value!r}: expected one of {told}")
         given = X
         try:
             X = validate_data(self, X, reset=reset, dtype=np.float32) if self.accepts == "vectors" else as_sequences(X)

@@ -8,6 +8,7 @@ where it is broken it raises `Wrong`, which says how to keep it. What the attrib
 import inspect
 import random
 import tempfile
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -285,6 +286,18 @@ def refuses_less_than_a_batch(method):
         raise Wrong("5 sequences are too few for a batch and end in a fit without an update; raise InvalidInput")
 
 
+def goes_by_its_data(method):
+    """batches by size train on any number of sequences, and fit leaves the settings as they are"""
+    by_data = {name: words[-1] for name, words in method.choices.items() if words[0] is Real}
+    for n in (3, 5, 60) if by_data else ():
+        own = clone(method).set_params(**by_data)
+        before, labels = own.get_params(), own.fit_predict(data_for(own, tiny_data(n=n)))
+        if labels.shape != (n,) or not own.n_updates_:
+            raise Wrong(f"{n} sequences end in a fit without an update")
+        if own.get_params() != before:
+            raise Wrong("fit changes the settings; keep what they come to in attributes that end with _")
+
+
 def refuses_other_words(method):
     """a word that a setting can't be is refused with those that it can be"""
     for name in method.choices:
@@ -358,6 +371,7 @@ PROMISES = (
     finds_one_cluster,
     refuses_other_numbers_of_clusters,
     refuses_less_than_a_batch,
+    goes_by_its_data,
     refuses_other_words,
     refuses_what_is_not_finite,
     refuses_other_dimensions,

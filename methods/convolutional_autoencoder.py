@@ -33,7 +33,8 @@ class ConvolutionalAutoencoder(SequenceAutoencoder):
         Cosines and sines that tell the decoder a moment.
     code_units : int
     learning_rate, clip_norm : float
-    batch, epochs : int
+    batch, epochs, updates
+        As in `methods.ddc.DDC`.
     device : str
     random_state : int or None
     """
@@ -52,6 +53,7 @@ class ConvolutionalAutoencoder(SequenceAutoencoder):
         clip_norm=5.0,
         batch=100,
         epochs=30,
+        updates=300,
         device="cpu",
         random_state=None,
     ):

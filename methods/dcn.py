@@ -81,7 +81,7 @@ class DCN(CodeClusterer):
     squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
     precision : {"float32", "bfloat16"}
-    batch : int
+    batch : int or {"by_size"}
     device : str
     pretrained : str or None
     random_state : int or None

@@ -36,7 +36,7 @@ class DivergenceClusterer(DeepMethod):
     """
 
     by_loss = True
-    choices = {
+    choices = DeepMethod.by_data | {
         "kernel_width": ("median_squared_distance", "median_of_all", "median_distance"),
         "orthogonality_form": ("memberships", "memberships_sum", "clusters", "clusters_mean"),
         "initialisation": ("torch", "tensorflow", "keras"),
@@ -97,8 +97,8 @@ class DivergenceClusterer(DeepMethod):
 
     def _minimise(self, loss_terms, network, data, n, epochs, rngs, **more):
         """`methods.deep.minimise` with this method's settings."""
-        settings = {name: getattr(self, name) for name in ("learning_rate", "clip_norm", "clip_each", "batch")}
-        settings["draw_order"] = functools.partial(self._draw_order, data, n)
+        settings = {name: getattr(self, name) for name in ("learning_rate", "clip_norm", "clip_each")}
+        settings |= {"batch": self.batch_, "draw_order": functools.partial(self._draw_order, data, n)}
         return minimise(loss_terms, network, trainable(network), n, epochs=epochs, rngs=rngs, **settings, **more)
 
     def _cross_entropy(self, network, data, index, partition):
@@ -123,6 +123,7 @@ class DivergenceClusterer(DeepMethod):
     def _train(self, X, estimators, partition=None, partition_epochs=0):
         if self.n_clusters < 2:
             raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
+        self._resolve(X, estimators)
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
         data, orders, before = self._tensors(X), [order for _, order in streams], 0
@@ -130,7 +131,7 @@ class DivergenceClusterer(DeepMethod):
             start = functools.partial(self._cross_entropy, network, data, partition=partition)
             _, before = self._minimise(start, network, data, len(X), partition_epochs, orders)
         terms = functools.partial(self._loss_terms, network, data, training=True)
-        curve, updates = self._minimise(terms, network, data, len(X), self.epochs, orders, best_epoch=self.best_epoch)
+        curve, updates = self._minimise(terms, network, data, len(X), self.epochs_, orders, best_epoch=self.best_epoch)
         failures = []
         for seed, estimator in enumerate(estimators):
             failures.append(estimator._keep(network, curve, before + updates, seed))
@@ -159,7 +160,7 @@ class DivergenceClusterer(DeepMethod):
         """Loss on other sequences: mean over parts about as large as a training batch, running averages kept."""
         X = self._check(X, reset=False)
         data = self._tensors(X)
-        n_parts = max(1, len(X) // self.batch)
+        n_parts = max(1, len(X) // self.batch_)
         # Every part takes sequences from everywhere: neighbours in a file are often of one class.
         parts = [torch.arange(first, len(X), n_parts, device=self.device) for first in range(n_parts)]
         with torch.no_grad():
@@ -201,7 +202,12 @@ class DDC(DivergenceClusterer):
         Whether that is the largest norm of each tensor's gradient instead, as Keras's ``clipnorm``.
     best_epoch : bool
         Whether the network and the loss of the epoch with the lowest loss are kept, and not those of the last.
-    batch, epochs : int
+    batch : int or {"by_size"}
+        ``by_size``: 25 below 200 training sequences, 50 below 1000, else 100; and no more than there are.
+    epochs : int or {"by_size"}
+        ``by_size``: as many as make up at least so many `updates`.
+    updates : int
+        Has a say with such `epochs` alone.
     device : str
     random_state : int or None
     """
@@ -236,6 +242,7 @@ class DDC(DivergenceClusterer):
         best_epoch=False,
         batch=100,
         epochs=100,
+        updates=300,
         device="cpu",
         random_state=None,
     ):

@@ -79,7 +79,8 @@ class DEC(CodeClusterer):
         Mean squared value 1 over the training data, or the values as they are.
     precision : {"float32", "bfloat16"}
         Of the products in training; see `methods.deep.minimise`. Codes and clusters are always float32.
-    batch : int
+    batch : int or {"by_size"}
+        As in `methods.ddc.DDC`.
     device : str
     pretrained : str or None
         Folder with the autoencoder to start from; see `methods.autoencoder.CodeClusterer`.
@@ -115,7 +116,7 @@ class DEC(CodeClusterer):
     def _cluster(self, autoencoder, data, labels, order):
         """Self-training on the sharpened assignments, from the centroids and `labels` of k-means."""
         network, names = self.network_, self._trained()
-        interval = self.refresh_interval or max(1, len(data) // self.batch)
+        interval = self.refresh_interval or max(1, len(data) // self.batch_)
 
         def refresh(updates):
             if updates % interval:

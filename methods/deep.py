@@ -6,6 +6,7 @@ block is one seed. No operation mixes seeds: a seed's result does not depend on 
 
 import contextlib
 import time
+from numbers import Real
 
 import numpy as np
 import torch
@@ -326,6 +327,21 @@ def _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip, afte
     return stopped
 
 
+def batch_by_size(n):
+    """Sequences in a batch for `n` to train on, of data that nobody has seen: all of them at most."""
+    return min(n, 25 if n < 200 else 50 if n < 1000 else 100)
+
+
+def epochs_of(updates, n, batch):
+    """Whole epochs that make up at least so many updates."""
+    return -(-updates // max(1, n // batch))
+
+
+def memory_by_length(lengths):
+    """Initial bias of update gates that keeps a sixth of the median length, two elements at least: 1 + exp(bias)."""
+    return float(np.log(max(np.median(lengths) / 6, 2) - 1))
+
+
 def divergence_of(curve):
     """`Diverged` for a seed whose loss, one value an epoch, is not finite somewhere; else None."""
     bad = np.flatnonzero(~np.isfinite(curve))
@@ -339,9 +355,17 @@ class DeepMethod(Clusterer):
     """Base of methods that train a block of seeds together; `_train(X, estimators)` is all that they add.
 
     `_train` fits the estimators in place and returns, for each, None or the exception that ended its training.
+
+    Attributes
+    ----------
+    batch_, epochs_ : int
+        What `batch` and `epochs` came to on the training data.
+    update_bias_ : float
+        The same of `update_bias`, where there is one.
     """
 
     backend = "torch"
+    by_data = {"batch": (Real, "by_size"), "epochs": (Real, "by_size")}
 
     def fit(self, X, y=None):
         """Cluster `X` with this estimator's `random_state`."""
@@ -356,6 +380,20 @@ class DeepMethod(Clusterer):
         X = [estimator._check(X, reset=True) for estimator in estimators][0]
         failures = estimators[0]._train(X, estimators)
         return [failure or estimator for failure, estimator in zip(failures, estimators, strict=True)]
+
+    def budget(self, n):
+        """What `batch` and `epochs` come to on `n` sequences."""
+        batch = batch_by_size(n) if self.batch == "by_size" else self.batch
+        return batch, epochs_of(self.updates, n, batch) if self.epochs == "by_size" else self.epochs
+
+    def _resolve(self, X, estimators):
+        """Let all know what the settings that depend on the training data come to."""
+        found = dict(zip(("batch_", "epochs_"), self.budget(len(X)), strict=True))
+        if hasattr(self, "update_bias"):
+            by_length = self.update_bias == "by_length"
+            found["update_bias_"] = memory_by_length(X.lengths) if by_length else self.update_bias
+        for estimator in estimators:
+            vars(estimator).update(found)
 
     def _keep(self, network, curve, updates, seed):
         """Take over what the training of a block gave for its seed number `seed`: None, or why that is unusable."""

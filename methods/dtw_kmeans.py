@@ -25,6 +25,8 @@ class DTWKMeans(ElasticKMeans):
     sample : int
         Training sequences, drawn at random, that the centroids are found on; at least `n_clusters`.
     iterations : int
+    longest : int or None
+        Elements that the longest training sequence is shortened to, and all by the same factor; None: they stay.
     random_state : int or None
     """
 
@@ -32,7 +34,7 @@ class DTWKMeans(ElasticKMeans):
     few = {"iterations": 1}
     _settings = {}
 
-    def __init__(self, n_clusters=8, sample=300, iterations=10, random_state=None):
+    def __init__(self, n_clusters=8, sample=300, iterations=10, longest=None, random_state=None):
         store(locals())
 
     def _costs(self, array):

@@ -28,10 +28,12 @@ class DTWMedoids(ElasticKMeans):
         Starts.
     iterations : int
         Of one start.
+    longest : int or None
+        Elements that the longest training sequence is shortened to, and all by the same factor; None: they stay.
     random_state : int or None
     """
 
-    def __init__(self, n_clusters=8, sample=300, n_init=10, iterations=100, random_state=None):
+    def __init__(self, n_clusters=8, sample=300, n_init=10, iterations=100, longest=None, random_state=None):
         store(locals())
 
     def _centroids(self, array, rng):

@@ -3,8 +3,10 @@
 Elements are scaled as in `methods.rddc` (less their mean, divided by one standard deviation of all dimensions) and no
 more: no sequence is z-normalised by itself.
 
-Time is quadratic in length, so centroids are found on a random sample of at most `sample` training sequences, drawn
-with the run's own seed; then every sequence goes to its nearest centroid.
+Time is quadratic in length, so where `longest` is given all sequences are shortened by one factor until the longest of
+the training data has so many elements: means over neighbours take their place, and lengths keep their ratios. Centroids
+are found on a random sample of at most `sample` training sequences, drawn with the run's own seed; then every sequence
+goes to its nearest centroid.
 
 Unless a method says otherwise they are those of tslearn's k-means: Lloyd's algorithm with k-means++ seeding under the
 distance d, and barycentres under it in place of means. tslearn starts every centroid at a sequence, stretched to the
@@ -31,6 +33,7 @@ class ElasticKMeans(Clusterer):
     accepts = "sequences"
     threads = 1
     backend = "tslearn"
+    longest = None
     small = {"sample": 40, "iterations": 2}
 
     def fit(self, X, y=None):
@@ -43,6 +46,7 @@ class ElasticKMeans(Clusterer):
         values = X.values.astype(np.float64)
         self.mean_ = values.mean(axis=0)
         self.scale_ = float(np.sqrt(np.mean((values - self.mean_) ** 2))) or 1.0
+        self.step_ = max(1.0, X.lengths.max() / (self.longest or X.lengths.max()))
         self.cluster_centers_, self.n_updates_ = self._centroids(self._array(X.subset(chosen)), rng)
         costs = self._costs_of(X)
         self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())
@@ -81,9 +85,20 @@ class ElasticKMeans(Clusterer):
 
     def _array(self, X):
         """Scaled sequences as tslearn takes them: float64 of shape (n, longest, d), NaN after the end of each."""
-        array = np.full((len(X), X.lengths.max(), X.dimensions), np.nan)
-        array[np.arange(X.lengths.max()) < X.lengths[:, None]] = (X.values - self.mean_) / self.scale_
+        values, lengths = (X.values, X.lengths) if self.step_ == 1 else shortened(X, self.step_)
+        array = np.full((len(X), lengths.max(), X.dimensions), np.nan)
+        array[np.arange(lengths.max()) < lengths[:, None]] = (values - self.mean_) / self.scale_
         return array
+
+
+def shortened(X, step):
+    """Values and lengths of sequences with means over `step` neighbours, a float, in place of their elements."""
+    moment = np.arange(X.lengths.sum()) - np.repeat(X.offsets[:-1], X.lengths)
+    block = (moment / step).astype(np.int64)
+    firsts = np.flatnonzero((moment == 0) | (np.diff(block, prepend=0) != 0))
+    counts = np.diff(firsts, append=len(moment))
+    means = np.add.reduceat(X.values.astype(np.float64), firsts) / counts[:, None]
+    return means, np.diff(np.searchsorted(firsts, X.offsets))
 
 
 def load_tslearn():

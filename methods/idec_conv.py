@@ -30,7 +30,7 @@ class IDECConv(DECConv, IDEC):
     decay_interval : int or None
     squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
-    batch : int
+    batch : int or {"by_size"}
     device : str
     pretrained : str or None
     random_state : int or None

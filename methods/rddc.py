@@ -13,6 +13,8 @@ config/readings/recommended.yaml has the values that this project recommends, wi
 in the paper at all. Budget: `epochs` passes over the training data in batches of `batch`.
 """
 
+from numbers import Real
+
 import numpy as np
 import torch
 
@@ -44,8 +46,9 @@ class RDDC(DivergenceClusterer):
         The elements lose their mean over the training data and are divided by one standard deviation of all dimensions,
         or each dimension by its own; ``none`` leaves them alone. The paper normalises every data set in a way of its
         own, and says nothing of Word2Vec's vectors, whose mean is half as large as their spread.
-    update_bias : float
-        Added to the update gate's initial bias; a positive one makes the GRU start with a long memory.
+    update_bias : float or {"by_length"}
+        Added to the update gate's initial bias; a positive one makes the GRU start with a long memory. ``by_length``:
+        with one of a sixth of the median training sequence, log(length / 6 - 1), and 0 where that is less.
     directions : {"joint", "apart"}
         Whether a layer reads the states of both directions of the layer below, or each direction is a stack of its own.
     states : {"last", "all"}
@@ -55,7 +58,7 @@ class RDDC(DivergenceClusterer):
         the batch's shortest.
     hidden_units, hidden_batch_norm, kernel_width, relative_width, orthogonality_form, orthogonality_weight, \
 simplex_weight, added, initialisation, hidden_initialisation, learning_rate, clip_norm, clip_each, best_epoch, batch, \
-epochs, device, random_state
+epochs, updates, device, random_state
         As in `methods.ddc.DDC`.
     """
 
@@ -63,6 +66,7 @@ epochs, device, random_state
     threads = 1
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
+        "update_bias": (Real, "by_length"),
         "directions": ("joint", "apart"),
         "states": ("last", "all"),
         "batches": ("shuffled", "by_length", "truncated"),
@@ -96,6 +100,7 @@ epochs, device, random_state
         best_epoch=False,
         batch=100,
         epochs=100,
+        updates=300,
         device="cpu",
         random_state=None,
     ):
@@ -113,7 +118,7 @@ epochs, device, random_state
             self.recurrent_layers,
             rngs,
             init=self.initialisation,
-            update_bias=self.update_bias,
+            update_bias=self.update_bias_,
             apart=self.directions == "apart",
         )
         network = {
@@ -146,9 +151,9 @@ epochs, device, random_state
         if self.batches != "by_length":
             return order
         # Chance leaves out what fills no batch, and it decides between equal lengths and on the order of the batches.
-        order = order[: n // self.batch * self.batch]
+        order = order[: n // self.batch_ * self.batch_]
         lengths = data[1].diff().cpu().numpy()[order]
-        return rng.permutation(order[np.argsort(lengths, kind="stable")].reshape(-1, self.batch)).ravel()
+        return rng.permutation(order[np.argsort(lengths, kind="stable")].reshape(-1, self.batch_)).ravel()
 
     def _train(self, X, estimators, *start):
         self._learn_scale(X.values.astype(np.float64), estimators)

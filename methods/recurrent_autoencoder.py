@@ -11,6 +11,8 @@ published configuration is meant; every choice is our own:
   It runs on packed sequences (torch's own), so each stops at its own length and nothing is padded.
 """
 
+from numbers import Real
+
 import torch
 
 from .base import store
@@ -31,14 +33,16 @@ class RecurrentAutoencoder(SequenceAutoencoder):
     recurrent_units : int
         Of the encoder, each direction, and of the decoder.
     code_units : int
-    update_bias : float
+    update_bias : float or {"by_length"}
         As in `methods.rddc.RDDC`; of the decoder too.
     learning_rate, clip_norm : float
-    batch, epochs : int
+    batch, epochs, updates
+        As in `methods.ddc.DDC`.
     device : str
     random_state : int or None
     """
 
+    choices = SequenceAutoencoder.choices | {"update_bias": (Real, "by_length")}
     small = {"recurrent_units": 4, "batch": 20, "epochs": 8}
 
     def __init__(
@@ -51,6 +55,7 @@ class RecurrentAutoencoder(SequenceAutoencoder):
         clip_norm=5.0,
         batch=100,
         epochs=30,
+        updates=300,
         device="cpu",
         random_state=None,
     ):
@@ -64,8 +69,8 @@ class RecurrentAutoencoder(SequenceAutoencoder):
     def _init_network(self, rngs):
         """All layers, name to tensor with a leading seed axis."""
         d, units = self.n_features_in_, self.recurrent_units
-        (encoder,) = init_gru_weights(d, units, 1, rngs, init="torch", update_bias=self.update_bias)
-        ((decoder, _),) = init_gru_weights(self.code_units, units, 1, rngs, init="torch", update_bias=self.update_bias)
+        (encoder,) = init_gru_weights(d, units, 1, rngs, init="torch", update_bias=self.update_bias_)
+        ((decoder, _),) = init_gru_weights(self.code_units, units, 1, rngs, init="torch", update_bias=self.update_bias_)
         network = {
             f"{gru}.{name}": torch.from_numpy(array)
             for gru, arrays in zip(GRUS, (*encoder, decoder), strict=True)

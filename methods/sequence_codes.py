@@ -27,12 +27,14 @@ class SequenceAutoencoder(DeepMethod):
 
     accepts = "sequences"
     threads = 1
+    choices = DeepMethod.by_data
 
     def _loss_terms(self, network, data, index):
         errors = self._squared_errors(network, data, index)
         return {"reconstruction": torch.stack([error.mean() for error in errors])}
 
     def _train(self, X, estimators):
+        self._resolve(X, estimators)
         values = X.values.astype(np.float64)
         mean = values.mean(axis=0)
         scale = float(np.sqrt(np.mean((values - mean) ** 2))) or 1.0
@@ -45,8 +47,8 @@ class SequenceAutoencoder(DeepMethod):
             network,
             list(network),
             len(X),
-            batch=self.batch,
-            epochs=self.epochs,
+            batch=self.batch_,
+            epochs=self.epochs_,
             rngs=[order for _, order, _ in streams],
             learning_rate=self.learning_rate,
             clip_norm=self.clip_norm,

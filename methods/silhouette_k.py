@@ -1,9 +1,9 @@
-"""Clusters whose number isn't known: from 2 to `n_clusters`, the one with the highest silhouette (Rousseeuw 1987).
+"""Clusters whose number isn't known: from 2 to so many `times` `n_clusters`, by silhouettes (Rousseeuw 1987).
 
 Each number has a fit of its own of another method on the same vectors, and the mean silhouette of at most `judged` of
-them, the same for all numbers, chooses; no label takes part, and of equals the smallest number wins. So `n_clusters` is
-the most that are allowed, and a run that finds fewer has not collapsed. Budget: that of the method times the numbers
-tried. There is no loss: a silhouette compares numbers of clusters, not runs.
+them, the same for all numbers, chooses; no label takes part, and of equals the smallest number wins. A run that finds
+fewer than `n_clusters` has not collapsed. Budget: that of the method times the numbers tried. There is no loss: a
+silhouette compares numbers of clusters, not runs.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ class SilhouetteK(Clusterer):
 
     Parameters
     ----------
-    n_clusters : int
-        The most that there may be.
+    n_clusters, times : int
+        Their product is the most that there may be.
     method : {"kmeans", "ward"}
     settings : dict or None
         Of the method.
@@ -33,7 +33,7 @@ class SilhouetteK(Clusterer):
     fewest_clusters = 1
     choices = {"method": ("kmeans", "ward")}
 
-    def __init__(self, n_clusters=8, method="kmeans", settings=None, judged=1000, random_state=None):
+    def __init__(self, n_clusters=8, times=1, method="kmeans", settings=None, judged=1000, random_state=None):
         store(locals())
 
     def fit(self, X, y=None):
@@ -41,8 +41,8 @@ class SilhouetteK(Clusterer):
         X = self._check(X, reset=True)
         rng = np.random.default_rng(self.random_state)
         judged = np.sort(rng.choice(len(X), min(self.judged, len(X)), replace=False))
-        found = []
-        for k in range(min(2, self.n_clusters), self.n_clusters + 1):
+        found, most = [], min(self.times * self.n_clusters, len(X))
+        for k in range(min(2, most), most + 1):
             method = load_method(self.method)(k, random_state=int(rng.integers(2**31)), **(self.settings or {}))
             labels = method.fit(X).labels_[judged]
             usable = 1 < len(np.unique(labels)) < len(judged)

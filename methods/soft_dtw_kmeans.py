@@ -27,6 +27,8 @@ class SoftDTWKMeans(ElasticKMeans):
     sample : int
         Training sequences, drawn at random, that the centroids are found on; at least `n_clusters`.
     iterations, barycenter_iterations : int
+    longest : int or None
+        Elements that the longest training sequence is shortened to, and all by the same factor; None: they stay.
     random_state : int or None
     """
 
@@ -34,7 +36,16 @@ class SoftDTWKMeans(ElasticKMeans):
     few = {"iterations": 1}
     small = ElasticKMeans.small | {"barycenter_iterations": 2}
 
-    def __init__(self, n_clusters=8, gamma=1.0, sample=300, iterations=10, barycenter_iterations=5, random_state=None):
+    def __init__(
+        self,
+        n_clusters=8,
+        gamma=1.0,
+        sample=300,
+        iterations=10,
+        barycenter_iterations=5,
+        longest=None,
+        random_state=None,
+    ):
         store(locals())
 
     @property

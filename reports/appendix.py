@@ -77,6 +77,7 @@ def write_appendix(job, tables, figures, folder):
         copy(file, folder / "tables" / file.name)
     for file in sorted(figures.glob("*.pdf")):
         copy(file, folder / "figures" / file.name)
+    write_text(folder / "tables/failures.tex", latex.table(failures(records)))
     write_text(folder / "tables/environment.tex", latex.table(environment(records)))
     for name, sheet in sheets.items():
         write_text(folder / f"tables/sheet_{name}.tex", latex.table(sheet_table(sheet)))
@@ -316,15 +317,27 @@ def sheet_table(sheet):
     return pd.DataFrame(rows, columns=["field", "value"])
 
 
+def failures(records):
+    """Runs that are not ok, a line for each cell, status and reason; the report's own table has a line a run."""
+    found = {}
+    for record in records:
+        if record["status"] != "ok":
+            cell = (*(title(record[name]) for name in CELL), record["status"], record["reason"])
+            found.setdefault(cell, []).append(record["split"])
+    columns = ["method", "input", "data set", "status", "reason", "runs", "splits"]
+    return pd.DataFrame([(*cell, len(s), len(set(s))) for cell, s in found.items()], columns=columns).astype(str)
+
+
 def environment(records):
-    """What the runs noted about code, packages and machine, a line for each different value."""
+    """What the runs noted about code, packages and machine, a line a value; of data that of split 0."""
     rows = []
     for record in records:
         noted = record["provenance"]
         rows += [("commit", f"{noted['git']['sha'] or 'no checkout'}{', with changes' * bool(noted['git']['dirty'])}")]
         rows += [(name, str(noted[name])) for name in ("device", "backend", "threads")]
         rows += sorted(noted["versions"].items())
-        rows += [(f"data of {title(record['dataset'])}", noted["data_digest"])]
+        if record["split"] == 0:
+            rows += [(f"data of {title(record['dataset'])}", noted["data_digest"])]
         rows += [(f"source of {title(record['method'])}", noted["source_digest"])]
     kinds = dict.fromkeys(kind for kind, _ in rows)
     found = dict.fromkeys(rows)

@@ -233,7 +233,7 @@ def better(folder, row):
     if len(readings) != 1:
         raise ValueError(f"{folder}: expected records of one reading, found {', '.join(readings) or 'none'}")
     tested = any((record["scores"]["test"] or {}).get("ari") is not None for record in records)
-    table = ranks.cells(frame(records, "test" if tested else "train"))
+    table = ranks.cells(ranks.with_empty_clusters(frame(records, "test" if tested else "train")))
     mine = [cell for cell in table.index if cell[0] == row]
     if not mine or len(table) == 1:
         there = ", ".join(dict.fromkeys(method for method, _ in table.index))

@@ -103,6 +103,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
         "table1": [
             *tables.footnotes(summary, records, names, job["skip"], job["selection"], job["scored"]),
             *controls.explained(summary),
+            *tables.shares(sheets),
             *tables.averages(sheets),
             *tables.where_from(summary, job["published"]),
         ],

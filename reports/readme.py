@@ -1,5 +1,6 @@
 """Generated results between two markers of the README, so that no number there is typed."""
 
+import json
 import os
 import platform
 import re
@@ -11,7 +12,7 @@ import pandas as pd
 from datasets.storage import write_text
 from runs.results import commits, each_record, read_records
 
-from .tables import FROM_LABELS, markdown, span, title
+from .tables import FROM_LABELS, markdown, shares, span, title
 from .verdict import RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -45,10 +46,11 @@ def results(folder, pictures):
         Where the README finds the copied figures.
     """
     summary = pd.read_csv(folder / "tables/summary.csv")
+    sheets = {name: json.loads((folder / f"data/{name}.json").read_text()) for name in summary.dataset.unique()}
     parts = [
         in_short(pd.read_csv(folder / "tables/table1.csv", dtype=str, keep_default_na=False), summary),
         "ACC (NMI), ours and the paper's. " + "; ".join(f"{mark} {told}" for told, mark in MARKS.items()) + ".",
-        f"{headline(summary)} {made_of(folder)}",
+        " ".join([headline(summary), *shares(sheets), made_of(folder)]),
         f"![Speech Commands: time averages by length, truth, k-means and RDDC, as t-SNE]({pictures}/figure2.png)",
     ]
     return "\n" + "\n\n".join(parts) + "\n\n"

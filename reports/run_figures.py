@@ -75,6 +75,7 @@ def loss_curves(records, selected):
             share = f"  {n_ok}/{n} ok" if n_ok < n else ""
             axis.set_title(", ".join(map(title, cell)) + share)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axis.set_xlim(left=0)  # around a single epoch there would be no whole number but it
         figure.supxlabel("epoch; bold: selected, dashed and crossed: not ok")
         figure.supylabel("loss")
     return figure

@@ -130,7 +130,9 @@ def of_dataset(name, drawn):
         names = [which for which in drawn if f"{which}/".startswith(f"{start}/")]
         return [plot(which, drawn[which][0], **how) for which in names]
 
-    scatters = [place for way in ("first", "last") for place in plotted(f"scatter/{name}", way=way)]
+    ways = drawn[f"scatter/{name}"][1]["points"]["ways"] if f"scatter/{name}" in drawn else ()
+    shown = ("first", "last") if len(ways) > 1 else ("first",)
+    scatters = [place for way in shown for place in plotted(f"scatter/{name}", way=way)]
     parts = [*plotted(f"strips/{name}"), grid(scatters, "pair")]
     for kind, heading in GRIDS.items():
         if pieces := plotted(f"{kind}/{name}"):

@@ -16,6 +16,7 @@ from .tables import number, title
 
 SHOWN = [score for name in ("ari", "ami", "nmi", "accuracy") for score in SCORES if score.name == name]
 CELL = ["dataset", *ranks.ROW]
+OURS = ("rddc", "rddc_plus")  # whose place the sentences tell
 CLASSES = {  # upper limits and names of what data sets are filtered by
     "length": [(50, "median below 50"), (130, "50 to 130"), (np.inf, "from 130")],
     "size": [(200, "below 200"), (1001, "200 to 1000"), (np.inf, "above 1000")],
@@ -44,14 +45,22 @@ class Standings:
     Attributes
     ----------
     records : list of dict
+    algorithms : dict of str to str
+        Row to the method that it runs.
     sheets : dict of str to dict
         Of every data set.
+    n_ok, n_emptied : int
+        Runs that count as ok, and those among them that left clusters empty.
     cells : DataFrame
         A line a cell: `CELL`, ``n``, ``n_ok``, ``failures``, the scores of `SHOWN` as means over ok runs, ``lowest``,
         the ARI of the run with the lowest loss, ``off``, by how much the number of clusters is off, ``seconds``,
         ``peak_memory_mib``.
     table : DataFrame
         As `ranks.cells`, of the rows that are ranked, the best first.
+    complete : DataFrame
+        The same of the data sets on which every row has a number.
+    everywhere : Series
+        Mean rank of every row over all data sets, failures last.
     unknown : list of str
         Methods that aren't told the number of clusters.
     """
@@ -60,11 +69,13 @@ class Standings:
         self.name = name
         files = [Path(part["folder"], file) for file in part["files"]]
         self.records = read_records(files)
+        self.algorithms = {row: said["algorithm"] for row, said in part["rows"].items()}
         self.sheets = {of: load_sheet(part["folder"], of) for of in dict.fromkeys(file.parent.name for file in files)}
         runs = frame(self.records, scored)
-        self.unknown = [
-            row for row, said in part["rows"].items() if load_method(said["algorithm"]).fewest_clusters == 1
-        ]
+        full = runs.status == "ok"
+        runs = ranks.with_empty_clusters(runs)
+        self.n_ok, self.n_emptied = int((runs.status == "ok").sum()), int(((runs.status == "ok") & ~full).sum())
+        self.unknown = [row for row, of in self.algorithms.items() if load_method(of).fewest_clusters == 1]
         runs["off"] = (
             runs.found - runs.dataset.map({of: len(sheet["classes"]) for of, sheet in self.sheets.items()})
         ).abs()
@@ -73,7 +84,7 @@ class Standings:
         ranked = ranks.cells(runs[~runs.method.isin([*part["controls"], *self.unknown])])
         order = ranks.ranks(ranked).mean(axis=1).sort_values(kind="stable").index
         self.table = ranked.loc[order, list(self.sheets)]
-        self.complete = ranks.complete(self.table)
+        self.complete, self.everywhere = ranks.complete(self.table), ranks.ranks(self.table).mean(axis=1)
         self.compared = ranks.pairwise(self.complete)
 
     @staticmethod
@@ -116,14 +127,14 @@ class Standings:
 
     def rank_table(self):
         """A line a row: mean ranks, mean scores, failures, and the difference from the best row."""
-        order, everywhere = self.mean_ranks(), ranks.ranks(self.table).mean(axis=1)
+        order = self.mean_ranks()
         means = self.cells.set_index(["method", "vectorization"])
         lines = []
         for row in order.index:
             own = means.loc[[row]]
             own = own[own.dataset.isin(self.complete)]
             failed = int(self.table.loc[row].isna().sum())
-            line = {"row": called(row), "mean rank": number(order[row]), "all sets": number(everywhere[row])}
+            line = {"row": called(row), "mean rank": number(order[row]), "all sets": number(self.everywhere[row])}
             line |= {f"mean {score.title}": number(own[score.name].mean(), ".3f") for score in SHOWN}
             line |= {"lowest loss, ARI": number(own.lowest.mean(), ".3f"), "failed on": f"{failed}/{len(self.sheets)}"}
             lines.append(line | self._beside_best(order.index[0], row))
@@ -210,13 +221,16 @@ class Standings:
     def said(self):
         """What the reading says, in sentences."""
         order, p = self.mean_ranks(), ranks.friedman(self.complete)
-        ok = sum(record["status"] == "ok" for record in self.records)
         sentences = [
-            f"Reading “{self.name}”: {len(self.records)} runs, {ok} of them ok, of {len(self.table)} ranked rows on"
+            f"Reading “{self.name}”: {len(self.records)} runs, {self.n_ok} of them ok ({self.n_emptied} of which left"
+            f" up to half of their clusters empty), of {len(self.table)} ranked rows on"
             f" {len(self.sheets)} data sets; on {self.complete.shape[1]} of these every row has a number."
         ]
+        if failed := [f"{called(row)} on {n}" for row, n in self.table.isna().sum(axis=1).items() if n]:
+            sentences.append(f"The others are left out of tests and ranks, as these rows failed: {', '.join(failed)}.")
+        ours = [self._place(row) for row in self.table.index if self.algorithms.get(row[0]) in OURS]
         if p is None:
-            return [*sentences, "That is too little to rank rows by."]
+            return [*sentences, "That is too little to test rows by.", *ours]
         best, second = order.index[:2]
         pair = turned(
             next(q for q in self.compared.itertuples(index=False) if {q.one, q.other} == {best, second}), best
@@ -226,11 +240,17 @@ class Standings:
             f"Friedman's test: p = {p:.2g}, {alike}. The best mean rank is that of {called(best)}, {order.iloc[0]:.1f}"
             f" of {len(order)}; next is {called(second)} with {order.iloc[1]:.1f}. {ranks.told(pair, called)}."
         )
-        if ("rddc", "none") in order.index:
-            place = list(order.index).index(("rddc", "none")) + 1
-            third = "in" if place <= len(order) / 3 else "not in"
-            sentences.append(f"RDDC is number {place} of {len(order)}: {third} the upper third.")
-        return sentences
+        return [*sentences, *ours]
+
+    def _place(self, row):
+        """Where a row stands, in a sentence: on the complete data sets, and on all where these are more."""
+        told, means = [], {self.complete.shape[1]: self.mean_ranks(), self.table.shape[1]: self.everywhere}
+        for sets, mean in [of for of in means.items() if of[0]]:
+            place = int((mean < mean[row]).sum()) + 1
+            third = "in" if place <= len(mean) / 3 else "not in"
+            on = f"on {sets} data sets its mean rank is {mean[row]:.1f}, number {place} of {len(mean)}"
+            told.append(f"{on}, {third} the upper third")
+        return f"{called(row)}: {'; '.join(told)}."
 
 
 def turned(pair, row):

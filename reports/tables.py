@@ -392,6 +392,16 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     return notes
 
 
+def shares(sheets):
+    """Which data sets are a part of what was published, as a list of sentences."""
+    return [
+        f"Of {title(name)} {sheet['n']} of {sheet['notes']['whole']} sequences are used; the others are not in the form"
+        " of the data that was read, or were dropped as its notes say."
+        for name, sheet in sheets.items()
+        if sheet["n"] < sheet.get("notes", {}).get("whole", 0)
+    ]
+
+
 def averages(sheets):
     """Whose time averages don't divide by each sequence's own length, as a list of one note, or of none."""
     names = [title(name) for name, sheet in sheets.items() if sheet["settings"].get("average") == "padded"]

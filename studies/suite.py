@@ -145,7 +145,9 @@ def draw_ranks(axis, one):
     for number, (first, last) in enumerate(ranks.cliques(list(order.index), one.compared)):
         x = len(order) + 0.35 + 0.22 * number
         axis.plot([x, x], [first - 0.25, last + 0.25], color="black", linewidth=2, solid_capstyle="butt")
-    axis.set_yticks(range(len(order)), [f"{style.plain(called(row))}  {rank:.2f}" for row, rank in order.items()])
+    axis.set_yticks(
+        range(len(order)), [f"{style.plain(called(row))}  {tables.number(rank)}" for row, rank in order.items()]
+    )
     axis.set(xlabel="mean rank", ylim=(len(order) - 0.4, -0.6), xlim=(1, None))
     axis.tick_params(axis="y", length=0)
 
@@ -168,7 +170,9 @@ def cost_figure(readings):
                     textcoords="offset points",
                     fontsize=5.5,
                 )
-            axis.set(xscale="log", title=f"Reading “{one.name}”", xlabel="median seconds a run")
+            axis.set(
+                xscale="log" if len(made) else "linear", title=f"Reading “{one.name}”", xlabel="median seconds a run"
+            )
             axis.xaxis.set_major_formatter("{x:g}")
             axis.margins(x=0.25)
         axes[0, 0].set_ylabel("mean ARI")

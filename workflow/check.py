@@ -124,15 +124,6 @@ def worth_knowing(loaded):
     counting = np.arange(data.dimensions)
     if data.dimensions > 1 and all((data[i][0] == counting).all() for i in range(len(data))):
         yield "first line", Note(f"is 0 to {counting[-1]} in every sequence: column names? leave it out")
-    if len(data) < 50:
-        batch = max(2, len(data) // 2)
-        yield (
-            "size",
-            Note(
-                f"{len(data)} sequences: DDC, RDDC and DEC need a batch of at most that, for example"
-                f" methods: {{rddc: {{settings: {{batch: {batch}}}}}}}"
-            ),
-        )
 
 
 def check(what, settings=None):

@@ -125,7 +125,8 @@ class Cell:
             When that is fewer than `FEWEST`.
         """
         job, fits = self.job, int((self.known.split == SPLITS.index("train")).sum())
-        epochs = min(METHODS[job["algorithm"]](**job["settings"]).epochs, max(job["epochs"]))
+        _, epochs = METHODS[job["algorithm"]](**job["settings"]).budget(fits)
+        epochs = min(epochs, max(job["epochs"]))
         own = job["settings"] | {"epochs": epochs}
         drawn = [job["settings"] | point for point in design(job["algorithm"], job["epochs"], fits, MOST)]
         mean = sum(job["epochs"]) / len(job["epochs"])

@@ -51,7 +51,7 @@ def made(tmp_path_factory):
     summary = statistics.summarise(every, "test", "train")
     (folder / "tables").mkdir()
     (folder / "tables/summary.csv").write_text(verdict.summary_csv(summary))
-    shown = {"table1": tables.table1(summary, job["run"]["datasets"], {}), "failures": tables.failures(every)}
+    shown = {"table1": tables.table1(summary, job["run"]["datasets"], {})}
     shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3"), "budgets": tables.budgets(summary)}
     for name, table in shown.items():
         (folder / "tables" / f"{name}.tex").write_text(latex.table(table, [NASTY]))
@@ -62,6 +62,15 @@ def made(tmp_path_factory):
         patch.setattr(shutil, "which", lambda name: None)
         appendix.write_appendix(job, folder / "tables", folder / "figures", folder / "appendix")
     return folder / "appendix", job, pd.read_csv(folder / "tables/summary.csv")
+
+
+def test_runs_that_failed_alike_share_a_line():
+    made = [run | {"split": split} for split in (0, 1) for run in runs([0.9, None, None], [0.1] * 3)]
+    made[-1]["reason"] = "another"
+    table = appendix.failures(made)
+    assert list(table.runs) == ["3", "1"] and list(table.splits) == ["2", "1"] and table.reason[1] == "another"
+    assert list(table["data set"].unique()) == ["Arabic Digits"]
+    assert appendix.failures(runs([0.9], [0.1])).empty
 
 
 def defined(folder):

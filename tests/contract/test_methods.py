@@ -175,10 +175,16 @@ class Idle(DDC):
         return self
 
 
+class Settled(DDC):
+    def _resolve(self, X, estimators):
+        super()._resolve(X, estimators)
+        self.batch, self.epochs = self.batch_, self.epochs_
+
+
 class Deaf(DDC):
     def _check(self, X, reset):
         before = self.choices
-        self.choices = {}
+        self.choices = {name: words for name, words in before.items() if name != "kernel_width"}
         X = super()._check(X, reset)
         self.choices = before
         self.kernel_width = "median_distance" if self.kernel_width == "other" else self.kernel_width
@@ -237,6 +243,7 @@ MUTANTS = [
         "n_clusters=61 of 60 is not refused|n_clusters=0 of",
     ),
     (Idle, "refuses_less_than_a_batch", "end in a fit without an update"),
+    (Settled, "goes_by_its_data", "fit changes the settings"),
     (Deaf, "refuses_other_words", "kernel_width='other' is not refused"),
     (Careless, "refuses_what_is_not_finite", "a nan in X is not refused"),
     (Careless, "refuses_other_dimensions", "an X of 4 dimensions after one of 2 is not refused"),

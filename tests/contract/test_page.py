@@ -11,7 +11,7 @@ from fake_records import record, runs
 from test_figures import CLASSES, N, job
 
 from datasets.sequences import Sequences, stratified_split
-from reports import page, plots
+from reports import page, plots, sections
 from reports.data import Data
 from reports.reading import write_report
 
@@ -102,6 +102,12 @@ def test_no_section_is_empty_and_the_digests_are_there(browser):
     assert browser.execute_script(empty) == 0
     shown = browser.find_element("tag name", "main").get_attribute("textContent")
     assert "digest of" in shown and shown.rindex("source") > shown.index("digest of")
+
+
+@pytest.mark.parametrize(("ways", "places"), [([], 1), (["label"], 1), (["label", "RDDC"], 2)])
+def test_a_second_scatter_is_there_where_it_shows_something_else(ways, places):
+    drawn = {"scatter/toy": ("seen", {"points": {"ways": ways}})}
+    assert "".join(sections.of_dataset("toy", drawn)).count('class="plot"') == places
 
 
 def test_a_long_name_keeps_both_ends():

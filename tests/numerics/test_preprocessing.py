@@ -323,9 +323,9 @@ def clips(tmp_path_factory):
 
 
 def load_clips(monkeypatch, clips, **settings):
-    monkeypatch.setattr(speech_commands, "COUNTS", {"made up": {"yes": 5, "no": 5}})
+    monkeypatch.setattr(speech_commands, "COUNTS", {"full": {"yes": 5, "no": 5}})
     monkeypatch.setattr(speech_commands, "expect", lambda *_: None)
-    return speech_commands.load(clips, 0, form="made up", **settings)
+    return speech_commands.load(clips, 0, **settings)
 
 
 def test_log_energies_are_natural_logarithms_of_the_sums_and_an_offset(clips, monkeypatch):

@@ -12,9 +12,9 @@ from reports import ranks
 
 
 def table(seed=0, rows=5, sets=12, spread=0.1):
-    """Made-up ARI: row i is `spread` · i worse than the first on average."""
+    """Made-up ARI: row i is `spread` · i worse than the first on average, and sets are of different difficulty."""
     rng = np.random.default_rng(seed)
-    values = 0.6 - spread * np.arange(rows)[:, None] + rng.normal(0, 0.1, (rows, sets))
+    values = 0.6 - spread * np.arange(rows)[:, None] + rng.normal(0, 0.1, (rows, sets)) + rng.normal(0, 0.3, sets)
     index = pd.MultiIndex.from_tuples([(f"m{i}", "none") for i in range(rows)], names=ranks.ROW)
     return pd.DataFrame(values, index, [f"d{j}" for j in range(sets)]).round(9)
 
@@ -30,6 +30,15 @@ def test_ranks_count_the_better_ones_and_failures_share_the_last_places():
         assert found[name].tolist() == expected
     assert found.iloc[[1, 3], 0].tolist() == [4.5, 4.5]
     assert list(ranks.complete(made)) == list(made)[1:]
+
+
+def test_half_of_the_clusters_make_a_clustering():
+    made = pd.DataFrame(
+        [("collapsed", 10, 20), ("collapsed", 9, 20), ("timeout", 0, 20), ("ok", 20, 20), ("collapsed", 1, 2)],
+        columns=["status", "found", "n_clusters"],
+    )
+    assert list(ranks.with_empty_clusters(made).status) == ["ok", "collapsed", "timeout", "ok", "collapsed"]
+    assert list(made.status) == ["collapsed", "collapsed", "timeout", "ok", "collapsed"]
 
 
 def friedman_by_hand(made):
@@ -103,8 +112,16 @@ def test_pairs_are_compared_set_by_set():
     # The bootstrap's interval of a mean is about that of the normal distribution.
     assert first.high - first.low == pytest.approx(2 * 1.96 * gap.std(ddof=0) / np.sqrt(len(gap)), rel=0.15)
     assert found.holm.tolist() == pytest.approx(holm_by_hand(found.p.tolist()))
+
+
+def test_one_row_is_compared_on_the_sets_that_it_shares():
+    made = table(spread=0.03)
+    made.iloc[0, :2] = made.iloc[4, 1:3] = np.nan
     alone = ranks.against(made, made.index[4])
-    assert set(alone.other) == set(made.index[:4]) and (alone.holm <= 4 * alone.p + 1e-12).all()
+    assert alone.other.tolist() == list(made.index[:4]) and alone.sets.tolist() == [9, 10, 10, 10]
+    gaps = [(made.iloc[4] - made.iloc[i]).dropna() for i in range(4)]
+    assert alone.difference.tolist() == pytest.approx([gap.mean() for gap in gaps])
+    assert alone.holm.tolist() == pytest.approx(holm_by_hand([ranks.wilcoxon(gap.round(9)) for gap in gaps]))
 
 
 def cliques_by_force(n, different):
@@ -147,3 +164,78 @@ def test_cells_are_means_over_ok_runs_alone():
     )
     found = ranks.cells(runs)
     assert found.loc[("a", "none"), "d"] == pytest.approx(0.3) and np.isnan(found.loc[("b", "none"), "d"])
+
+
+def cut_by_a_neighbour_alone(order, compared):
+    """Bars that ask of two neighbours only whether they differ."""
+    different = {frozenset((p.one, p.other)) for p in compared.itertuples() if p.holm < ranks.LEVEL}
+    ends = [0, *(i + 1 for i in range(len(order) - 1) if frozenset(order[i : i + 2]) in different), len(order)]
+    return [(a, b - 1) for a, b in itertools.pairwise(ends) if b - a > 1]
+
+
+def bars_within_bars(order, compared):
+    """Every stretch without a difference, as far as it reaches."""
+    found = [RIGHT["cliques"](order[first:], compared)[:1] for first in range(len(order))]
+    return [(a + first, b + first) for first, bars in enumerate(found) for a, b in bars if a == 0]
+
+
+def resampled_apart(table, pairs=None):
+    """The interval of two rows whose data sets are drawn each for itself."""
+    found, rng = RIGHT["pairwise"](table, pairs), np.random.default_rng(0)
+    for place, (one, other) in enumerate(pairs or itertools.combinations(table.index, 2)):
+        drawn = [rng.choice(table.loc[row], (2000, table.shape[1])).mean(axis=1) for row in (one, other)]
+        found.loc[place, ["low", "high"]] = np.percentile(drawn[0] - drawn[1], [2.5, 97.5])
+    return found
+
+
+RIGHT = {name: getattr(ranks, name) for name in ("cells", "cliques", "pairwise", "against")}
+MUTANTS = {
+    "a failure has no rank": ("ranks", lambda t: t.rank(ascending=False)),
+    "a failure is the best": ("ranks", lambda t: t.rank(ascending=False, na_option="top")),
+    "of equals the first is better": ("ranks", lambda t: t.rank(ascending=False, na_option="bottom", method="first")),
+    "equals share the best of their places": (
+        "ranks",
+        lambda t: t.rank(ascending=False, na_option="bottom", method="min"),
+    ),
+    "the lowest is the best": ("ranks", lambda t: t.rank(na_option="bottom")),
+    "a failure is a zero": ("complete", lambda t: t.fillna(0)),
+    "sets without any number alone are left out": ("complete", lambda t: t.dropna(axis=1, how="all")),
+    "every collapsed run is a clustering": (
+        "with_empty_clusters",
+        lambda runs: runs.assign(status=runs.status.replace("collapsed", "ok")),
+    ),
+    "runs that aren't ok count": ("cells", lambda runs: RIGHT["cells"](runs.assign(status="ok"))),
+    "Wilcoxon asks one side only": ("wilcoxon", lambda gap: float(stats.wilcoxon(gap, alternative="greater").pvalue)),
+    "signs alone are counted": ("wilcoxon", lambda gap: stats.binomtest(int((gap > 0).sum()), len(gap)).pvalue),
+    "no correction": ("holm", lambda p: np.asarray(p)),
+    "Bonferroni's for Holm's": ("holm", lambda p: np.minimum(np.asarray(p) * len(p), 1)),
+    "Holm's without monotony": ("holm", without_monotony),
+    "bars by neighbours": ("cliques", cut_by_a_neighbour_alone),
+    "bars within bars": ("cliques", bars_within_bars),
+    "no pairing in the bootstrap": ("pairwise", resampled_apart),
+    "one row against all is held to all pairs": ("against", lambda t, row: RIGHT["against"](t, row).assign(holm=1.0)),
+    "sets that one of two rows lacks are compared": ("against", lambda t, row: RIGHT["against"](t.fillna(0), row)),
+    "Friedman's of values": ("friedman", lambda t: float(stats.f_oneway(*t.to_numpy()).pvalue)),
+}
+
+
+def everything():
+    """All checks above of what `reports.ranks` computes."""
+    test_ranks_count_the_better_ones_and_failures_share_the_last_places()
+    test_half_of_the_clusters_make_a_clustering()
+    test_friedman_is_that_of_the_textbook_and_of_aeon()
+    test_wilcoxon_counts_all_signs()
+    test_holm_is_that_of_the_textbook_and_mutants_are_not(ranks.holm, True)
+    test_pairs_are_compared_set_by_set()
+    test_one_row_is_compared_on_the_sets_that_it_shares()
+    for seed in range(20):
+        test_bars_join_neighbours_without_a_difference(seed)
+    test_cells_are_means_over_ok_runs_alone()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_each_mistake_turns_a_check_red(mutant, monkeypatch):
+    everything()
+    monkeypatch.setattr(ranks, *MUTANTS[mutant])
+    with pytest.raises(AssertionError):
+        everything()

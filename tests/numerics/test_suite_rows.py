@@ -12,10 +12,15 @@ from test_field import ragged, warping_cost
 from datasets.sequences import Sequences
 from methods.catch22_kmeans import Catch22KMeans
 from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
+from methods.ddc import DDC
+from methods.dtw_kmeans import DTWKMeans
 from methods.dtw_medoids import DTWMedoids, medoids
+from methods.elastic import shortened
 from methods.kasba import KASBA, aeon_without_hints
 from methods.kmeans import KMeans
 from methods.minirocket_kmeans import MiniRocketKMeans, load_minirocket
+from methods.rddc import RDDC
+from methods.recurrent_autoencoder import RecurrentAutoencoder
 from methods.silhouette_k import SilhouetteK
 from methods.vectorize import moments
 
@@ -110,13 +115,72 @@ def test_the_moments_of_a_batch_are_those_of_its_sequences():
     assert moments_.tolist() == [0, 0.25, 0.5, 0.75, 1, 0, 0.5, 1, 0] and lengths.tolist() == [5, 3, 1]
 
 
+@pytest.mark.parametrize(
+    ("n", "batch", "epochs"),
+    [(2, 2, 300), (24, 24, 300), (199, 25, 43), (200, 50, 75), (999, 50, 16), (1000, 100, 30), (10992, 100, 3)],
+)
+def test_batches_and_epochs_by_size(n, batch, epochs):
+    assert RDDC(batch="by_size", epochs="by_size").budget(n) == (batch, epochs)
+    assert RDDC(batch=7, epochs="by_size", updates=10).budget(n) == (7, -(-10 // max(n // 7, 1)))
+    assert RDDC(batch="by_size", epochs=9).budget(n) == (batch, 9)
+
+
+def test_every_number_of_sequences_has_a_batch_of_its_own_and_updates_enough():
+    for n in range(2, 1500):
+        batch, epochs = RDDC(batch="by_size", epochs="by_size").budget(n)
+        assert 2 <= batch <= n and 300 <= epochs * (n // batch) < 300 + n // batch
+
+
+@pytest.mark.parametrize(("length", "memory"), [(1, 2), (12, 2), (18, 3), (120, 20)])
+@pytest.mark.parametrize("cls", [RDDC, RecurrentAutoencoder])
+def test_memory_by_length_is_a_sixth_of_the_median(cls, length, memory):
+    data = Sequences.from_list([np.zeros(many) + many for many in (1, length, 500)])
+    method = cls(2, recurrent_units=2, batch=3, epochs=1, update_bias="by_length", random_state=0).fit(data)
+    assert 1 + np.exp(method.update_bias_) == pytest.approx(memory)
+    name = "forward.bias_ih" if cls is RecurrentAutoencoder else "gru.0.forward.bias_ih"
+    told = cls(**method.get_params() | {"update_bias": method.update_bias_}).fit(data)
+    assert torch.equal(method.network_[name], told.network_[name])
+    other = cls(**method.get_params() | {"update_bias": method.update_bias_ + 1}).fit(data)
+    assert not torch.equal(method.network_[name], other.network_[name])
+
+
+def test_numbers_come_to_what_they_say():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    method = DDC(2, batch="by_size", epochs="by_size", updates=5, random_state=0).fit(X)
+    assert (method.batch_, method.epochs_, method.n_updates_) == (25, 3, 6)
+    told = DDC(2, batch=25, epochs=3, random_state=0).fit(X)
+    assert told.loss_curve_ == method.loss_curve_ and told.score_loss(X) == method.score_loss(X)
+
+
 @pytest.mark.parametrize("method", ["kmeans", "ward"])
 def test_silhouettes_choose_the_number_of_clusters(method):
     rng = np.random.default_rng(0)
     X = (
         rng.normal(size=(90, 2)) + 12 * np.eye(3)[np.arange(90) % 3][:, :2] + 12 * (np.arange(90) % 3 == 2)[:, None]
     ).astype("f4")
-    found = SilhouetteK(6, method=method, random_state=0).fit(X)
+    found = SilhouetteK(3, times=2, method=method, random_state=0).fit(X)
+    np.testing.assert_array_equal(found.labels_, SilhouetteK(6, method=method, random_state=0).fit(X).labels_)
     assert len(np.unique(found.labels_)) == 3
     others = [silhouette_score(X, KMeans(k, random_state=0).fit(X).labels_) for k in range(2, 7)]
     assert int(np.argmax(others)) + 2 == 3
+
+
+def test_shortened_sequences_keep_their_means_and_the_ratio_of_their_lengths():
+    arrays = [np.arange(24.0).reshape(12, 2), np.arange(12.0).reshape(6, 2), np.full((1, 2), 5.0)]
+    X = Sequences.from_list(arrays)
+    means, lengths = shortened(X, 3.0)
+    assert lengths.tolist() == [4, 2, 1] and means.dtype == np.float64
+    by_hand = [a.reshape(-1, min(3, len(a)), 2).mean(axis=1) for a in arrays]
+    np.testing.assert_array_equal(means, np.concatenate(by_hand))
+    assert shortened(X, 2.5)[1].tolist() == [5, 3, 1]  # the first ends with a block of its own
+    same, kept = shortened(X, 1.0)
+    assert kept.tolist() == X.lengths.tolist() and np.array_equal(same, X.values)
+
+
+def test_the_longest_sequence_of_the_training_data_says_how_much_all_are_shortened():
+    rng = np.random.default_rng(0)
+    X = Sequences.from_list([rng.normal(i % 2, 0.1, (n, 1)) for i, n in enumerate([40, 36, 20, 16, 12, 8])])
+    fitted = DTWKMeans(n_clusters=2, sample=6, iterations=3, longest=10, random_state=0).fit(X)
+    assert fitted.step_ == 4 and fitted.cluster_centers_.shape == (2, 10, 1)
+    assert (fitted.labels_ == np.arange(6) % 2).all() or (fitted.labels_ == 1 - np.arange(6) % 2).all()
+    assert DTWKMeans(n_clusters=2, sample=6, iterations=3, longest=99, random_state=0).fit(X).step_ == 1

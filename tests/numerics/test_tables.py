@@ -28,6 +28,12 @@ def test_the_lowest_loss_is_reported_not_the_best_score():
     assert row["published_accuracy"] == 0.8 and row["difference"] == pytest.approx(-0.2)
 
 
+def test_a_note_says_which_data_are_a_part_of_the_whole():
+    sheets = {"a": {"n": 3, "notes": {"whole": 7}}, "b": {"n": 7, "notes": {"whole": 7}}, "c": {"n": 7, "notes": {}}}
+    (note,) = tables.shares(sheets)
+    assert note.startswith("Of A 3 of 7 sequences are used")
+
+
 def test_a_note_says_whose_averages_divide_by_the_padded_length():
     sheets = {"speech_commands": {"settings": {"average": "padded"}}, "arabic_digits": {"settings": {}}}
     (note,) = tables.averages(sheets)

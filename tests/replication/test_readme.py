@@ -1,5 +1,6 @@
 """The README's generated part: whole, from files, and nothing else of the README touched."""
 
+import json
 import os
 
 import numpy as np
@@ -23,6 +24,7 @@ def folder(tmp_path):
         for record in own:
             record["provenance"]["versions"] |= {"torch": "2", "scikit-learn": "1"}
         write_scored(tmp_path / f"records/{dataset}/rddc-none.0-9.jsonl", own, {"none": {0: np.array([0])}})
+        write_text(tmp_path / f"data/{dataset}.json", json.dumps({"n": 8, "notes": {"whole": len(dataset) - 5}}))
     summary = statistics.summarise(made, "test", "train")
     write_text(tmp_path / "tables/summary.csv", summary_csv(summary))
     write_text(tmp_path / "tables/table1.csv", table1(summary, ["arabic_digits", "speech_commands"], {}).to_csv())
@@ -35,6 +37,7 @@ def test_the_generated_part(folder):
     text = results(folder, "pictures")
     assert "\n20 runs, 20 of them ok, in 0 minutes on " in text.replace(". ", ".\n")
     assert "ACC, of 2 cells with a published number: " in text and "pictures/figure2.png" in text
+    assert "Of Speech Commands 8 of 10 sequences are used" in text and "Of Arabic Digits" not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ")]
     assert "0.95 (0.95) ▲ 0.74 (0.19)" in row and row.count("0.80 (0.77)") == 1
 

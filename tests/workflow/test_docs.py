@@ -30,7 +30,7 @@ def test_a_section_has_defaults_source_and_licence():
 
 def test_a_parameter_that_another_class_explains_has_its_own_default():
     row = next(line for line in docs.method_section("rddc").splitlines() if line.startswith("| `hidden_units`"))
-    assert row.count("`") == 2 * (18 + 18 + 1) and "`100`, `True`" in row
+    assert row.count("`") == 2 * (19 + 19 + 1) and "`100`, `True`" in row
 
 
 @pytest.fixture

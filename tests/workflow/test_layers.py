@@ -132,11 +132,12 @@ def test_the_check_can_fail(place, monkeypatch):
         check(lambda told: lay(place, told), {("seed",): {"a file": 1}})
 
 
-@pytest.mark.parametrize("epochs", [50, 51])
+@pytest.mark.parametrize("epochs", [100, 51])
 def test_a_value_equal_to_the_default_goes_over_a_reading(epochs):
-    """ddc has 50 epochs in config.yaml, and 60 in the reading."""
+    """ddc has 100 epochs by default, and the reading lets the data say how many."""
     user = {"methods": {"ddc": {"settings": {"epochs": epochs}}}}
-    assert layers.resolve(user, "own")["methods"]["ddc"]["settings"] == {"batch": 50, "epochs": epochs}
+    found = layers.resolve(user, "own")["methods"]["ddc"]["settings"]
+    assert found == {"input_scale": "overall", "batch": "by_size", "epochs": epochs}
 
 
 # ---- YAML
@@ -252,9 +253,20 @@ def test_every_setting_has_a_type_that_the_check_knows(file, function):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("ddc: {settings: {epochs: 1e3}}", "methods.ddc.settings.epochs: expected int, got 1000.0"),
+        ("ddc: {settings: {epochs: 1e3}}", 'methods.ddc.settings.epochs: expected int or {"by_size"}, got 1000.0'),
         ("ddc: {settings: {clip_norm: '1e-3'}}", "methods.ddc.settings.clip_norm: expected float or None, got '1e-3'"),
-        ("ddc: {datasets: {mnist: {batch: 1_0}}}", "methods.ddc.datasets.mnist.batch: expected int, got '1_0'"),
+        (
+            "ddc: {datasets: {mnist: {batch: 1_0}}}",
+            "methods.ddc.datasets.mnist.batch: expected int or {\"by_size\"}, got '1_0'",
+        ),
+        (
+            "rddc: {settings: {batch: by_length}}",
+            "methods.rddc.settings.batch: expected int or {\"by_size\"}, got 'by_length'",
+        ),
+        (
+            "rddc_plus: {settings: {rddc: {update_bias: long}}}",
+            "methods.rddc_plus.settings.rddc.update_bias: expected float or",
+        ),
         ("ddc: {datasets: {mnits: {batch: 10}}}", "datasets: 'mnits' is not in datasets/"),
         ("rdcd: {seeds: 3}", "methods: 'rdcd' is not in methods/"),
         (

@@ -92,14 +92,14 @@ def test_the_page_comes_from_records_and_a_new_row_runs_its_own_cells_alone(proj
     assert lines[0].startswith("toy, avg less kmeans, avg: ARI ") and lines[0].endswith("(on 2 data sets)")
 
 
-def made_up(folder, level):
-    """Records of eight data sets: `new` is `level` above k-means, `slow` runs into its limit on the first."""
+def made_up(folder, level, late=1):
+    """Records of eight data sets: `new` is `level` above k-means, `slow` runs into its limit on the first, or more."""
     rng = np.random.default_rng(0)
     for i in range(8):
         base, name = rng.uniform(0.2, 0.6), f"set_{i}"
         for method, gain in (("kmeans", 0), ("new", level), ("slow", -0.05), ("free", 0.0)):
             value = float(base + gain + rng.normal(0, 0.005))
-            status = "timeout" if (method, i) == ("slow", 0) else "ok"
+            status = "timeout" if method == "slow" and i < late else "ok"
             scores = dict.fromkeys(("accuracy", "nmi", "nmi_geometric", "ari", "ami"), value)
             scores |= {"n_clusters": 2, "accuracy_error": 0.0, "nmi_error": 0.0}
             found = {"train": scores, "validation": None, "test": None}
@@ -129,6 +129,27 @@ def test_compare_tells_whether_a_row_is_better(level, verdict, tmp_path):
     assert line.endswith("(on 7 data sets)")
     with pytest.raises(ValueError, match="no row 'old' and another to compare it with"):
         compare.better(tmp_path, "old")
+
+
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [(0.1, "1.0, number 1 of 3, in the upper third"), (-0.1, "3.0, number 3 of 3, not in the upper third")],
+)
+def test_the_sentences_say_where_rddc_stands(level, words, tmp_path):
+    part = made_up(tmp_path, level)
+    part["rows"]["new"] = described("rddc", title="New")
+    (said,) = [line for line in Standings("test", part, "train", "train").said() if "upper third" in line]
+    assert said.startswith(f"New: on 7 data sets its mean rank is {words}; on 8 data sets its mean rank is")
+
+
+def test_a_row_that_fails_everywhere_leaves_a_page_without_tests(tmp_path):
+    part = made_up(tmp_path, 0.1, late=8)
+    part["rows"]["new"] = described("rddc", title="New")
+    suite.report({"selection": "train", "scored": "train", "variants": {"test": part}}, tmp_path / "page")
+    text = (tmp_path / "page/suite.md").read_text()
+    assert "as these rows failed: Slow on 8." in text and "That is too little to test rows by." in text
+    assert "New: on 8 data sets its mean rank is 1.0, number 1 of 3, in the upper third." in text
+    assert "nan" not in text.lower()
 
 
 def test_failures_are_shown_and_take_no_part_and_unknown_numbers_have_a_table_of_their_own(tmp_path):
