@@ -120,7 +120,9 @@ class DECConv(DEC):
 
     pretraining = "end_to_end"  # layer by layer is for fully connected layers
     precision = "float32"  # torch's convolutions in bfloat16 don't give the same bits twice
-    choices = {name: words for name, words in DEC.choices.items() if name not in ("pretraining", "initialisation")}
+    choices = {
+        name: words for name, words in DEC.choices.items() if name not in ("pretraining", "initialisation", "precision")
+    }
     recipe = (
         "image_shape",
         "filters",
