@@ -190,7 +190,8 @@ def main():
     text = (
         f"# Rows beside their libraries\n\n{machine()}, one thread, at most {MOST} sequences, {SEEDS} seeds, mean ±"
         " standard deviation. Within spread: the means differ by no more than the two standard deviations together."
-        " Seconds are the processor's, of one clustering; bringing the sequences into the library's form is not among them.\n\n"
+        " Seconds are the processor's, of one clustering; bringing the sequences into the library's form is not among"
+        " them.\n\n"
         f"{tabulate(lines, head, tablefmt='github', disable_numparse=True)}\n"
     )
     print(text)
