@@ -262,8 +262,10 @@ def minimise(
     Raises
     ------
     InvalidInput
-        When there are fewer sequences than a batch.
+        When there are fewer sequences than a batch, or nothing to do.
     """
+    if min(batch, epochs) < 1:
+        raise InvalidInput(f"batch={batch}, epochs={epochs}: expected at least 1 of each")
     if batch > n:
         raise InvalidInput(f"batch={batch}: more than the {n} sequences to train on; set batch to at most {n}")
     if best_epoch:  # in the network: a checkpoint has it
@@ -334,7 +336,7 @@ def batch_by_size(n):
 
 def epochs_of(updates, n, batch):
     """Whole epochs that make up at least so many updates."""
-    return -(-updates // max(1, n // batch))
+    return -(-updates // max(1, n // max(1, batch)))
 
 
 def memory_by_length(lengths):

@@ -38,6 +38,8 @@ class RecurrentAutoencoder(SequenceAutoencoder):
     learning_rate, clip_norm : float
     batch, epochs, updates
         As in `methods.ddc.DDC`.
+    longest : int or None
+        Elements that the longest training sequence is shortened to, and all by the same factor; None: they stay.
     device : str
     random_state : int or None
     """
@@ -56,6 +58,7 @@ class RecurrentAutoencoder(SequenceAutoencoder):
         batch=100,
         epochs=30,
         updates=300,
+        longest=None,
         device="cpu",
         random_state=None,
     ):

@@ -4,8 +4,10 @@ What `methods.recurrent_autoencoder` and `methods.convolutional_autoencoder` sha
 elements of a batch, so that a long sequence weighs more; input scaled as in `methods.rddc` (overall). Adam, gradients
 clipped. Then k-means of `methods.kmeans`, ten restarts, on the codes of the training data, which are not scaled.
 
-The length isn't in the loss, but nothing keeps it out of the code. Budget: `epochs` passes over the training data in
-batches of `batch`. A run is selected by the reconstruction's loss, which judges no cluster.
+Where `longest` is given, all sequences are shortened by one factor until the longest of the training data has so many
+elements: means over neighbours take their place. The length isn't in the loss, but nothing keeps it out of the code.
+Budget: `epochs` passes over the training data in batches of `batch`. A run is selected by the reconstruction's loss,
+which judges no cluster.
 """
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 
 from .deep import DeepMethod, minimise, random_streams
 from .kmeans import KMeans
+from .vectorize import shortened, step_for
 
 PART = 1024  # sequences that go through the network at once outside training: a bound on memory
 
@@ -28,12 +31,16 @@ class SequenceAutoencoder(DeepMethod):
     accepts = "sequences"
     threads = 1
     choices = DeepMethod.by_data
+    longest = None
 
     def _loss_terms(self, network, data, index):
         errors = self._squared_errors(network, data, index)
         return {"reconstruction": torch.stack([error.mean() for error in errors])}
 
     def _train(self, X, estimators):
+        for estimator in estimators:
+            estimator.step_ = step_for(X, self.longest)
+        whole, X = X, shortened(X, self.step_)
         self._resolve(X, estimators)
         values = X.values.astype(np.float64)
         mean = values.mean(axis=0)
@@ -58,14 +65,14 @@ class SequenceAutoencoder(DeepMethod):
             failures.append(estimator._keep(network, curve, updates, seed))
             if failures[-1] is None:
                 state = int(streams[seed][2].integers(2**31))
-                codes = estimator.transform(X)
+                codes = estimator.transform(whole)
                 estimator.kmeans_ = KMeans(self.n_clusters, random_state=state).fit(codes)
-                estimator.labels_ = estimator.predict(X)
+                estimator.labels_ = estimator.predict(whole)
         return failures
 
     def transform(self, X):
         """Codes, shape (n, code_units)."""
-        X = self._check(X, reset=False)
+        X = shortened(self._check(X, reset=False), self.step_)
         data = self._tensors(X)
         with torch.no_grad():
             parts = [self._encode(self.network_, data, index)[0] for index in self._parts(X)]
@@ -81,7 +88,7 @@ class SequenceAutoencoder(DeepMethod):
 
     def score_loss(self, X):
         """Mean squared error of all elements."""
-        X = self._check(X, reset=False)
+        X = shortened(self._check(X, reset=False), self.step_)
         data = self._tensors(X)
         with torch.no_grad():
             sums = [self._squared_errors(self.network_, data, index)[0].sum().item() for index in self._parts(X)]

@@ -50,6 +50,23 @@ def moments(sequences, points):
     return values.reshape(len(sequences), -1)
 
 
+def step_for(sequences, longest):
+    """By how much `shortened` makes the longest of the sequences so long; 1 for None or where it isn't longer."""
+    return max(1.0, float(sequences.lengths.max()) / longest) if longest else 1.0
+
+
+def shortened(sequences, step):
+    """Sequences with means over `step` neighbours, a float, in place of their elements; lengths keep their ratios."""
+    if step == 1:
+        return sequences
+    moment = np.arange(len(sequences.values)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
+    block = (moment / step).astype(np.int64)
+    firsts = np.flatnonzero((moment == 0) | (np.diff(block, prepend=0) != 0))
+    counts = np.diff(firsts, append=len(moment))
+    means = np.add.reduceat(sequences.values.astype(np.float64), firsts) / counts[:, None]
+    return replace(sequences, values=means, offsets=np.searchsorted(firsts, sequences.offsets))
+
+
 def vector(sequences):
     """The vectors of a data set whose sequences all have length 1: shape (n, d)."""
     if sequences.lengths.max() > 1:

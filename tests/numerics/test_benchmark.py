@@ -1,12 +1,14 @@
-"""The benchmark of the recurrent engine: what its command prints, and the number of operations behind the floor."""
+"""Benchmarks: what the recurrent engine's command prints and the operations behind its floor; rows beside libraries."""
 
 import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from benchmarks import gru
+from benchmarks import gru, peers
+from methods.contract import tiny_data
 from methods.gru import backend_for
 
 
@@ -33,3 +35,12 @@ def test_operations_of_a_step(layers):
             weights += 2 * matrix * width
         states += 2 * matrix * hidden + (2 * matrix * 2 * hidden if layer else 0)
     assert gru.flops(d, hidden, 7, layers) == 7 * (forward + weights + states)
+
+
+def test_a_row_beside_its_library_agrees_and_a_mutant_does_not(monkeypatch):
+    X, labels, row = tiny_data(lengths=(8, 12)), np.arange(60) % 3, "k-means, resampled"
+    monkeypatch.setattr(peers, "POINTS", X.resample_length)
+    name, _, ours, theirs, *_, agrees, _, _, _ = peers.line("toy", row, X, labels, 2)
+    assert (name, agrees, ours) == ("toy", "yes", theirs) and ours > "0.8"
+    monkeypatch.setitem(peers.CASES, row, (lambda X, k, seed: np.arange(len(X)) // k, *peers.CASES[row][1:]))
+    assert peers.line("toy", row, X, labels, 2)[5] == "no"

@@ -10,19 +10,22 @@ from sklearn.metrics import silhouette_score
 from test_field import ragged, warping_cost
 
 from datasets.sequences import Sequences
+from methods.base import InvalidInput
 from methods.catch22_kmeans import Catch22KMeans
 from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
 from methods.ddc import DDC
+from methods.deep import memory_by_length
 from methods.dtw_kmeans import DTWKMeans
 from methods.dtw_medoids import DTWMedoids, medoids
-from methods.elastic import shortened
-from methods.kasba import KASBA, aeon_without_hints
+from methods.elastic import aeon_without_hints, load_tslearn, squared_dtw
+from methods.kasba import KASBA
 from methods.kmeans import KMeans
 from methods.minirocket_kmeans import MiniRocketKMeans, load_minirocket
 from methods.rddc import RDDC
+from methods.rddc_plus import RDDCPlus
 from methods.recurrent_autoencoder import RecurrentAutoencoder
 from methods.silhouette_k import SilhouetteK
-from methods.vectorize import moments
+from methods.vectorize import moments, shortened
 
 
 def test_medoids_are_sequences_and_nearest_by_dtw():
@@ -144,6 +147,31 @@ def test_memory_by_length_is_a_sixth_of_the_median(cls, length, memory):
     assert not torch.equal(method.network_[name], other.network_[name])
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch": 0}, "batch=0, epochs=100: expected at least 1 of each"),
+        ({"batch": 0, "epochs": "by_size"}, "batch=0, epochs=5: expected at least 1 of each"),
+        ({"batch": 20, "epochs": 0}, "batch=20, epochs=0: expected"),
+        ({"batch": 20, "epochs": "by_size", "updates": 0}, "batch=20, epochs=0: expected"),
+        ({"batch": "by_length"}, "batch='by_length': expected one of a number, by_size"),
+    ],
+)
+def test_what_trains_nothing_is_refused(settings, message):
+    with pytest.raises(InvalidInput, match=message):
+        DDC(2, **settings).fit(np.random.default_rng(0).normal(size=(60, 3)))
+
+
+def test_a_search_takes_the_words_of_its_method():
+    data = ragged(14)
+    own = {"batch": "by_size", "epochs": "by_size", "updates": 2, "update_bias": "by_length", "recurrent_units": 2}
+    method = RDDCPlus(2, restarts=1, offspring=1, consensus_epochs=1, rddc=own, random_state=0).fit(data)
+    assert (method.chosen_.batch_, method.chosen_.epochs_) == (14, 2)
+    assert method.chosen_.update_bias_ == memory_by_length(data.lengths)
+    with pytest.raises(InvalidInput, match="update_bias='long': expected one of a number, by_length"):
+        RDDCPlus(2, restarts=1, rddc=own | {"update_bias": "long"}).fit(data)
+
+
 def test_numbers_come_to_what_they_say():
     X = np.random.default_rng(0).normal(size=(60, 3))
     method = DDC(2, batch="by_size", epochs="by_size", updates=5, random_state=0).fit(X)
@@ -167,14 +195,13 @@ def test_silhouettes_choose_the_number_of_clusters(method):
 
 def test_shortened_sequences_keep_their_means_and_the_ratio_of_their_lengths():
     arrays = [np.arange(24.0).reshape(12, 2), np.arange(12.0).reshape(6, 2), np.full((1, 2), 5.0)]
-    X = Sequences.from_list(arrays)
-    means, lengths = shortened(X, 3.0)
-    assert lengths.tolist() == [4, 2, 1] and means.dtype == np.float64
+    X = Sequences.from_list(arrays, split=[0, 1, 2], n_classes=2)
+    found = shortened(X, 3.0)
+    assert found.lengths.tolist() == [4, 2, 1] and found.split.tolist() == [0, 1, 2] and found.n_classes == 2
     by_hand = [a.reshape(-1, min(3, len(a)), 2).mean(axis=1) for a in arrays]
-    np.testing.assert_array_equal(means, np.concatenate(by_hand))
-    assert shortened(X, 2.5)[1].tolist() == [5, 3, 1]  # the first ends with a block of its own
-    same, kept = shortened(X, 1.0)
-    assert kept.tolist() == X.lengths.tolist() and np.array_equal(same, X.values)
+    np.testing.assert_array_equal(found.values, np.concatenate(by_hand).astype(np.float32))
+    assert shortened(X, 2.5).lengths.tolist() == [5, 3, 1]  # the first ends with a block of its own
+    assert shortened(X, 1.0) is X
 
 
 def test_the_longest_sequence_of_the_training_data_says_how_much_all_are_shortened():
@@ -184,3 +211,22 @@ def test_the_longest_sequence_of_the_training_data_says_how_much_all_are_shorten
     assert fitted.step_ == 4 and fitted.cluster_centers_.shape == (2, 10, 1)
     assert (fitted.labels_ == np.arange(6) % 2).all() or (fitted.labels_ == 1 - np.arange(6) % 2).all()
     assert DTWKMeans(n_clusters=2, sample=6, iterations=3, longest=99, random_state=0).fit(X).step_ == 1
+
+
+def test_a_recurrent_autoencoder_reads_shortened_sequences_wherever_it_reads_any():
+    rng = np.random.default_rng(0)
+    X = Sequences.from_list([rng.normal(i % 2, 0.1, (n, 1)) for i, n in enumerate([40, 36, 20, 16, 12, 8])])
+    settings = {"n_clusters": 2, "recurrent_units": 4, "batch": 3, "epochs": 2, "random_state": 0}
+    long = RecurrentAutoencoder(**settings, longest=10).fit(X)
+    short = RecurrentAutoencoder(**settings).fit(shortened(X, 4.0))
+    np.testing.assert_array_equal(long.transform(X), short.transform(shortened(X, 4.0)))
+    assert long.step_ == 4 and long.score_loss(X) == short.score_loss(shortened(X, 4.0))
+
+
+def test_the_squared_distances_of_aeon_are_those_of_tslearn():
+    data = ragged(12)
+    method = DTWKMeans(3, sample=12, iterations=2, random_state=0).fit(data)
+    array, metrics = method._array(data), load_tslearn().metrics
+    np.testing.assert_allclose(squared_dtw(array, array), metrics.cdist_dtw(array) ** 2, atol=1e-9)
+    theirs = metrics.cdist_dtw(array, method.cluster_centers_) ** 2
+    np.testing.assert_allclose(method.distances(data), theirs, rtol=1e-9)

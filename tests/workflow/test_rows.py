@@ -100,7 +100,10 @@ def test_a_row_may_be_a_control():
         ("{a: {like: nobody}}", "methods: 'nobody' is not in methods/"),
         ("{a: {settings: {epochs: 3}}}", "methods: 'a' is not in methods/"),
         ("{a: {like: rddc, settings: {epoch: 3}}}", "methods.a.settings: no setting 'epoch'"),
-        ("{a: {like: rddc, settings: {epochs: x}}}", "methods.a.settings.epochs: expected int, got 'x'"),
+        (
+            "{a: {like: rddc, settings: {epochs: x}}}",
+            "methods.a.settings.epochs: expected int or {\"by_size\"}, got 'x'",
+        ),
         ("{a: {like: l2c}}", "run.methods: 'a' is supervised"),
         ("{a: {like: rddc, title: ''}}", "methods.a.title:"),
         ("{a-b: {like: rddc}}", "methods: 'a-b': a name has small letters"),
