@@ -6,15 +6,17 @@ without corruption. Both minimise the mean squared error with the one training l
 """
 
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 import sklearn.cluster
 import torch
 from sklearn.base import TransformerMixin
 
-from .base import Clusterer, Diverged
+from .base import Clusterer, Diverged, InvalidInput
 from .deep import (
     OPTIMIZERS,
+    PRECISIONS,
     batch_by_size,
     divergence_of,
     epochs_of,
@@ -25,11 +27,10 @@ from .deep import (
     trainable,
 )
 
-CORRUPTION = 0.2
 PART = 8192  # vectors that go through the network at once outside training: a bound on memory
 
 
-def init_autoencoder(features, widths, rng, device="cpu"):
+def init_autoencoder(features, widths, rng, device="cpu", initialisation="glorot_uniform"):
     """Initial layers of a `DenseAutoencoder`.
 
     Parameters
@@ -40,6 +41,8 @@ def init_autoencoder(features, widths, rng, device="cpu"):
         Units of the encoder's layers, the last being the code; the decoder mirrors them.
     rng : numpy.random.Generator
     device : str
+    initialisation : str
+        As `methods.deep.init_linear` takes it.
 
     Returns
     -------
@@ -49,8 +52,8 @@ def init_autoencoder(features, widths, rng, device="cpu"):
     sizes, network = [features, *widths], {}
     for layer in range(len(widths)):
         mirrored = len(widths) - 1 - layer
-        network |= init_linear(f"encoder.{layer}", sizes[layer], sizes[layer + 1], [rng], "tensorflow")
-        network |= init_linear(f"decoder.{mirrored}", sizes[layer + 1], sizes[layer], [rng], "tensorflow")
+        network |= init_linear(f"encoder.{layer}", sizes[layer], sizes[layer + 1], [rng], initialisation)
+        network |= init_linear(f"decoder.{mirrored}", sizes[layer + 1], sizes[layer], [rng], initialisation)
     return {name: tensor.to(device) for name, tensor in network.items()}
 
 
@@ -95,7 +98,12 @@ class DenseAutoencoder:
             return sum(self.reconstruction(part[None]).item() * len(part) for part in data.split(PART)) / len(data)
 
 
-def pretrain(autoencoder, data, *, validation=None, **training):
+def times(squared_error, dimensions):
+    """What a mean squared error over so many dimensions is multiplied by: half their sum is the other way to say it."""
+    return {"mean": 1, "half_sum": dimensions / 2}[squared_error]
+
+
+def pretrain(autoencoder, data, *, validation=None, squared_error="mean", **training):
     """Train the whole to reconstruct its input.
 
     Parameters
@@ -104,9 +112,11 @@ def pretrain(autoencoder, data, *, validation=None, **training):
     data : Tensor of shape (n, d)
     validation : Tensor of shape (n', d), optional
         Only watched.
+    squared_error : {"mean", "half_sum"}
+        What is minimised: its mean over the dimensions, or half its sum.
     **training
         Keyword arguments of `methods.deep.minimise`: ``batch``, ``epochs``, ``rngs`` (a list of one generator),
-        ``learning_rate``, ``optimizer``.
+        ``learning_rate``, ``optimizer``, ``decay_interval``, ``precision``.
 
     Returns
     -------
@@ -129,8 +139,9 @@ def pretrain(autoencoder, data, *, validation=None, **training):
     def watch(epochs):
         network["validation"][epochs - 1] = autoencoder.error(validation)
 
+    factor = times(squared_error, data.shape[1])
     curve, updates = minimise(
-        lambda index: {"reconstruction": autoencoder.reconstruction(data[index])},
+        lambda index: {"reconstruction": factor * autoencoder.reconstruction(data[index])},
         network,
         names,
         len(data),
@@ -142,12 +153,12 @@ def pretrain(autoencoder, data, *, validation=None, **training):
     return curves | ({} if validation is None else {"validation_reconstruction": watched}), updates
 
 
-def pretrain_layers(autoencoder, data, *, noise, corruption=CORRUPTION, **training):
+def pretrain_layers(autoencoder, data, *, noise, corruption, squared_error="mean", **training):
     """Train one layer after the other as a denoising autoencoder.
 
     Parameters
     ----------
-    autoencoder, data, **training
+    autoencoder, data, squared_error, **training
         As `pretrain` takes them; the budget counts for each layer.
     noise : torch.Generator
         Of the dropout.
@@ -177,7 +188,8 @@ def pretrain_layers(autoencoder, data, *, noise, corruption=CORRUPTION, **traini
         def denoise(index, layer=layer, decoder=decoder, layer_input=layer_input):
             clean = layer_input[index]
             output = linear(dropout(hidden(dropout(clean), layer)), network, decoder)
-            return {"reconstruction": (torch.relu(output) if layer else output).sub(clean).square().mean((1, 2))}
+            error = (torch.relu(output) if layer else output).sub(clean).square().mean((1, 2))
+            return {"reconstruction": times(squared_error, clean.shape[2]) * error}
 
         own = [f"{name}.{kind}" for name in (f"encoder.{layer}", decoder) for kind in ("weight", "bias")]
         curve, spent = minimise(denoise, network, own, len(data), generators=[noise], **training)
@@ -209,20 +221,42 @@ class Encoder(TransformerMixin):
 class CodeClusterer(Encoder, Clusterer):
     """Base of methods that pretrain an autoencoder, take centroids from k-means on the codes and train on with both.
 
-    A subclass gives `_cluster(autoencoder, data, labels, order)`, which calls `_refine`, and `predict`. Its settings
-    are `widths`, `pretraining`, `layer_updates`, `pretrain_updates`, `optimizer`, `learning_rate`, `input_scale`,
-    `batch` and `device`. The curve of every phase is kept by its name, that of `_refine` as ``loss``.
+    A subclass gives `_cluster(autoencoder, data, labels, order)`, which calls `_refine`, `predict` and `score_loss`.
+    Its settings are those of `recipe`, which say all about the pretraining, and those of the last phase, without which
+    (`cluster_updates` 0) it is k-means on the codes. The curve of every phase is kept by its name, that of `_refine` as
+    ``loss``.
+
+    `pretrained` is a folder of fitted estimators of this base, ``<random_state>.npz``, whose autoencoder it takes over
+    in place of pretraining its own: the same bits, when theirs had the same recipe.
     """
 
     backend = "torch"
-    corruption = CORRUPTION
+    corruption = 0.2
     choices = {
         "pretraining": ("layerwise", "end_to_end"),
         "input_scale": ("mean_square", "none"),
         "optimizer": tuple(OPTIMIZERS),
         "cluster_optimizer": tuple(OPTIMIZERS),
+        "initialisation": ("glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"),
+        "squared_error": ("mean", "half_sum"),
+        "precision": PRECISIONS,
         "batch": (Real, "by_size"),
     }
+    recipe = (
+        "widths",
+        "pretraining",
+        "layer_updates",
+        "pretrain_updates",
+        "corruption",
+        "initialisation",
+        "squared_error",
+        "optimizer",
+        "learning_rate",
+        "decay_interval",
+        "input_scale",
+        "batch",
+        "precision",
+    )
     small = {"widths": (16, 4), "batch": 20, "layer_updates": 4, "pretrain_updates": 8, "cluster_updates": 8}
 
     def fit(self, X, y=None):
@@ -235,17 +269,23 @@ class CodeClusterer(Encoder, Clusterer):
         self.loss_curve_, self.n_updates_, self.n_epochs_ = {}, 0, 0
         data = self._tensor(X)
         self.network_ = self._init_network(init)
+        if self.pretrained is None:
+            self._pretrain(self._autoencoder(), data, order, noise)
+        else:
+            self._take_over(order)
         autoencoder = self._autoencoder()
-        self._pretrain(autoencoder, data, order, noise)
         labels, self.network_["centroids"] = self._kmeans(autoencoder.codes(data), int(kmeans.integers(2**31)))
-        self._cluster(autoencoder, data, labels, order)
-        self.loss_ = self.loss_curve_["loss"][-1]
+        if self.cluster_updates:
+            self._cluster(autoencoder, data, labels, order)
+            self.loss_ = self.loss_curve_["loss"][-1]
+        else:
+            self.order_, self.loss_ = order.bit_generator.state, self.score_loss(X)
         self.n_parameters_ = sum(self.network_[name].numel() for name in trainable(self.network_))
         self.labels_ = self.predict(X)
         return self
 
     def _init_network(self, rng):
-        return init_autoencoder(self.n_features_in_, self.widths, rng, self.device)
+        return init_autoencoder(self.n_features_in_, self.widths, rng, self.device, self.initialisation)
 
     def _autoencoder(self):
         return DenseAutoencoder(self.network_)
@@ -255,7 +295,8 @@ class CodeClusterer(Encoder, Clusterer):
 
     def _pretrain(self, autoencoder, data, order, noise):
         """Layer by layer and then end to end, or end to end at once."""
-        training = {"rngs": [order], "learning_rate": self.learning_rate, "optimizer": self.optimizer}
+        same = ("learning_rate", "optimizer", "decay_interval", "precision", "squared_error")
+        training = {"rngs": [order]} | {name: getattr(self, name) for name in same}
         if self.pretraining == "layerwise":
             noise = torch.Generator(self.device).manual_seed(int(noise.integers(2**63)))
             budget = self._budget(self.layer_updates, len(data))
@@ -263,6 +304,25 @@ class CodeClusterer(Encoder, Clusterer):
                 *pretrain_layers(autoencoder, data, noise=noise, corruption=self.corruption, **budget, **training)
             )
         self._keep(*pretrain(autoencoder, data, **self._budget(self.pretrain_updates, len(data)), **training))
+
+    def _take_over(self, order):
+        """The autoencoder of a fitted estimator, its curves and where its random stream of the `order` was then."""
+        path = Path(self.pretrained, f"{self.random_state}.npz")
+        fitted = CodeClusterer.load(path)
+        theirs = fitted._described()
+        for name, mine in self._described().items():
+            if theirs.get(name) != mine:
+                raise InvalidInput(f"pretrained: {path}: {name} was {theirs.get(name)!r}, expected {mine!r}")
+        if fitted.cluster_updates:
+            raise InvalidInput(f"pretrained: {path}: it was trained on after k-means, with cluster_updates > 0")
+        self.network_ = {name: fitted.network_[name].to(self.device) for name in self.network_}
+        self._keep(fitted.loss_curve_, fitted.n_updates_)
+        order.bit_generator.state = fitted.order_
+
+    def _described(self):
+        """Name to value of the recipe, and of the data what tells of them."""
+        given = {name: getattr(self, name) for name in ("n_features_in_", "scale_", *self.recipe)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     def _kmeans(self, codes, seed):
         """Clusters (n,) and centroids (1, k, m) of codes (n, m), by k-means."""
@@ -280,6 +340,7 @@ class CodeClusterer(Encoder, Clusterer):
             rngs=[order],
             learning_rate=self.cluster_learning_rate,
             optimizer=self.cluster_optimizer,
+            precision=self.precision,
             **hooks,
             **self._budget(self.cluster_updates, n),
         )

@@ -6,18 +6,19 @@ trained end to end without dropout. 3. k-means with 20 restarts sets the centroi
 minimise KL(P ‖ Q), q the Student-t similarity of a code to the centroids and p = q²/f normalised, refreshed every
 `refresh_interval` updates, until fewer than `tolerance` of the labels change between two refreshes.
 
-Deviations. Weights start Glorot-uniform, the authors' from a normal distribution of standard deviation 0.01. Their
-budget of 50,000 updates a layer, 100,000 end to end, with SGD at 0.1 falling tenfold every 20,000, is out of a
-benchmark's reach on a CPU: Adam and the budgets `layer_updates`, `pretrain_updates` and at most `cluster_updates`
-replace it. The input is scaled so that its mean squared norm over D is 1, as the authors do. The loss of a run is the
-final KL divergence.
+Published are 50,000 updates a layer and 100,000 end to end, by SGD at 0.1 falling tenfold every 20,000, weights from a
+normal distribution of standard deviation 0.01, then SGD at 0.01: the reading mnist has all of that. Deviations
+elsewhere: Adam, Glorot-uniform weights and the budgets `layer_updates`, `pretrain_updates` and at most
+`cluster_updates`. Everywhere: the authors' code drops nothing of the first layer's input and of the last's output. The
+input is scaled so that its mean squared norm over D is 1, as the authors do. The loss of a run is the final KL
+divergence.
 
 A Keras tutorial's DEC (C. Zhang: How to do unsupervised clustering with Keras, 2018) is this with other settings,
-a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,020 updates),
-input as it is (pixels from 0 to 1), then SGD with learning rate 0.01 and momentum 0.9 for at most 8000 updates, the
-target refreshed every 140. Deviations from it: weights start Glorot-uniform with biases of 0, the tutorial's uniform in
-±1/sqrt(d_in); each epoch has an order of its own, the tutorial's has the file's; Adam at 1e-3 pretrains, because the
-tutorial's SGD at 1.0 needs pixels and hundreds of epochs.
+a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,020 updates, by
+SGD with learning rate 1 from weights uniform in ±1/sqrt(d_in), as in the reading mnist), input as it is (pixels from 0
+to 1), then SGD with learning rate 0.01 and momentum 0.9 for at most 8000 updates, the target refreshed every 140.
+Deviations from it: each epoch has an order of its own, the tutorial's last phase the file's; on a cut budget Adam at
+1e-3 pretrains from Glorot-uniform weights, because SGD at 1 needs pixels and hundreds of epochs.
 """
 
 import numpy as np
@@ -57,20 +58,32 @@ class DEC(CodeClusterer):
     pretraining : {"layerwise", "end_to_end"}
         Whether the layers are pretrained one by one before the whole.
     layer_updates, pretrain_updates, cluster_updates : int
-        Budget of the three phases; the first counts for each layer. Rounded up to whole epochs.
+        Budget of the three phases; the first counts for each layer. Rounded up to whole epochs. 0 of the last leave
+        k-means on the codes.
     refresh_interval : int or None
         Updates between two refreshes of the target; an epoch when None.
     tolerance : float
         Share of labels that change between two refreshes below which the last phase stops.
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
         For the autoencoder and for the last phase; see `methods.deep.minimise`.
     learning_rate, cluster_learning_rate : float
         Theirs. With Adam 1e-3 lets clusters die out in the last phase.
+    decay_interval : int or None
+        Updates after which the first falls tenfold, in every phase of the pretraining.
+    initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
+        Of the weights: uniform in ±sqrt(6/(d_in + d_out)) or ±1/sqrt(d_in), or normal of standard deviation 0.01 or
+        1/sqrt(d_in); biases are 0.
+    squared_error : {"mean", "half_sum"}
+        What the pretraining minimises: the mean over the dimensions, or half the sum.
     input_scale : {"mean_square", "none"}
         Mean squared value 1 over the training data, or the values as they are.
+    precision : {"float32", "bfloat16"}
+        Of the products in training; see `methods.deep.minimise`. Codes and clusters are always float32.
     batch : int or {"by_size"}
         As in `methods.ddc.DDC`.
     device : str
+    pretrained : str or None
+        Folder with the autoencoder to start from; see `methods.autoencoder.CodeClusterer`.
     random_state : int or None
     """
 
@@ -86,11 +99,16 @@ class DEC(CodeClusterer):
         tolerance=0.001,
         optimizer="adam",
         learning_rate=1e-3,
+        decay_interval=None,
         cluster_optimizer="adam",
         cluster_learning_rate=1e-4,
+        initialisation="glorot_uniform",
+        squared_error="mean",
         input_scale="mean_square",
+        precision="float32",
         batch=256,
         device="cpu",
+        pretrained=None,
         random_state=None,
     ):
         store(locals())

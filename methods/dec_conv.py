@@ -1,12 +1,14 @@
 """DEC with a convolutional autoencoder, the Keras tutorial's second variant (C. Zhang 2018, after Guo et al. 2017).
 
-The encoder has three convolutions of stride 2 with ReLU (kernels of 5, 5 and 3, filters 32, 64, 128) and a linear code
-of 10; transposed convolutions mirror it, with ReLU between layers and none on the output. The loss is that of
-`methods.dec`; the training is that of the tutorial's first variant, which is described there.
+The encoder has three convolutions of stride 2 with ReLU (kernels of 5, 5 and 3, filters 32, 64, 128), the last without
+padding where the image's height is no multiple of 8, and a linear code of 10; transposed convolutions mirror it, with
+ReLU between layers and none on the output. The loss is that of `methods.dec`. Public copies of the tutorial's code say
+so, and that it pretrains for 100 epochs with Adadelta (learning rate 1, its default then) from Glorot's weights, and
+then minimises with Adam for at most 8000 updates, the target refreshed every 140.
 
-Deviations. Every convolution pads to half the size, rounded up; the tutorial's third doesn't pad. Its code is not
-stated in the material that we have, so that the filters are those of Guo's. Those from the first variant hold here too.
-Budget: `pretrain_updates` (300 epochs of MNIST are 82,020) and at most `cluster_updates`.
+Deviations. A padded map has as many zeros at both ends; the tutorial's one less before than behind. Each epoch has an
+order of its own, the tutorial's last phase the file's. Budget: `pretrain_updates` (100 epochs of MNIST are 27,300) and
+at most `cluster_updates`.
 """
 
 import numpy as np
@@ -40,18 +42,24 @@ class ConvAutoencoder(DenseAutoencoder):
     def encode(self, x):
         """Codes (1, B, m) of flattened images (1, B, d)."""
         maps = x[0].view(-1, 1, *self.shapes[0])
-        for layer, kernel in enumerate(KERNELS):
-            maps = torch.relu(self._layer(conv2d, maps, f"encoder.{layer}", padding=kernel // 2))
+        for layer in range(len(KERNELS)):
+            maps = torch.relu(self._layer(conv2d, maps, f"encoder.{layer}", padding=self._padding(layer)))
         return linear(maps.flatten(1)[None], self.network, "encoder.code")
 
     def decode(self, codes):
         """Reconstructions (1, B, d) of codes (1, B, m)."""
         maps = linear(codes, self.network, "decoder.code")[0].view(codes.shape[1], -1, *self.shapes[-1])
         for layer, kernel in reversed(list(enumerate(KERNELS))):
-            missing = [side - (2 * half - 1) for side, half in zip(*self.shapes[layer : layer + 2], strict=True)]
-            options = {"padding": kernel // 2, "output_padding": missing}
+            padding, sides = self._padding(layer), zip(*self.shapes[layer : layer + 2], strict=True)
+            missing = [side - (2 * half - 2 + kernel - 2 * padding) for side, half in sides]
+            options = {"padding": padding, "output_padding": missing}
             maps = self._layer(conv_transpose2d, torch.relu(maps), f"decoder.{layer}", **options)
         return maps.flatten(1)[None]
+
+    def _padding(self, layer):
+        """Zeros beyond both ends: none where the map comes out smaller than half, rounded up."""
+        halves = all(half == -(-side // 2) for side, half in zip(*self.shapes[layer : layer + 2], strict=True))
+        return KERNELS[layer] // 2 if halves else 0
 
     def _layer(self, convolution, maps, name, **options):
         weight, bias = self.network[f"{name}.weight"][0], self.network[f"{name}.bias"][0]
@@ -79,8 +87,8 @@ def init_conv_autoencoder(shapes, filters, code, rng, device="cpu"):
             weights = rng.uniform(-bound, bound, (inner, outer, kernel, kernel))
             network |= {f"{part}.{layer}.weight": stack([weights]), f"{part}.{layer}.bias": torch.zeros(1, biases)}
     flat = filters[-1] * shapes[-1][0] * shapes[-1][1]
-    network |= init_linear("encoder.code", flat, code, [rng], "tensorflow")
-    network |= init_linear("decoder.code", code, flat, [rng], "tensorflow")
+    network |= init_linear("encoder.code", flat, code, [rng], "glorot_uniform")
+    network |= init_linear("decoder.code", code, flat, [rng], "glorot_uniform")
     return {name: tensor.to(device) for name, tensor in network.items()}
 
 
@@ -98,17 +106,35 @@ class DECConv(DEC):
     pretrain_updates, cluster_updates : int
     refresh_interval : int
     tolerance : float
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
     learning_rate, cluster_learning_rate : float
+    decay_interval : int or None
+    squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
     batch : int or {"by_size"}
     device : str
+    pretrained : str or None
     random_state : int or None
         All as in `methods.dec.DEC`.
     """
 
     pretraining = "end_to_end"  # layer by layer is for fully connected layers
-    choices = {name: words for name, words in DEC.choices.items() if name != "pretraining"}
+    precision = "float32"  # torch's convolutions in bfloat16 don't give the same bits twice
+    choices = {
+        name: words for name, words in DEC.choices.items() if name not in ("pretraining", "initialisation", "precision")
+    }
+    recipe = (
+        "image_shape",
+        "filters",
+        "code",
+        "pretrain_updates",
+        "squared_error",
+        "optimizer",
+        "learning_rate",
+        "decay_interval",
+        "input_scale",
+        "batch",
+    )
     small = {"filters": (2, 3, 4), "image_shape": (1, 2), "batch": 20, "pretrain_updates": 8, "cluster_updates": 8}
     exempt = {"passes_scikit_learn": "an image has one size, and the checks choose the sizes of vectors"}
 
@@ -124,11 +150,14 @@ class DECConv(DEC):
         tolerance=0.001,
         optimizer="adam",
         learning_rate=1e-3,
+        decay_interval=None,
         cluster_optimizer="sgd",
         cluster_learning_rate=0.01,
+        squared_error="mean",
         input_scale="none",
         batch=256,
         device="cpu",
+        pretrained=None,
         random_state=None,
     ):
         store(locals())
@@ -148,6 +177,8 @@ class DECConv(DEC):
 
     def _shapes(self):
         shapes = [tuple(self.image_shape)]
-        for _ in KERNELS:
-            shapes.append(tuple(-(-side // 2) for side in shapes[-1]))
+        for layer, kernel in enumerate(KERNELS):
+            unpadded = tuple((side - kernel) // 2 + 1 for side in shapes[-1])
+            valid = layer == len(KERNELS) - 1 and self.image_shape[0] % 8 and min(unpadded) > 0
+            shapes.append(unpadded if valid else tuple(-(-side // 2) for side in shapes[-1]))
         return shapes

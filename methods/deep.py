@@ -4,12 +4,14 @@ Every parameter has a leading axis of S seeds, so that a block of seeds trains i
 block is one seed. No operation mixes seeds: a seed's result does not depend on its block.
 """
 
+import contextlib
 import time
 from numbers import Real
 
 import numpy as np
 import torch
 from sklearn.base import clone
+from torch.optim.adadelta import adadelta
 from torch.optim.adam import adam
 
 from . import progress
@@ -22,17 +24,35 @@ def random_streams(random_state, n):
     return [np.random.default_rng(stream) for stream in np.random.SeedSequence(random_state).spawn(n)]
 
 
+def glorot(d_in, d_out):
+    """Bound of Glorot's uniform weights."""
+    return np.sqrt(6 / (d_in + d_out))
+
+
+def fan_in(d_in, _d_out):
+    """Bound of uniform weights by the number of inputs alone."""
+    return 1 / np.sqrt(d_in)
+
+
+# Of weights: uniform between a bound and its negative, or normal with a deviation.
+BOUNDS = {"tensorflow": glorot, "keras": glorot, "glorot_uniform": glorot, "torch": fan_in, "fan_in_uniform": fan_in}
+BOUNDS |= {"he_uniform": lambda d_in, _: np.sqrt(6 / d_in)}
+DEVIATIONS = {"normal": lambda _: 0.01, "fan_in_normal": lambda d_in: 1 / np.sqrt(d_in)}
+
+
 def init_linear(name, d_in, d_out, rngs, initialisation):
     """Weights (S, d_out, d_in) and biases (S, d_out) of a fully connected layer, each seed from its own generator.
 
     Parameters
     ----------
-    initialisation : {"tensorflow", "keras", "he_uniform", "torch"}
-        Zero biases and Glorot-uniform weights (the first two), or He's, uniform in ±sqrt(6/d_in); or uniform in
-        ±1/sqrt(d_in) for both.
+    initialisation : str
+        A word of `BOUNDS` or `DEVIATIONS`. Biases are 0, but for "torch" uniform as the weights are.
     """
-    bounds = {"he_uniform": np.sqrt(6 / d_in), "torch": 1 / np.sqrt(d_in)}
-    bound = bounds.get(initialisation, np.sqrt(6 / (d_in + d_out)))
+    if initialisation in DEVIATIONS:
+        deviation = DEVIATIONS[initialisation](d_in)
+        drawn = stack([rng.normal(0, deviation, (d_out, d_in)) for rng in rngs])
+        return {f"{name}.weight": drawn, f"{name}.bias": torch.zeros(len(rngs), d_out)}
+    bound = BOUNDS[initialisation](d_in, d_out)
     bias_bound = bound if initialisation == "torch" else 0
     weights = [(rng.uniform(-bound, bound, (d_out, d_in)), rng.uniform(-bias_bound, bias_bound, d_out)) for rng in rngs]
     return {f"{name}.weight": stack([w for w, _ in weights]), f"{name}.bias": stack([b for _, b in weights])}
@@ -131,7 +151,30 @@ class SGD:
         self.parameters.add_(momentum, alpha=-self.learning_rate)
 
 
-OPTIMIZERS = {"adam": Adam, "sgd": SGD}
+class Adadelta:
+    """Adadelta on one tensor, by torch's functional form with Keras's constants; `state` as in `Adam`."""
+
+    def __init__(self, parameters, learning_rate):
+        self.parameters, self.learning_rate = parameters, learning_rate
+        first, second = torch.zeros_like(parameters), torch.zeros_like(parameters)
+        self.state = {"step": first.new_zeros(()), "square_avg": first, "acc_delta": second}
+
+    @torch.no_grad()
+    def step(self):
+        step, first, second = ([self.state[name]] for name in ("step", "square_avg", "acc_delta"))
+        settings = {"lr": self.learning_rate, "rho": 0.95, "eps": 1e-7, "weight_decay": 0.0, "maximize": False}
+        adadelta([self.parameters], [self.parameters.grad], first, second, step, foreach=False, **settings)
+
+
+OPTIMIZERS = {"adam": Adam, "adadelta": Adadelta, "sgd": SGD}
+PRECISIONS = ("float32", "bfloat16")
+
+
+def autocast(device, precision):
+    """Context in which products are of a `precision` on a `device`."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, getattr(torch, precision))
 
 
 def clip_gradient(parameters, norm, sizes=None):
@@ -169,6 +212,8 @@ def minimise(
     rngs,
     learning_rate,
     optimizer="adam",
+    decay_interval=None,
+    precision="float32",
     clip_norm=None,
     clip_each=False,
     best_epoch=False,
@@ -188,7 +233,11 @@ def minimise(
     n : int
         Sequences in the training data. What doesn't fill a batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
-    optimizer : {"adam", "sgd"}
+    optimizer : {"adam", "adadelta", "sgd"}
+    decay_interval : int, optional
+        Updates after which the learning rate falls tenfold, and again and again.
+    precision : {"float32", "bfloat16"}
+        Of the products in `loss_terms`, by torch's autocast; weights, their steps and all else are float32.
     clip_norm : float, optional
         Largest norm of a seed's gradient.
     clip_each : bool
@@ -228,6 +277,13 @@ def minimise(
     draw_order = draw_order or (lambda rng: rng.permutation(n))
     after_update = progress.until(after_update, epochs * (n // batch))
     clip = None if clip_norm is None else (clip_norm, joint.sizes if clip_each else None)
+
+    def terms_at(index):
+        if decay_interval is not None:  # by the updates done, so that a resumed training goes on with the same
+            optimizer.learning_rate = learning_rate * 0.1 ** (phase.updates // decay_interval)
+        with autocast(joint.parameters.device, precision):
+            return loss_terms(index)
+
     network |= joint.values
     if phase.curve and not phase.finished and after_epoch is not None:
         after_epoch(len(phase.curve))
@@ -235,7 +291,7 @@ def minimise(
     for epoch in range(first, 0 if phase.finished else epochs):
         order = torch.from_numpy(np.stack([draw_order(rng) for rng in rngs])).to(joint.parameters.device)
         batches = order[:, : n // batch * batch].split(batch, dim=1)
-        stopped = _one_epoch(loss_terms, network, joint, optimizer, batches, phase, clip, after_update)
+        stopped = _one_epoch(terms_at, network, joint, optimizer, batches, phase, clip, after_update)
         if best_epoch:
             keep_better(network, phase.curve)
         progress.epoch(epoch + 1, epochs, (time.monotonic() - start) / (epoch + 1 - first))

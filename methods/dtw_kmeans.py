@@ -1,4 +1,4 @@
-"""k-means under dynamic time warping, tslearn's implementation.
+"""k-means under dynamic time warping, tslearn's implementation; distances after it are aeon's.
 
 DTW (Sakoe and Chiba 1978): d(x, y)² is the least Σ ‖x_i - y_j‖² over all monotone alignments of two sequences of any
 lengths; no band limits them. A centroid is found by DBA (Petitjean, Ketterlin, Gançarski 2011), which moves each of its
@@ -11,7 +11,7 @@ d² to the nearest centroid.
 """
 
 from .base import store
-from .elastic import ElasticKMeans, load_tslearn
+from .elastic import ElasticKMeans, squared_dtw
 
 TITLE = "DTW k-means"
 
@@ -38,4 +38,4 @@ class DTWKMeans(ElasticKMeans):
         store(locals())
 
     def _costs(self, array):
-        return load_tslearn().metrics.cdist_dtw(array, self.cluster_centers_) ** 2
+        return squared_dtw(array, self.cluster_centers_)

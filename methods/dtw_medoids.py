@@ -1,4 +1,4 @@
-"""k-medoids (Kaufman and Rousseeuw 1987) under dynamic time warping, as in `methods.dtw_kmeans`: tslearn's distances.
+"""k-medoids (Kaufman and Rousseeuw 1987) under dynamic time warping, as in `methods.dtw_kmeans`: aeon's distances.
 
 A centroid is one of the sequences, so that none is averaged or stretched. Starts are drawn as k-means++ draws them, and
 then medoids and members take turns (Park and Jun 2009); the start with the lowest sum of distances is kept. aeon's
@@ -11,7 +11,7 @@ Deviation, for time: a sample of the training sequences. Budget: `sample` sequen
 import numpy as np
 
 from .base import store
-from .elastic import ElasticKMeans, load_tslearn
+from .elastic import ElasticKMeans, squared_dtw
 
 TITLE = "DTW k-medoids"
 
@@ -33,17 +33,19 @@ class DTWMedoids(ElasticKMeans):
     random_state : int or None
     """
 
+    backend = "aeon"
+
     def __init__(self, n_clusters=8, sample=300, n_init=10, iterations=100, longest=None, random_state=None):
         store(locals())
 
     def _centroids(self, array, rng):
-        distances = load_tslearn().metrics.cdist_dtw(array)
+        distances = np.sqrt(squared_dtw(array, array))
         starts = [medoids(distances, self.n_clusters, self.iterations, rng) for _ in range(self.n_init)]
         _, chosen, updates = min(starts, key=lambda start: start[0])
         return array[chosen], updates
 
     def _costs(self, array):
-        return load_tslearn().metrics.cdist_dtw(array, self.cluster_centers_)
+        return np.sqrt(squared_dtw(array, self.cluster_centers_))
 
 
 def medoids(distances, k, iterations, rng):

@@ -9,8 +9,8 @@ Deviations. Pretraining as in `methods.dec`, with its budgets, and at most `clus
 at 1e-3 in the last phase, as in the authors' code for MNIST.
 
 The third variant of the Keras tutorial of `methods.dec`, trained jointly, is this method with the tutorial's settings.
-Inferred: the weight of 0.1, from public copies of its code, which have SGD at 1.0 in the last phase too; that needs
-pixels, so that the row has 0.01.
+Inferred: the weight of 0.1, from public copies of its code, which have SGD at 1.0 in the last phase too, as has the
+reading mnist; that needs pixels and a pretraining of hundreds of epochs, so that the row has 0.01 on a cut budget.
 """
 
 from .base import store
@@ -32,11 +32,16 @@ class IDEC(DEC):
     layer_updates, pretrain_updates, cluster_updates : int
     refresh_interval : int
     tolerance : float
-    optimizer, cluster_optimizer : {"adam", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
     learning_rate, cluster_learning_rate : float
+    decay_interval : int or None
+    initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
+    squared_error : {"mean", "half_sum"}
     input_scale : {"mean_square", "none"}
+    precision : {"float32", "bfloat16"}
     batch : int or {"by_size"}
     device : str
+    pretrained : str or None
     random_state : int or None
         All as in `methods.dec.DEC`.
     """
@@ -54,11 +59,16 @@ class IDEC(DEC):
         tolerance=0.001,
         optimizer="adam",
         learning_rate=1e-3,
+        decay_interval=None,
         cluster_optimizer="adam",
         cluster_learning_rate=1e-3,
+        initialisation="glorot_uniform",
+        squared_error="mean",
         input_scale="mean_square",
+        precision="float32",
         batch=256,
         device="cpu",
+        pretrained=None,
         random_state=None,
     ):
         store(locals())

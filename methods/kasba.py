@@ -9,11 +9,8 @@ Deviation, for time: a sample of the training sequences. Budget: `sample` sequen
 iterations. The loss is the mean squared distance to the nearest centroid.
 """
 
-import contextlib
-import warnings
-
 from .base import store
-from .elastic import ElasticKMeans
+from .elastic import ElasticKMeans, aeon_without_hints
 from .vectorize import moments
 
 TITLE = "KASBA, resampled"
@@ -50,14 +47,3 @@ class KASBA(ElasticKMeans):
     def _costs(self, array):
         with aeon_without_hints() as aeon:
             return aeon.distances.msm_pairwise_distance(array, self.cluster_centers_) ** 2
-
-
-@contextlib.contextmanager
-def aeon_without_hints():
-    """The package. Its import and its compiling take seconds, which only those who use it should pay."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of packages that aren't there, and of integers that it compiles
-        import aeon.clustering
-        import aeon.distances
-
-        yield aeon

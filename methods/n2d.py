@@ -29,7 +29,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .autoencoder import DenseAutoencoder, Encoder, init_autoencoder, pretrain
 from .base import Clusterer, store
-from .deep import random_streams, trainable
+from .deep import PRECISIONS, random_streams, trainable
 
 TITLE = "N2D"
 
@@ -57,6 +57,8 @@ class N2D(Encoder, Clusterer):
         They are clustered with the others.
     batch, epochs : int
     learning_rate : float
+    precision : {"float32", "bfloat16"}
+        Of the products in training; see `methods.deep.minimise`.
     device : str
     random_state : int or None
 
@@ -69,7 +71,11 @@ class N2D(Encoder, Clusterer):
     """
 
     backend = "torch, umap-learn, scikit-learn"
-    choices = {"manifold": ("umap", "isomap", "none"), "clustering": ("gaussian_mixture", "kmeans", "dbscan")}
+    choices = {
+        "manifold": ("umap", "isomap", "none"),
+        "clustering": ("gaussian_mixture", "kmeans", "dbscan"),
+        "precision": PRECISIONS,
+    }
     small = {"widths": (16, 4), "manifold": "isomap", "neighbors": 25, "batch": 20, "epochs": 4}
 
     def __init__(
@@ -87,6 +93,7 @@ class N2D(Encoder, Clusterer):
         batch=256,
         epochs=1000,
         learning_rate=1e-3,
+        precision="float32",
         device="cpu",
         random_state=None,
     ):
@@ -123,6 +130,7 @@ class N2D(Encoder, Clusterer):
             epochs=self.epochs,
             rngs=[rng],
             learning_rate=self.learning_rate,
+            precision=self.precision,
         )
         self.loss_curve_ = {name.replace("reconstruction", "loss"): curve for name, curve in curves.items()}
         self.n_epochs_ = len(curves["reconstruction"])

@@ -11,6 +11,10 @@ SYSTEMS = {
         *(f"mnist_reduced/tables/{name}.md" for name in ("detail_mnist", "budgets")),
         "mnist_reduced/figures/confusion_mnist.png",
     ],
+    "mnist_full": [
+        *(f"mnist/tables/{name}.md" for name in ("detail_mnist", "budgets")),
+        "mnist/figures/confusion_mnist.png",
+    ],
     "field": [
         *(f"field/tables/{name}.md" for name in ("table1", "budgets")),
         "field/figures/strips_speech_commands.png",
@@ -65,3 +69,14 @@ def made_with(place):
         for of in (lambda record: record["reading"], lambda record: commit(record["provenance"]))
     )
     return f"Kept by `make systems`: {len(records)} runs, {ok} of them ok; readings: {readings}; commit {commits}.\n"
+
+
+def in_one_line(page):
+    """What a kept page says of the methods that a paper has numbers of, in one line; nothing where none is kept."""
+    if not page.is_file():
+        return ""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.read_text().splitlines()]
+    heads, _, *rows = lines
+    told = [dict(zip(heads, row, strict=True)) for row in rows[: rows.index([""])]]
+    each = ", ".join(f"{row['method']} {row['ours']} ({row['published']})" for row in told if row["published"] != "–")
+    return f"At the full budgets, and published: {each}; see {page}\n"

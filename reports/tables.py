@@ -21,6 +21,7 @@ FROM_LABELS = "labels"  # the input of the controls that need no run
 INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 COLLAPSED = "†"  # before the scores of runs that collapsed, where a cell has no other
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair
+SHARED = "and of the pretraining that rows share"
 OF_A_PAPER = ["published", "difference", "verdict", "verdict, NMI", "another split"]  # columns of a detailed table
 SELECTION = (
     "Gained: the lowest-loss run less the mean over ok runs. Missed: the best run less the lowest-loss run, so what a"
@@ -279,11 +280,13 @@ def budgets(summary):
             "epochs": number(row.epochs, ",.0f"),
             "parameters": number(row.parameters, ",.0f"),
             "seconds a run": f"{row.seconds:.1f}",
+            SHARED: number(row.pretraining_seconds, ".1f"),
             "peak memory, MiB": f"{row.peak_memory_mib:.0f}",
         }
         for _, row in summary[summary.vectorization != FROM_LABELS].iterrows()
     ]
-    return pd.DataFrame(rows)
+    made = pd.DataFrame(rows)
+    return made if summary.pretraining_seconds.notna().any() else made.drop(columns=SHARED)
 
 
 def failures(records):

@@ -79,3 +79,26 @@ def write_records(path, records, clusters):
     arrays = {f"{how}_{run}": array for how, found in clusters.items() for run, array in found.items()}
     write_arrays(Path(path).with_suffix(".npz"), **arrays)
     write_text(path, "".join(lines))
+
+
+def read_pretraining(records):
+    """What the records of a row tell those that start from its pretraining.
+
+    Parameters
+    ----------
+    records : str or Path
+        The folder with its fitted estimators has the same name, ending in ``.pretrained``.
+
+    Returns
+    -------
+    dict
+        Vectorization to ``folder``, and ``runs``: seed to its ``status``, ``reason`` and ``seconds``.
+    """
+    found = {}
+    for line in Path(records).read_text(encoding="utf-8").splitlines():
+        check_record(record := json.loads(line))
+        how = record["vectorization"]
+        of = found.setdefault(how, {"folder": Path(records).with_suffix(".pretrained") / how, "runs": {}})
+        told = {name: record[name] for name in ("status", "reason")}
+        of["runs"][record["seed"]] = told | {"seconds": record["cost"]["seconds"]}
+    return found

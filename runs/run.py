@@ -73,7 +73,7 @@ def status_of(failure):
     return status, reason if isinstance(failure, Diverged | WorkerError) else f"{type(failure).__name__}: {reason}"
 
 
-def train(estimator, vectorized, parts, seeds, limit, training):
+def train(estimator, vectorized, parts, seeds, limit, training, keep=None):
     """Fit and predict with a group of seeds, together on a GPU; this is what a `Worker` does.
 
     Parameters
@@ -89,6 +89,8 @@ def train(estimator, vectorized, parts, seeds, limit, training):
         Seconds for each seed.
     training : context manager
         Around the fit; gives the seconds that earlier attempts spent.
+    keep : Path, optional
+        Folder for the fitted estimators, ``<random state>.npz``.
 
     Returns
     -------
@@ -107,6 +109,8 @@ def train(estimator, vectorized, parts, seeds, limit, training):
             outcomes = estimator.fit_seeds(take(X, parts["fitted"]), list(seeds.values()))
             seconds = time.perf_counter() - start
             runs = [fields_of(outcome, X, parts) for outcome in outcomes]
+            if keep is not None:
+                save_fitted(outcomes, keep)
     except InvalidInput as error:
         return {"invalid": str(error)}
     except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
@@ -115,6 +119,13 @@ def train(estimator, vectorized, parts, seeds, limit, training):
         runs = [failure_of(failure) for _ in seeds]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"runs": [fields | cost((seconds + spent) / len(seeds), peak) for fields in runs]}
+
+
+def save_fitted(outcomes, folder):
+    """Write the estimators among the outcomes of a fit, each under its random state."""
+    for outcome in outcomes:
+        if not isinstance(outcome, Exception):
+            outcome.save(folder / f"{outcome.random_state}.npz")
 
 
 def take(X, index):
@@ -162,7 +173,21 @@ def attempts(worker, progress, groups, limit):
         left += [(part, True) for part in (failed[:half], failed[half:]) if part]
 
 
-def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device="cpu", resume=None, **what):
+def run_job(
+    sequences,
+    *,
+    dataset,
+    vectorization,
+    seeds,
+    settings,
+    limit,
+    device="cpu",
+    resume=None,
+    pretrained=None,
+    start=None,
+    keep=None,
+    **what,
+):
     """Train and predict with one method for a block of seeds.
 
     Parameters
@@ -178,6 +203,12 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     device : str
     resume : Resume, optional
         Where an interrupted job finds what it had done; its folder is made when that takes a while, and never removed.
+    pretrained : dict, optional
+        The row whose pretraining the runs start from: its ``method`` and ``algorithm``, whose random numbers they draw.
+    start : dict, optional
+        What `runs.record.read_pretraining` tells of that row's runs on this input.
+    keep : Path, optional
+        Folder for the fitted estimators that others start from.
     **what
         As `run_fields` takes it: reading, method, split, trained_on, algorithm, n_clusters.
 
@@ -202,8 +233,10 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
     estimator = load_method(run["algorithm"])(**settings | {"n_clusters": run["n_clusters"]})
     if "device" in estimator.get_params():
         estimator.set_params(device=device)
-    words = split_words(run["split"])
-    entropy = {seed: seed_sequence(seed, dataset, run["algorithm"], *words) for seed in seeds}
+    drawn = (pretrained or run)["algorithm"]
+    entropy = {seed: seed_sequence(seed, dataset, drawn, *split_words(run["split"])) for seed in seeds}
+    if pretrained:
+        estimator.set_params(pretrained=str(start["folder"]))
 
     def answer(request):
         if request is None:
@@ -211,13 +244,16 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
         last = seeds.index(request["seeds"][-1])
         states = {seed: int(entropy[seed].generate_state(1)[0]) for seed in request["seeds"]}
         with running(f"{where}, run {last + 1} of {len(seeds)}", len(seeds) - last - 1):
-            return train(estimator, vectorized, parts, states, limit, resumable(request["folder"], request["origin"]))
+            training = resumable(request["folder"], request["origin"])
+            return train(estimator, vectorized, parts, states, limit, training, keep)
 
     try:
         with Worker(answer) as worker:
             source = provenance(sequences, run["algorithm"], settings) | worker.ask(None, limit)
+            source |= {"pretrained": pretrained["method"]} if pretrained else {}
             origin = run | source | {"limit": limit, "job_digest": source_digest(JOB_SOURCES)}
             progress = (resume or Resume()).cell(vectorization, origin)
+            progress.runs |= failed_before(pretrained, start, seeds)
             left = [seed for seed in seeds if seed not in progress.runs]
             together = left and getattr(estimator, "device", "cpu") != "cpu"
             for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
@@ -226,7 +262,22 @@ def run_job(sequences, *, dataset, vectorization, seeds, settings, limit, device
         n_fitted = len(parts["fitted"])
         of = f" ({n_fitted} of {len(sequences)} sequences are for training)" if n_fitted < len(sequences) else ""
         raise InvalidInput(f"{where}: {error}{of}") from error
-    return whole_records(run, source, entropy, progress.runs, len(parts["fitted"]), device)
+    made = whole_records(run, source, entropy, progress.runs, len(parts["fitted"]), device)
+    for record in made[0] if pretrained else ():
+        record["cost"] |= {"pretraining_seconds": start["runs"][record["seed"]]["seconds"]}
+    return made
+
+
+def failed_before(pretrained, start, seeds):
+    """Seed to the fields of its run where there is no pretraining to start from: it failed as that did."""
+    runs = {seed: start["runs"][seed] for seed in seeds} if pretrained else {}
+    return {
+        seed: failure_of(Diverged(""))
+        | {"status": said["status"], "reason": f"its pretraining, {pretrained['method']}: {said['reason']}"}
+        | cost(0.0, 0.0)
+        for seed, said in runs.items()
+        if said["status"] not in ("ok", "collapsed")
+    }
 
 
 def run_fields(

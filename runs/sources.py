@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # Arguments of methods and data sets that the harness gives, so that they are no settings.
-HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "sizes", "sequences", "labels")
+HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "pretrained", "sizes", "sequences", "labels")
 
 
 @functools.cache

@@ -118,6 +118,8 @@ def piloted(readings, cells, stale):
         alike = job | {"settings": job["settings"] | {"k": None}, "dataset": None if k else dataset}
         row = {"algorithm": algorithm(resolved, method), "vectorization": how}
         row["settings"] = method_settings(resolved, method, dataset)
+        if method in jobs.rows_pretrained(resolved):  # its pretraining is another row's time
+            row["settings"] |= {name: 1 for name in ("layer_updates", "pretrain_updates") if name in row["settings"]}
         data = {"data": file if Path(file).exists() and file not in stale else None, "prepare": json.dumps(job), "k": k}
         of = asked.setdefault(json.dumps([alike, row]), [{"k": None}, []])
         of[1].append(cell)

@@ -174,24 +174,55 @@ def resplit_job(resolved, dataset, number):
 def train_job(resolved, reading, dataset, method, inputs, block):
     """Config slice of one job's runs: what changes them, and nothing else."""
     seeds, split = seeds_and_split(block)
-    return {
-        "reading": reading,
-        "dataset": dataset,
-        "method": method,
-        "algorithm": algorithm(resolved, method),
-        "vectorizations": inputs.split("-"),
-        "seeds": seeds,
-        "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
-        "settings": method_settings(resolved, method, dataset),
-        "limit": run_limit(resolved, method),
-        "trained_on": stated(resolved, method, "trained_on", "train"),
-    } | ({"split": split} if split else {})
+    return (
+        {
+            "reading": reading,
+            "dataset": dataset,
+            "method": method,
+            "algorithm": algorithm(resolved, method),
+            "vectorizations": inputs.split("-"),
+            "seeds": seeds,
+            "n_clusters": resolved["datasets"].get(dataset, {}).get("k"),
+            "settings": method_settings(resolved, method, dataset),
+            "limit": run_limit(resolved, method),
+            "trained_on": stated(resolved, method, "trained_on", "train"),
+        }
+        | ({"split": split} if split else {})
+        | pretraining(resolved, method)
+    )
+
+
+def pretraining(resolved, row):
+    """What a job's slice says of pretraining: the row, and the file in methods/ that it runs, which a row starts from.
+
+    Or that others start from this one.
+    """
+    if lender := rows_pretrained(resolved).get(row):
+        return {"pretrained": {"method": lender, "algorithm": algorithm(resolved, lender)}}
+    return {"lends": True} if row in rows_pretrained(resolved).values() else {}
+
+
+def rows_pretrained(resolved):
+    """Row to the row that it starts from; of those only that say it themselves, and not what they are like."""
+    return {row: said["pretrained"] for row, said in resolved["methods"].items() if "pretrained" in said}
+
+
+def lenders(readings):
+    """Rows of any reading, name to resolved config, that others start from."""
+    return {lender for resolved in readings.values() for lender in rows_pretrained(resolved).values()}
+
+
+def pretrained_files(resolved, reading, dataset, method, inputs, block):
+    """Records of the job whose pretraining a job starts from, and the folder with it, as a list; or an empty one."""
+    lender = rows_pretrained(resolved).get(method)
+    stem = f"{resolved['results']}/{reading}/records/{dataset}/{lender}-{inputs}.{block}"
+    return [f"{stem}.jsonl", f"{stem}.pretrained"] if lender else []
 
 
 def halves_job(resolved, reading, dataset, method, inputs):
     """Config slice of one row's trainings on halves of a data set."""
     job = train_job(resolved, reading, dataset, method, inputs, "0-0")
-    return {name: value for name, value in job.items() if name != "seeds"}
+    return {name: value for name, value in job.items() if name not in ("seeds", "pretrained", "lends")}
 
 
 def halves_files(resolved, reading):

@@ -9,7 +9,18 @@ from datasets.sequences import SPLITS
 from runs.sources import ROOT
 
 from . import jobs, rows
-from .catalogue import ConfigError, available, class_constant, find, reads_vectors, settings_of, source, words
+from .catalogue import (
+    ConfigError,
+    available,
+    class_constant,
+    class_member,
+    defaults,
+    find,
+    reads_vectors,
+    settings_of,
+    source,
+    words,
+)
 from .layers import lay, own_names, parts, whole
 
 TYPES = {"int": int, "float": int | float, "bool": bool, "str": str, "Path": str, "dict": dict, "None": type(None)}
@@ -37,6 +48,8 @@ def check_config(user):
             check_dataset(resolved, dataset)
         for method in dict.fromkeys([*jobs.methods(resolved), *resolved["methods"]]):
             check_method(resolved, method)
+        for row, lender in jobs.rows_pretrained(resolved).items():
+            check_pretrained(resolved, row, lender)
         for dataset in resolved["skip"]:
             jobs.dataset_source(resolved, dataset)
         check_controls(resolved)
@@ -166,6 +179,41 @@ def check_method(resolved, method):
     for dataset, settings in section.get("datasets", {}).items():
         jobs.dataset_source(resolved, dataset)
         check_settings(f"methods.{method}.datasets.{dataset}", settings, known)
+
+
+def check_pretrained(resolved, row, lender):
+    """Raise `ConfigError` for a row that can't start from the pretraining of `lender`, as it would do another."""
+    where = f"config: methods.{row}.pretrained: {lender}"
+    if row in jobs.rows_pretrained(resolved).values() or lender in jobs.rows_pretrained(resolved):
+        raise ConfigError(f"{where}: a row that others start from starts from none itself")
+    for dataset in (None, *resolved["run"]["datasets"]):
+        mine, theirs = (recipe(resolved, of, dataset) for of in (row, lender))
+        if not (mine and theirs):
+            raise ConfigError(f"{where}: {lender if mine else row} has no pretraining of its own")
+        for name in dict.fromkeys((*mine, *theirs)):
+            if mine.get(name) != theirs.get(name):
+                told = f"{name} is {theirs.get(name)!r} there and {mine.get(name)!r} in {row}"
+                raise ConfigError(f"{where}: it pretrains otherwise: {told}")
+        if rows.method_settings(resolved, lender, dataset).get("cluster_updates") != 0:
+            raise ConfigError(
+                f"{where}: it goes on after its pretraining; say methods.{lender}.settings.cluster_updates: 0"
+            )
+    mine, theirs = ({job[2:] for job in jobs.jobs(resolved) if job[1] == of} for of in (row, lender))
+    if theirs and not mine <= theirs:  # one that isn't asked for runs for those that are
+        raise ConfigError(f"{where}: it runs on other inputs, seeds or splits, or with other seeds_per_job")
+
+
+def recipe(resolved, row, dataset):
+    """Name to value of the settings of a row that say all about its pretraining; nothing for a method without one."""
+    file = rows.source(resolved, row)
+    if class_member(file, "recipe") is None:
+        return {}
+    settings, given = rows.method_settings(resolved, row, dataset), defaults(class_member(file, "__init__"))
+    found = {}
+    for name in class_constant(file, "recipe"):
+        default = ast.literal_eval(given[name]) if name in given else class_constant(file, name)
+        found[name] = settings.get(name, list(default) if isinstance(default, tuple) else default)
+    return found | {"trained on": rows.stated(resolved, row, "trained_on", "train")}
 
 
 def check_controls(resolved):

@@ -13,6 +13,7 @@ from methods.catgan import CatGAN, certainty, entropy
 from methods.dcn import DCN, update_centroids
 from methods.dec import DEC, target_distribution
 from methods.dec_conv import DECConv
+from methods.deep import PRECISIONS
 from methods.idec import IDEC
 
 
@@ -48,7 +49,7 @@ def test_autoencoder_is_torchs():
     assert model.error(x[0]) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adadelta", "sgd"])
 def test_pretraining_is_a_plain_torch_loop(optimizer):
     X = torch.from_numpy(blobs(n=60, dimensions=6)[0]) / 4
     model = autoencoder()
@@ -58,6 +59,7 @@ def test_pretraining_is_a_plain_torch_loop(optimizer):
         optimizer=optimizer,
     )  # fmt: skip
     makers = {"adam": torch.optim.Adam, "sgd": lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9)}
+    makers["adadelta"] = lambda p, lr: torch.optim.Adadelta(p, lr=lr, rho=0.95, eps=1e-7)
     stepper, rng, expected = makers[optimizer](module.parameters(), lr=0.01), np.random.default_rng(5), []
     for _ in range(3):
         losses = []
@@ -74,12 +76,60 @@ def test_pretraining_is_a_plain_torch_loop(optimizer):
     assert not [name for name in model.network if not name.startswith(("encoder", "decoder"))]
 
 
+def test_half_the_sum_is_half_the_dimensions_times_the_mean_and_the_rate_falls():
+    X = torch.from_numpy(blobs(n=60, dimensions=6)[0]) / 4
+
+    def trained(**given):
+        model, rngs = autoencoder(), [np.random.default_rng(5)]
+        curves, _ = pretrain(model, X, batch=20, epochs=3, rngs=rngs, **{"optimizer": "sgd"} | given)
+        return torch.cat([tensor.flatten() for tensor in model.network.values()]), curves["reconstruction"]
+
+    mean, by_mean = trained(learning_rate=0.03)
+    half_sum, by_half_sum = trained(learning_rate=0.01, squared_error="half_sum")
+    torch.testing.assert_close(half_sum, mean)
+    np.testing.assert_allclose(by_half_sum, np.multiply(by_mean, 3), rtol=1e-5)
+    falling, curve = trained(learning_rate=0.03, decay_interval=3)
+    assert curve[0] == by_mean[0] and curve[2] > by_mean[2]
+    start = torch.cat([tensor.flatten() for tensor in autoencoder().network.values()])
+    whole, _ = trained(learning_rate=0.03, decay_interval=1)
+    assert (whole - start).norm() < (falling - start).norm() < (mean - start).norm()
+
+
+def test_initial_weights():
+    for word, bound in (("fan_in_uniform", 1 / np.sqrt(400)), ("glorot_uniform", np.sqrt(6 / 500))):
+        made = init_autoencoder(400, (100,), np.random.default_rng(0), initialisation=word)
+        weights = made["encoder.0.weight"]
+        assert weights.abs().max() <= bound and weights.std() == pytest.approx(bound / np.sqrt(3), rel=0.02)
+        assert not made["encoder.0.bias"].any() and not made["decoder.0.bias"].any()
+    for word, deviation in (("normal", 0.01), ("fan_in_normal", 1 / np.sqrt(400))):
+        made = init_autoencoder(400, (100,), np.random.default_rng(0), initialisation=word)
+        weights = made["encoder.0.weight"]
+        assert weights.std() == pytest.approx(deviation, rel=0.02) and abs(weights.mean()) < deviation / 50
+        assert made["encoder.0.bias"].shape == (1, 100) and not made["encoder.0.bias"].any()
+
+
+def test_bfloat16_trains_as_well_and_predicts_in_float32():
+    X = blobs(n=200)[0] / 4
+    settings = {"widths": (32, 16, 4), "batch": 50, "layer_updates": 40, "pretrain_updates": 200, "cluster_updates": 8}
+    fitted = {precision: DEC(3, precision=precision, random_state=0, **settings).fit(X) for precision in PRECISIONS}
+    ends = [one.loss_curve_["reconstruction"][-1] for one in fitted.values()]
+    assert ends[0] != ends[1] and ends[1] == pytest.approx(ends[0], rel=0.1)
+    half = fitted["bfloat16"]
+    assert {tensor.dtype for tensor in half.network_.values()} == {torch.float32}
+    codes = torch.from_numpy(half.transform(X))
+    assert (codes != codes.bfloat16().float()).any()  # rounded to bfloat16 nowhere
+    again = DEC(3, precision="bfloat16", random_state=0, **settings).fit(X)
+    assert np.array_equal(again.transform(X), half.transform(X))
+
+
 def test_layers_are_pretrained_one_by_one():
     X = torch.from_numpy(blobs(n=200)[0]) / 4
     model = autoencoder(10, (32, 16, 4))
     before = {name: tensor.clone() for name, tensor in model.network.items()}
     training = {"batch": 50, "rngs": [np.random.default_rng(0)], "learning_rate": 0.01}
-    curves, updates = pretrain_layers(model, X, noise=torch.Generator().manual_seed(0), epochs=20, **training)
+    curves, updates = pretrain_layers(
+        model, X, corruption=0.2, noise=torch.Generator().manual_seed(0), epochs=20, **training
+    )
     assert list(curves) == ["layer_1", "layer_2", "layer_3"] and updates == 3 * 20 * 4
     assert all(curve[-1] < curve[0] for curve in curves.values())
     assert all((tensor != before[name]).any() for name, tensor in model.network.items())
@@ -257,13 +307,14 @@ def test_catgan_finds_clusters_that_lie_apart():
 
 
 def test_convolutions_mirror_every_shape():
-    for shape in ((28, 28), (8, 8), (5, 3), (1, 2)):
+    for shape in ((28, 28), (8, 8), (30, 44), (5, 3), (1, 2)):
         conv = DECConv(image_shape=shape, filters=(2, 3, 4), code=3)
         conv.network_ = conv._init_network(np.random.default_rng(0))
         x = torch.rand(1, 4, shape[0] * shape[1])
         codes = conv._autoencoder().encode(x)
         assert codes.shape == (1, 4, 3)
         assert conv._autoencoder().decode(codes).shape == x.shape
+    assert DECConv()._shapes() == [(28, 28), (14, 14), (7, 7), (3, 3)]  # the tutorial's
 
 
 def test_other_shapes_than_the_images_are_refused():

@@ -17,7 +17,8 @@ from methods.ddc import DDC
 from methods.deep import memory_by_length
 from methods.dtw_kmeans import DTWKMeans
 from methods.dtw_medoids import DTWMedoids, medoids
-from methods.kasba import KASBA, aeon_without_hints
+from methods.elastic import aeon_without_hints, load_tslearn, squared_dtw
+from methods.kasba import KASBA
 from methods.kmeans import KMeans
 from methods.minirocket_kmeans import MiniRocketKMeans, load_minirocket
 from methods.rddc import RDDC
@@ -220,3 +221,12 @@ def test_a_recurrent_autoencoder_reads_shortened_sequences_wherever_it_reads_any
     short = RecurrentAutoencoder(**settings).fit(shortened(X, 4.0))
     np.testing.assert_array_equal(long.transform(X), short.transform(shortened(X, 4.0)))
     assert long.step_ == 4 and long.score_loss(X) == short.score_loss(shortened(X, 4.0))
+
+
+def test_the_squared_distances_of_aeon_are_those_of_tslearn():
+    data = ragged(12)
+    method = DTWKMeans(3, sample=12, iterations=2, random_state=0).fit(data)
+    array, metrics = method._array(data), load_tslearn().metrics
+    np.testing.assert_allclose(squared_dtw(array, array), metrics.cdist_dtw(array) ** 2, atol=1e-9)
+    theirs = metrics.cdist_dtw(array, method.cluster_centers_) ** 2
+    np.testing.assert_allclose(method.distances(data), theirs, rtol=1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 from fake_records import runs, write_scored
 
 from datasets.storage import write_text
-from reports.systems import SYSTEMS, write_systems
+from reports.systems import SYSTEMS, in_one_line, write_systems
 
 
 def made(results, name):
@@ -34,3 +34,13 @@ def test_pages(tmp_path):
     assert text.count("](mnist.png)") == 1 and "tables/detail_mnist.md" in text
     text = (folder / "imdb.md").read_text()
     assert text.count("](imdb.png)") == 1 and "tutorial.png" not in text.replace("| tutorial/tutorial.md |", "")
+
+
+def test_a_kept_page_in_one_line(tmp_path):
+    assert in_one_line(tmp_path / "none.md") == ""
+    page = tmp_path / "mnist_full.md"
+    page.write_text(
+        "| method | ours | published |\n|---|---|---|\n| DEC | 0.83 (0.80) | 0.84 |\n| CatGAN | 0.64 (0.56) | – |\n\n"
+        "| data set | method |\n|---|---|\n| MNIST | DEC |\n\nKept.\n"
+    )
+    assert in_one_line(page) == f"At the full budgets, and published: DEC 0.83 (0.80) (0.84); see {page}\n"

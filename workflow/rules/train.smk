@@ -7,6 +7,9 @@ rule train:
         split=lambda w: jobs.split_of_block(
             READINGS[w.reading], w.reading, w.dataset, w.block
         ),
+        # Of a row that starts from another's pretraining: its records, and the folder with what it left.
+        start=lambda w: jobs.pretrained_files(READINGS[w.reading], **w)[:1],
+        folder=lambda w: jobs.pretrained_files(READINGS[w.reading], **w)[1:],
     output:
         records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.jsonl",
         clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.npz",
@@ -29,8 +32,25 @@ rule train:
         job=lambda w: json.dumps(jobs.train_job(READINGS[w.reading], **w)),
     shell:
         "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu}"
-        " --per {resources.jobs_per_gpu} --data {input.data:q} --split '{input.split}' --records {output.records:q}"
-        " 2>&1 | tee {log:q}"
+        " --per {resources.jobs_per_gpu} --data {input.data:q} --split '{input.split}' --start '{input.start}'"
+        " --records {output.records:q} 2>&1 | tee {log:q}"
+
+
+use rule train as pretrain with:
+    # The same for a row whose pretraining others start from, so that it is done once: it leaves that too.
+    output:
+        records=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.jsonl",
+        clusters=f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.npz",
+        pretrained=directory(
+            f"{config['results']}/{{reading}}/records/{{dataset}}/{{method}}-{{inputs}}.{{block}}.pretrained"
+        ),
+    wildcard_constraints:
+        method="|".join(sorted(jobs.lenders(READINGS))) or "(?!)",
+    # Before all other trainings, as some wait for it.
+    priority: 2
+
+
+ruleorder: pretrain > train
 
 
 rule halves:

@@ -28,11 +28,14 @@ def data_of(data, job):
 
 
 def work(job):
-    """Print the seconds of one run of each of ``rows``: at most ``row`` seconds for one, and ``until`` for all."""
-    for row in job["rows"]:
+    """Print the seconds of one run of each of ``rows``: at most ``row`` seconds for one, and ``until`` for all.
+
+    A row takes no more than its share of the time that is left, so that there is some for the last.
+    """
+    for number, row in enumerate(job["rows"]):
         try:
             sequences = data_of(row.pop("data"), row.pop("prepare"))
-            limit = min(job["row"], job["until"] - time.time())
+            limit = min(job["row"], (job["until"] - time.time()) / (len(job["rows"]) - number))
             k = row.pop("k") or row["settings"].get("n_clusters") or (sequences and sequences.n_classes)
             with contextlib.redirect_stdout(sys.stderr):  # whatever a library says there
                 found = sequences and pilot(sequences, n_clusters=k, seconds=limit, **row)

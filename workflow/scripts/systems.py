@@ -1,14 +1,20 @@
-"""Keep what the other systems gave in ``reports/systems/``, and what the suite says in the README."""
+"""Keep what the other systems gave in ``reports/systems/``, and what the suite says in the README.
 
+With the name of a system only say in one line what its kept page says.
+"""
+
+import sys
 from pathlib import Path
 
 from reports.readme import insert, of_suite
-from reports.systems import write_systems
+from reports.systems import in_one_line, write_systems
 
 from .entry import one_line_errors
 
 if __name__ == "__main__":
     with one_line_errors():
+        for name in sys.argv[1:]:
+            sys.exit(print(in_one_line(Path(f"reports/systems/{name}.md")), end=""))
         kept = write_systems(Path("results"), Path("reports/systems"))
         if "suite" in kept:
             said = of_suite(Path("reports/systems/suite.md"))

@@ -29,14 +29,18 @@ def told(record):
     return record["status"] if record["reason"] is None else f"{record['status']}: {record['reason']}"
 
 
-def work(job, gpus, per, data, split, records):
-    """Write one record a run, and the clusters beside them; ``split`` is the file of another than the first split."""
+def work(job, gpus, per, data, split, start, records):
+    """Write one record a run, and the clusters beside them.
+
+    ``split`` is the file of another than the first split, ``start`` that of the records of a row whose pretraining this
+    one starts from.
+    """
     made, clusters, folder = [], {}, Path(records).with_suffix(".resume")
     with leased(gpus, per) as device:
         with imports():
             from datasets.sequences import Sequences, load_split
             from methods.base import load_method
-            from runs.record import write_records
+            from runs.record import read_pretraining, write_records
             from runs.resume import Resume
             from runs.run import run_job
 
@@ -44,9 +48,16 @@ def work(job, gpus, per, data, split, records):
         sequences, resume = Sequences.load(data), Resume(folder)
         if split:
             sequences = replace(sequences, split=load_split(split))
+        started = read_pretraining(start) if start else {}
+        kept = folder / "pretrained" if job.pop("lends", False) else None
+        if kept:  # also where no run leaves anything
+            kept.mkdir(parents=True, exist_ok=True)
         for how in job.pop("vectorizations"):
-            runs, clusters[how] = run_job(sequences, **job, vectorization=how, device=device, resume=resume)
+            beside = {"start": started.get(how), "keep": kept and kept / how}
+            runs, clusters[how] = run_job(sequences, **job, **beside, vectorization=how, device=device, resume=resume)
             made += runs
+        if kept:
+            shutil.copytree(kept, Path(records).with_suffix(".pretrained"), dirs_exist_ok=True)
         write_records(records, made, clusters)
         shutil.rmtree(folder, ignore_errors=True)
     for record in made:
@@ -55,4 +66,4 @@ def work(job, gpus, per, data, split, records):
 
 
 if __name__ == "__main__":
-    main(work, "gpus", "per", "data", "split", "records")
+    main(work, "gpus", "per", "data", "split", "start", "records")
