@@ -123,7 +123,7 @@ def products():
 def quality():
     """ACC, NMI, reconstruction and core seconds of DEC in both precisions, a row a seed and precision."""
     split = {"kind": "everything", "fractions": [1, 0, 0]}
-    sequences, labels, _ = prepare("mnist", {"n": IMAGES}, split, raw="raw", mirror=None, seed=0)
+    sequences, labels, _ = prepare("mnist", {"n": IMAGES}, split, raw="data", mirror=None, seed=0)
     X = sequences.values.astype(np.float32)
     for seed in range(SEEDS):
         for precision in ("float32", "bfloat16"):
