@@ -16,7 +16,7 @@ from .tables import number, title
 
 SHOWN = [score for name in ("ari", "ami", "nmi", "accuracy") for score in SCORES if score.name == name]
 CELL = ["dataset", *ranks.ROW]
-OURS = ("rddc", "rddc_plus")  # whose place the sentences tell
+OURS = "rddc"  # whose place the sentences tell, and that of what begins so
 CLASSES = {  # upper limits and names of what data sets are filtered by
     "length": [(50, "median below 50"), (130, "50 to 130"), (np.inf, "from 130")],
     "size": [(200, "below 200"), (1001, "200 to 1000"), (np.inf, "above 1000")],
@@ -228,7 +228,7 @@ class Standings:
         ]
         if failed := [f"{called(row)} on {n}" for row, n in self.table.isna().sum(axis=1).items() if n]:
             sentences.append(f"The others are left out of tests and ranks, as these rows failed: {', '.join(failed)}.")
-        ours = [self._place(row) for row in self.table.index if self.algorithms.get(row[0]) in OURS]
+        ours = [self._place(row) for row in self.table.index if self.algorithms.get(row[0], "").startswith(OURS)]
         if p is None:
             return [*sentences, "That is too little to test rows by.", *ours]
         best, second = order.index[:2]
