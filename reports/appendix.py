@@ -337,7 +337,7 @@ def environment(records):
         rows += [(name, str(noted[name])) for name in ("device", "backend", "threads")]
         rows += sorted(noted["versions"].items())
         if record["split"] == 0:
-            rows += [(f"data of {title(record['dataset'])}", noted["data_digest"])]
+            rows += [(f"data of {title(record['dataset'])}, split 0", noted["data_digest"])]
         rows += [(f"source of {title(record['method'])}", noted["source_digest"])]
     kinds = dict.fromkeys(kind for kind, _ in rows)
     found = dict.fromkeys(rows)
