@@ -14,7 +14,6 @@ from pathlib import Path
 from datasets.text import one_line
 from methods.progress import FEW, interval, told
 from runs.gpu import visible_devices
-from runs.results import each_record
 from runs.worker import GRACE
 
 from . import catalogue, jobs
@@ -91,6 +90,8 @@ def estimate(readings, planned, at_once, pilot=lambda cells: {}):
 
 def earlier_seconds(results):
     """(data set, method, input) to the median seconds of a run, from all records below a folder that can be read."""
+    from runs.results import each_record  # here, as its libraries take longer to import than most plans to make
+
     seconds = {}
     for file in Path(results).glob("*/records/*/*.jsonl"):
         try:

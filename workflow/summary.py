@@ -4,7 +4,6 @@ from collections import Counter
 from pathlib import Path
 
 from datasets.text import one_line
-from runs.results import each_record
 
 from .jobs import record_files
 
@@ -29,6 +28,8 @@ def summary(readings, earlier=()):
     -------
     list of str
     """
+    from runs.results import each_record  # here, as a dry run has no summary and needs none of its libraries
+
     lines = []
 
     def is_made(path):
