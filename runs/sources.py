@@ -17,22 +17,26 @@ def tree(path):
 
 
 @functools.cache
+def beside(path):
+    """The project files that a file itself imports, and those that belong to it."""
+    found = [*path.parent.glob(f"{path.stem}_kernel.cpp")]
+    for node in ast.walk(tree(path)) if path.suffix == ".py" else ():
+        if isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1] if node.level else ROOT
+            module = base.joinpath(*(node.module or "").split("."))
+            candidates = [module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)]
+            found += [candidate for candidate in candidates if candidate.is_file()]
+    return found + [file for ending in (".css", ".js") if (file := path.with_suffix(ending)).is_file()]
+
+
+@functools.cache
 def imported_sources(path):
     """The file and all project files that it imports, directly or not: what a rule must name as inputs."""
     found, todo = set(), [Path(path).resolve()]
     while todo:
-        current = todo.pop()
-        if current in found:
-            continue
-        found.add(current)
-        for node in ast.walk(tree(current)) if current.suffix == ".py" else ():
-            if isinstance(node, ast.ImportFrom):
-                base = current.parents[node.level - 1] if node.level else ROOT
-                module = base.joinpath(*(node.module or "").split("."))
-                candidates = [module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)]
-                todo += [candidate for candidate in candidates if candidate.is_file()]
-        todo += current.parent.glob(f"{current.stem}_kernel.cpp")
-        todo += (beside for ending in (".css", ".js") if (beside := current.with_suffix(ending)).is_file())
+        if (current := todo.pop()) not in found:
+            found.add(current)
+            todo += beside(current)
     return tuple(sorted(found))
 
 
