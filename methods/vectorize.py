@@ -8,8 +8,6 @@ import numpy as np
 
 from datasets.seeds import seed_sequence
 
-from .base import InvalidInput
-
 
 def zero(sequences):
     """Zero padding at the end to the longest sequence, flattened: shape (n, longest · d)."""
@@ -70,6 +68,8 @@ def shortened(sequences, step):
 def vector(sequences):
     """The vectors of a data set whose sequences all have length 1: shape (n, d)."""
     if sequences.lengths.max() > 1:
+        from .base import InvalidInput  # here, so that a summary reads records without scikit-learn
+
         raise InvalidInput(
             f"vectorization 'vector': a sequence has length {sequences.lengths.max()}, all need length 1"
         )
