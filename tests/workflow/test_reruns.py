@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from test_snakemake import TINY, copy_of_the_project, jobs, snakemake
+from test_snakemake import TINY, jobs, snakemake
 
 from runs.sources import ROOT
 from workflow import layers
@@ -22,14 +22,6 @@ def lines():
         told = dict(zip(RULES, words.split(" | "), strict=True))
         numbers = {rule: ALL[rule] if word in ("all", "on it") else WORDS[word] for rule, word in told.items()}
         yield from ((file, {rule: n for rule, n in numbers.items() if n}) for file in re.findall("`([^`]+)`", files))
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
-    finished = snakemake(folder)
-    assert finished.returncode == 0, finished.stdout
-    return folder
 
 
 def test_the_table_has_every_kind():

@@ -83,14 +83,6 @@ def without_cost(path):
     return json.dumps(records)
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
-    finished = snakemake(folder)
-    assert finished.returncode == 0, finished.stdout
-    return folder
-
-
 def test_results(project):
     folder = project / "results/paper/recommended"
     records = read_records(folder.glob("records/*/*.jsonl"))
@@ -227,7 +219,7 @@ def test_same_bytes_from_other_jobs_cores_and_threads(project, monkeypatch):
         ({"run": {"datasets": ["vowels"]}}, "'vowels' is not in datasets/"),
         ({"methods": {"kmeans": {"settings": {"restarts": 3}}}}, "methods.kmeans.settings: no setting 'restarts'"),
         (
-            {"methods": {"rddc": {"settings": {"batch": 600}}}},
+            {"run": {"methods": ["rddc"]}, "methods": {"rddc": {"settings": {"batch": 600}}}},
             "error: japanese_vowels, rddc, none: batch=600: more than the 511 sequences",
         ),
     ],

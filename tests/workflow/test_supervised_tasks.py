@@ -48,7 +48,8 @@ def test_results_and_reruns(project):
 
 
 def test_a_mistake_gets_one_line(project):
-    odd = layers.merge(CONFIG, {"results": "results/odd", "tasks": {"points": {"settings": {"units": 5}}}})
+    points = layers.merge(TASKS["points"], {"settings": {"units": 5}})
+    odd = CONFIG | {"results": "results/odd", "tasks": {"points": points}}
     finished = snakemake(project, *TARGET, config=odd)
     assert finished.returncode != 0 and "Traceback" not in finished.stdout
     assert "error: points, l2c: units=5: expected an even number, half for each direction" in finished.stdout
