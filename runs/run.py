@@ -370,7 +370,8 @@ def fields_of(outcome, X, parts):
         return failure_of(outcome)
     found = clusters_of(outcome, X, parts["fitted"])
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
-    embeddings = outcome.embeddings_ | outcome.confidence(X)
+    known = outcome.confidence_ if len(parts["fitted"]) == len(X) else None
+    embeddings = outcome.embeddings_ | (known or outcome.confidence(X))
     beside = {"clusters": found.tolist(), "embeddings": {name: points.tolist() for name, points in embeddings.items()}}
     return finite(outcome_of(outcome, found, validation) | beside)
 
