@@ -96,6 +96,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Sequences that were trained on, by a method that takes only some of them.
     embeddings_ : dict of str to ndarray of shape (n, m)
         Coordinates of the training data that the clusters were found in, kept for figures; mostly empty.
+    confidence_ : dict of str to ndarray of shape (n,), or None
+        `confidence` of the training data, by a method that would take as long as its fit to tell it again.
     """
 
     accepts = "vectors"
@@ -115,6 +117,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     n_parameters_ = None
     n_sequences_ = None
     embeddings_ = {}
+    confidence_ = None
 
     def __init_subclass__(cls, **given):
         super().__init_subclass__(**given)

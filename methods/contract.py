@@ -212,6 +212,8 @@ def tells_how_sure_it_is(method):
             raise Wrong("rows of predict_proba must be shares that sum to 1")
         if not np.allclose(each[np.arange(len(X)), found], each.max(axis=1), rtol=1e-5):
             raise Wrong(f"predict gives another cluster than that of the best {name}")
+        if method.confidence_ is not None:
+            agree(method.confidence_[name], values, "confidence_ is not what confidence gives of the training data")
 
 
 def trains_each_seed_alone(method):

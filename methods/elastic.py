@@ -16,6 +16,8 @@ collapsed.
 """
 
 import contextlib
+import functools
+import sys
 import warnings
 
 import numpy as np
@@ -51,6 +53,7 @@ class ElasticKMeans(Clusterer):
         self.step_ = step_for(X, self.longest)
         self.cluster_centers_, self.n_updates_ = self._centroids(self._array(X.subset(chosen)), rng)
         costs = self._costs_of(X)
+        self.confidence_ = {"distance": costs.min(axis=1)}
         self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())
         self.n_parameters_ = int(self.cluster_centers_.size)
         self.n_sequences_ = len(chosen)
@@ -93,12 +96,17 @@ class ElasticKMeans(Clusterer):
         return array
 
 
+@functools.cache
 def load_tslearn():
     """The package. Its import takes seconds, which only those who use it should pay."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its hints about packages that aren't there
         import tslearn.clustering
         import tslearn.metrics
+    for module in [module for name, module in sys.modules.items() if name.startswith("tslearn.")]:
+        for compiled in vars(module).values():
+            if hasattr(compiled, "enable_caching"):  # or every process would compile it anew
+                compiled.enable_caching()
     return tslearn
 
 

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.linalg import eigh
 
 from .base import Clusterer, store
 
@@ -124,9 +125,9 @@ def compare(X, centroids):
     for first in range(0, len(X), PART):
         part = slice(first, first + PART)
         ours = rfft(X[part], size, axis=1).transpose(1, 0, 2)
-        products = irfft(ours @ theirs, size, axis=0)
-        best = products.argmax(axis=0)
-        distances[part] = 1 - np.take_along_axis(products, best[None], axis=0)[0]
+        products = irfft(np.ascontiguousarray((ours @ theirs).transpose(1, 2, 0)), size)
+        best = products.argmax(axis=2)
+        distances[part] = 1 - np.take_along_axis(products, best[:, :, None], axis=2)[:, :, 0]
         shifts[part] = np.where(best < longest, best, best - size)
     return distances, shifts
 
@@ -139,9 +140,16 @@ def shifted(X, shifts):
 
 
 def shape_of(members):
-    """What aligned members (m, T, d) share most: for every dimension an eigenvector, shape (T, d)."""
-    centred = (members - members.mean(axis=1, keepdims=True)).transpose(2, 0, 1)
-    shape = np.linalg.eigh(centred.transpose(0, 2, 1) @ centred)[1][:, :, -1]
-    # An eigenvector has no sign of its own: the one that its members agree with.
-    agreement = np.einsum("dmt,dt->d", centred, shape)
-    return (shape * np.where(agreement < 0, -1, 1)[:, None]).T
+    """What aligned members (m, T, d) share most: for every dimension an eigenvector of Q S Q, shape (T, d)."""
+    centred = np.ascontiguousarray((members - members.mean(axis=1, keepdims=True)).transpose(2, 0, 1))
+    return np.stack([leading(of) for of in centred], axis=1)
+
+
+def leading(rows):
+    """Leading eigenvector of the sum of x xᵀ over rows x (m, T), shape (T,), with the sign that they agree with."""
+    few = len(rows) < rows.shape[1]
+    products = rows @ rows.T if few else rows.T @ rows  # whose eigenvalues are the same
+    vector = eigh(products, subset_by_index=[len(products) - 1] * 2)[1][:, 0]
+    shape = vector @ rows if few else vector
+    norm = np.linalg.norm(shape) * (-1 if (rows @ shape).sum() < 0 else 1)
+    return shape / norm if norm else shape

@@ -99,7 +99,7 @@ class Standings:
             **{score.name: ok[score.name].mean() for score in SHOWN},
             "lowest": np.nan if chosen is None else runs.ari[chosen],
             "off": ok.off.mean(),
-            "seconds": runs.seconds.mean(),
+            "seconds": runs.seconds.where(runs.seconds > 0).mean(),  # of those that were tried
             "peak_memory_mib": runs.peak_memory_mib.max(),
         }
 

@@ -253,7 +253,7 @@ def cell_statistics(runs, selection, name, scored):
         "mean": ok.accuracy.mean(),
         "std": ok.accuracy.std(ddof=1),
         "best": ok.accuracy.max(),
-        "seconds": runs.seconds.mean(),
+        "seconds": runs.seconds.where(runs.seconds > 0).mean(),  # of those that were tried
         "pretraining_seconds": runs.get("pretraining_seconds", pd.Series(dtype=float)).mean(),
         "peak_memory_mib": runs.peak_memory_mib.max(),
         "sequences": runs.sequences[runs.found > 0].max(),  # a failed run doesn't say how many it took

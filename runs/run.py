@@ -153,14 +153,19 @@ def attempt(worker, progress, seeds, limit):
     return zip(seeds, answer["runs"], strict=True)
 
 
-def attempts(worker, progress, groups, limit):
+def attempts(worker, progress, groups, limit, most_timeouts=None):
     """Pairs (seed, fields) of all groups.
 
     Seeds that ran out of memory are tried again at the end, half as many together, in a fresh process; one that was
-    alone from the start, once more.
+    alone from the start, once more. After `most_timeouts` runs at their limit no other is tried.
     """
     left = [(group, False) for group in groups]
     for group, again in left:  # which grows on the way
+        late = sum(fields["status"] == "timeout" for fields in progress.runs.values())
+        if most_timeouts and late >= most_timeouts:
+            reason = f"not tried after {late} other run{'s' * (late > 1)} at the limit of {limit:g} s"
+            yield from ((seed, failure_of(TimeLimit(reason)) | cost(0.0, 0.0)) for seed in group)
+            continue
         if again:
             worker.stop()
         failed = []
@@ -181,6 +186,7 @@ def run_job(
     seeds,
     settings,
     limit,
+    most_timeouts=None,
     device="cpu",
     resume=None,
     pretrained=None,
@@ -200,6 +206,8 @@ def run_job(
         Of the method.
     limit : float
         Seconds a run may take.
+    most_timeouts : int, optional
+        Runs at their limit after which the others aren't tried: each is a record all the same.
     device : str
     resume : Resume, optional
         Where an interrupted job finds what it had done; its folder is made when that takes a while, and never removed.
@@ -256,7 +264,8 @@ def run_job(
             progress.runs |= failed_before(pretrained, start, seeds)
             left = [seed for seed in seeds if seed not in progress.runs]
             together = left and getattr(estimator, "device", "cpu") != "cpu"
-            for seed, fields in attempts(worker, progress, [left] if together else [[seed] for seed in left], limit):
+            groups = [left] if together else [[seed] for seed in left]
+            for seed, fields in attempts(worker, progress, groups, limit, most_timeouts):
                 progress.keep(seed, unless_lost(fields, device))
     except InvalidInput as error:
         n_fitted = len(parts["fitted"])
@@ -361,7 +370,8 @@ def fields_of(outcome, X, parts):
         return failure_of(outcome)
     found = clusters_of(outcome, X, parts["fitted"])
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
-    embeddings = outcome.embeddings_ | outcome.confidence(X)
+    known = outcome.confidence_ if len(parts["fitted"]) == len(X) else None
+    embeddings = outcome.embeddings_ | (known or outcome.confidence(X))
     beside = {"clusters": found.tolist(), "embeddings": {name: points.tolist() for name, points in embeddings.items()}}
     return finite(outcome_of(outcome, found, validation) | beside)
 

@@ -188,6 +188,7 @@ def train_job(resolved, reading, dataset, method, inputs, block):
             "trained_on": stated(resolved, method, "trained_on", "train"),
         }
         | ({"split": split} if split else {})
+        | ({"most_timeouts": resolved["most_timeouts"]} if resolved["most_timeouts"] else {})
         | pretraining(resolved, method)
     )
 

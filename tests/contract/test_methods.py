@@ -141,6 +141,10 @@ class Averse(KMeans):
         return -super().distances(X)
 
 
+class Forgetful(KMeans):
+    confidence_ = {"distance": np.zeros(60)}
+
+
 class Twins(KMeans):
     def fit_seeds(self, X, random_states):
         self.set_params(n_init=1, max_iter=1)
@@ -232,6 +236,7 @@ MUTANTS = [
     (Peeking, "knows_no_labels", "y gives other clusters"),
     (Unsure, "tells_how_sure_it_is", "rows of predict_proba must be shares that sum to 1"),
     (Averse, "tells_how_sure_it_is", "another cluster than that of the best distance"),
+    (Forgetful, "tells_how_sure_it_is", "confidence_ is not what confidence gives of the training data"),
     (Twins, "trains_each_seed_alone", "in company"),
     (Crowd, "predicts_each_alone", "another cluster when it comes alone|in another order"),
     (Ruler, "takes_any_length", "IndexError"),

@@ -143,6 +143,19 @@ def test_a_hang_in_native_code_is_a_timeout(data, when, monkeypatch):
     assert "limit of 4 s; it didn't react" in records[0]["reason"]
 
 
+@pytest.mark.parametrize(("most", "tried"), [(1, [0]), (2, [0, 1])])
+def test_after_so_many_timeouts_no_other_run_is_tried(data, when, monkeypatch, most, tried):
+    monkeypatch.setattr(worker, "GRACE", 0.1)
+    trained = when({0: deaf})
+    records, clusters = job(data, limit=4, most_timeouts=most)
+    assert sorted(trained()) == tried and [seed for seed in (0, 1) if seed in clusters] == tried[1:]
+    assert [record["status"] for record in records] == ["timeout", "ok" if 1 in tried else "timeout"]
+    if 1 not in tried:
+        assert records[1]["reason"] == "not tried after 1 other run at the limit of 4 s"
+    for record in records:
+        check_record(record)
+
+
 @pytest.mark.parametrize(
     ("action", "words"),
     [
