@@ -43,8 +43,10 @@ def cells(runs, score="ari"):
         As `runs.results.frame` gives it.
     score : str
     """
-    number = runs[score].where(runs.status == "ok").groupby([runs[name] for name in (*ROW, "dataset")], sort=False)
-    return number.mean().round(DIGITS).unstack("dataset", sort=False)
+    number = runs[score].where(runs.status == "ok").groupby([runs[name] for name in (*ROW, "dataset")])
+    # In the order of the runs by hand: unstack(sort=False) puts numbers under other rows where a cell is missing.
+    order = pd.MultiIndex.from_frame(runs[ROW].drop_duplicates())
+    return number.mean().round(DIGITS).unstack("dataset").reindex(order, columns=runs.dataset.unique())
 
 
 def ranks(table):

@@ -166,6 +166,20 @@ def test_cells_are_means_over_ok_runs_alone():
     assert found.loc[("a", "none"), "d"] == pytest.approx(0.3) and np.isnan(found.loc[("b", "none"), "d"])
 
 
+def test_cells_stand_in_their_row_whatever_is_missing():
+    cells = [("b", "crop", "d"), ("a", "none", "d"), ("b", "resample", "e"), ("a", "none", "e")]
+    lines = [dict(zip((*ranks.ROW, "dataset"), cell, strict=True)) | {"status": "ok"} for cell in cells]
+    found = ranks.cells(pd.DataFrame(lines).assign(ari=[0.1, 0.2, 0.3, 0.4]))
+    assert list(found.index) == [("b", "crop"), ("a", "none"), ("b", "resample")] and list(found) == ["d", "e"]
+    np.testing.assert_allclose(found, [[0.1, np.nan], [0.2, 0.4], [np.nan, 0.3]])
+
+
+def unstacked(runs, score="ari"):
+    """Cells as pandas lays them out unsorted, which mixes rows up where the first set lacks one."""
+    means = runs[score].where(runs.status == "ok").groupby([runs[name] for name in (*ranks.ROW, "dataset")], sort=False)
+    return means.mean().round(ranks.DIGITS).unstack("dataset", sort=False)
+
+
 def cut_by_a_neighbour_alone(order, compared):
     """Bars that ask of two neighbours only whether they differ."""
     different = {frozenset((p.one, p.other)) for p in compared.itertuples() if p.holm < ranks.LEVEL}
@@ -205,6 +219,7 @@ MUTANTS = {
         lambda runs: runs.assign(status=runs.status.replace("collapsed", "ok")),
     ),
     "runs that aren't ok count": ("cells", lambda runs: RIGHT["cells"](runs.assign(status="ok"))),
+    "a missing cell moves others to another row": ("cells", unstacked),
     "Wilcoxon asks one side only": ("wilcoxon", lambda gap: float(stats.wilcoxon(gap, alternative="greater").pvalue)),
     "signs alone are counted": ("wilcoxon", lambda gap: stats.binomtest(int((gap > 0).sum()), len(gap)).pvalue),
     "no correction": ("holm", lambda p: np.asarray(p)),
@@ -231,6 +246,7 @@ def everything():
     for seed in range(20):
         test_bars_join_neighbours_without_a_difference(seed)
     test_cells_are_means_over_ok_runs_alone()
+    test_cells_stand_in_their_row_whatever_is_missing()
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
