@@ -42,7 +42,7 @@ plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: re
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
 	$(BIN)/snakemake --profile profiles/field
 
-suite: .venv/installed  ## Sixteen data sets of varying length by every row, with ranks: results/suite/suite/
+suite: .venv/installed  ## Sixteen data sets of varying length by every row, with ranks, an hour: results/suite/suite/
 	$(BIN)/snakemake suite --profile profiles/suite
 
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
