@@ -3,8 +3,8 @@
 ``python -m benchmarks.peers`` writes ``benchmarks/peers.md``; with names of rows it measures these alone anew. Both
 sides get the same sequences, normalised each by itself, on one thread, one after the other in one process; compiling is
 done before. What is asked is whether the project changes a method, so data and budgets are small: at most 100
-sequences, and five iterations where a distance is elastic. DTW k-medoids has no peer: aeon's take sequences of one
-length.
+sequences, all shortened by one factor until the longest has 64 elements, and five iterations where a distance is
+elastic. DTW k-medoids has no peer: aeon's take sequences of one length.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from methods.kmeans import KMeans
 from methods.minirocket_kmeans import EXPLAINED, MiniRocketKMeans, load_minirocket
 from methods.soft_dtw_kmeans import SoftDTWKMeans
 from methods.spectral import Spectral
-from methods.vectorize import vectorize
+from methods.vectorize import shortened, step_for, vectorize
 from methods.ward import Ward
 
 from .gru import machine
@@ -206,7 +206,7 @@ def main():
             mirror = os.environ.get("SEQUENCE_DATA_MIRROR")
             X, labels, _ = prepare(name, given, {"kind": "everything"}, raw=arguments.raw, mirror=mirror)
             kept = np.linspace(0, len(X) - 1, min(len(X), MOST)).astype(int)
-            X, labels = X.subset(kept), labels[kept]
+            X, labels = shortened(X.subset(kept), step_for(X, POINTS)), labels[kept]
             for row in arguments.rows or CASES:
                 found["lines"].append(line(name, row, X, labels, SEEDS))
                 print(*found["lines"][-1], sep="; ", flush=True)
