@@ -129,12 +129,14 @@ def resolve(user, reading):
 
 
 def whole(laid, user):
-    """A config that its layers made, with a data set for each number of clusters, and splits that there are.
+    """A config that its layers made, with a data set for each number of clusters, and splits and skips that there are.
 
     Where the split has no sequences to select or score by, and `user` doesn't say which split does, the training split
     does.
     """
     resolved = one_k_each(laid)
+    for dataset, reasons in resolved["skip"].items():
+        resolved["skip"][dataset] = {how: why for how, why in reasons.items() if why is not None}
     for key in ("selection", "scored"):
         if key not in user and resolved[key] not in parts(resolved["split"]):
             resolved[key] = "train"

@@ -33,7 +33,7 @@ def leaves(schema, path=()):
 
 LEAVES = sorted(leaves(validate.schema()))
 # Keys that change what others are by default: tests/workflow/test_plan.py has them.
-APART = {("datasets", "some", "path"), ("seeds",)}
+APART = {("datasets", "some", "path"), ("seeds",), ("splits",)}
 
 
 def at(config, path):

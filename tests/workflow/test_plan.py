@@ -85,6 +85,14 @@ def test_a_method_without_an_input_left_has_no_job(config):
     assert left == {"rddc", "length_kmeans"}
 
 
+def test_a_skip_can_be_taken_back():
+    def inputs(said):
+        resolved = layers.resolve({"skip": {"arabic_digits": said}}, "recommended")
+        return {inputs for of, row, inputs, _ in jobs.jobs(resolved) if (of, row) == ("arabic_digits", "kmeans")}
+
+    assert inputs({"avg": None}) == {"zero-crop-avg"} and inputs({}) == inputs({"avg": "a reason"}) == {"zero-crop"}
+
+
 def test_a_shuffled_control_runs_beside_its_method_only(config):
     names = {(method, inputs) for _, method, inputs, _ in jobs.jobs(changed(config, "run.methods", ["kmeans"]))}
     assert ("length_kmeans", "none") in names and ("rddc", "shuffled") not in names
