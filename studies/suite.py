@@ -153,29 +153,28 @@ def draw_ranks(axis, one):
 
 
 def cost_figure(readings):
-    """Quality over cost, a panel a reading: every row, and the front."""
+    """Quality over cost, a panel a reading: every row by a number, the front, and beside them whose number it is."""
+    made = [one.costs().dropna(subset=["seconds", "ari"]) for one in readings]
+    numbers = {row: i for i, row in enumerate(dict.fromkeys(row for costs in made for row in costs.row), 1)}
     with plt.rc_context(style.STYLE):
-        size = (style.PAGE, 3.2)
-        figure, axes = plt.subplots(1, len(readings), figsize=size, squeeze=False, layout="constrained", sharey=True)
-        for axis, one in zip(axes[0], readings, strict=True):
-            made = one.costs().dropna(subset=["seconds", "ari"]).sort_values("seconds")
-            front = made[made.front]
+        shape = {"figsize": (style.PAGE, 3.2), "width_ratios": [3] * len(made) + [2]}
+        figure, axes = plt.subplots(1, len(made) + 1, layout="constrained", sharey=True, **shape)
+        for axis, one, costs in zip(axes, readings, made, strict=False):
+            front = costs[costs.front].sort_values("seconds")
             axis.step(front.seconds, front.ari, where="post", color=style.COLOURS[1], linewidth=1)
-            axis.scatter(made.seconds, made.ari, s=12, color=style.COLOURS[0], zorder=2)
-            for line in made.itertuples():
-                axis.annotate(
-                    style.plain(called(line.row), 32),
-                    (line.seconds, line.ari),
-                    (3, 2),
-                    textcoords="offset points",
-                    fontsize=5.5,
-                )
+            axis.scatter(costs.seconds, costs.ari, s=12, color=style.COLOURS[0], zorder=2)
+            for line in costs.itertuples():
+                place = (line.seconds, line.ari)
+                axis.annotate(numbers[line.row], place, (3, 2), textcoords="offset points", fontsize=6)
             axis.set(
-                xscale="log" if len(made) else "linear", title=f"Reading “{one.name}”", xlabel="median seconds a run"
+                xscale="log" if len(costs) else "linear", title=f"Reading “{one.name}”", xlabel="median seconds a run"
             )
             axis.xaxis.set_major_formatter("{x:g}")
-            axis.margins(x=0.25)
-        axes[0, 0].set_ylabel("mean ARI")
+            axis.margins(x=0.1)
+        axes[0].set_ylabel("mean ARI")
+        axes[-1].axis("off")
+        names = "\n".join(f"{i}  {style.plain(called(row), 32)}" for row, i in numbers.items())
+        axes[-1].text(0, 1, names, va="top", fontsize=6, linespacing=1.6, transform=axes[-1].transAxes)
     return figure
 
 
