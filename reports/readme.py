@@ -96,12 +96,13 @@ def details(folder, pictures):
 
 def made_of(folder):
     """What the records in a folder were made with, in two sentences."""
-    records = read_records(sorted(folder.glob("records/*/*.jsonl")))
+    files = sorted(folder.glob("records/*/*.jsonl"))
+    records = read_records(files)
     hours = sum(record["cost"]["seconds"] for record in records) / 3600
     ok = sum(record["status"] == "ok" for record in records)
     versions, told = records[0]["provenance"]["versions"], commits(records, lambda record: title(record["method"]))
     return (
-        f"{len(records)} runs, {ok} of them ok, in {wall_time(folder) / 60:.0f} minutes on {processor()}; {hours:.1f}"
+        f"{len(records)} runs, {ok} of them ok, in {wall_time(files) / 60:.0f} minutes on {processor()}; {hours:.1f}"
         f" core-hours of that were training, one thread a run (torch {versions['torch']}, scikit-learn"
         f" {versions['scikit-learn']}). Commit: {told}."
     )
@@ -124,9 +125,9 @@ def verdicts(summary):
     return markdown(pd.DataFrame(rows))
 
 
-def wall_time(folder):
+def wall_time(files):
     """Seconds from the start of the first training to the last record, by the times of the files, without pauses."""
-    ends = {file: file.stat().st_mtime for file in Path(folder).glob("records/*/*.jsonl")}
+    ends = {file: file.stat().st_mtime for file in files}
     spans = [(end - sum(run["cost"]["seconds"] for run in each_record([file])), end) for file, end in ends.items()]
     total, until = 0.0, -np.inf
     for start, end in sorted(spans):

@@ -11,7 +11,7 @@ from runs.scores import SCORES
 
 from . import ranks
 from .data import load_sheet
-from .statistics import select
+from .statistics import seconds_tried, select
 from .tables import number, title
 
 SHOWN = [score for name in ("ari", "ami", "nmi", "accuracy") for score in SCORES if score.name == name]
@@ -44,6 +44,7 @@ class Standings:
 
     Attributes
     ----------
+    files : list of Path
     records : list of dict
     algorithms : dict of str to str
         Row to the method that it runs.
@@ -67,7 +68,7 @@ class Standings:
 
     def __init__(self, name, part, selection, scored):
         self.name = name
-        files = [Path(part["folder"], file) for file in part["files"]]
+        self.files = files = [Path(part["folder"], file) for file in part["files"]]
         self.records = read_records(files)
         self.algorithms = {row: said["algorithm"] for row, said in part["rows"].items()}
         self.sheets = {of: load_sheet(part["folder"], of) for of in dict.fromkeys(file.parent.name for file in files)}
@@ -99,7 +100,7 @@ class Standings:
             **{score.name: ok[score.name].mean() for score in SHOWN},
             "lowest": np.nan if chosen is None else runs.ari[chosen],
             "off": ok.off.mean(),
-            "seconds": runs.seconds.where(runs.seconds > 0).mean(),  # of those that were tried
+            "seconds": seconds_tried(runs),
             "peak_memory_mib": runs.peak_memory_mib.max(),
         }
 

@@ -22,6 +22,11 @@ WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing
 WORDS = (*CELL, "reading", "control", "failures", "by_loss", "seeds_lowest", "seeds_mean")
 
 
+def seconds_tried(runs):
+    """Mean seconds of the runs that were tried: the others, after timeouts or failed pretraining, took no memory."""
+    return runs.seconds[runs.peak_memory_mib > 0].mean()
+
+
 def select(runs, selection):
     """Index of the ok run with the lowest loss on split `selection`; None without an ok run or a loss."""
     losses = runs.loc[runs.status == "ok", f"loss_{selection}"].astype(float)
@@ -253,7 +258,7 @@ def cell_statistics(runs, selection, name, scored):
         "mean": ok.accuracy.mean(),
         "std": ok.accuracy.std(ddof=1),
         "best": ok.accuracy.max(),
-        "seconds": runs.seconds.where(runs.seconds > 0).mean(),  # of those that were tried
+        "seconds": seconds_tried(runs),
         "pretraining_seconds": runs.get("pretraining_seconds", pd.Series(dtype=float)).mean(),
         "peak_memory_mib": runs.peak_memory_mib.max(),
         "sequences": runs.sequences[runs.found > 0].max(),  # a failed run doesn't say how many it took

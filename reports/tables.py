@@ -279,7 +279,7 @@ def budgets(summary):
             "updates": number(row.updates, ",.0f"),
             "epochs": number(row.epochs, ",.0f"),
             "parameters": number(row.parameters, ",.0f"),
-            "seconds a run": f"{row.seconds:.1f}",
+            "seconds a run": number(row.seconds, ".1f"),
             SHARED: number(row.pretraining_seconds, ".1f"),
             "peak memory, MiB": f"{row.peak_memory_mib:.0f}",
         }

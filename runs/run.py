@@ -259,7 +259,8 @@ def run_job(
         with Worker(answer) as worker:
             source = provenance(sequences, run["algorithm"], settings) | worker.ask(None, limit)
             source |= {"pretrained": pretrained["method"]} if pretrained else {}
-            origin = run | source | {"limit": limit, "job_digest": source_digest(JOB_SOURCES)}
+            limits = {"limit": limit} | ({"most_timeouts": most_timeouts} if most_timeouts else {})
+            origin = run | source | limits | {"job_digest": source_digest(JOB_SOURCES)}
             progress = (resume or Resume()).cell(vectorization, origin)
             progress.runs |= failed_before(pretrained, start, seeds)
             left = [seed for seed in seeds if seed not in progress.runs]

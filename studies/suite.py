@@ -9,6 +9,7 @@ import pandas as pd
 from datasets.storage import write_text
 from reports import latex, ranks, style, tables
 from reports.page import image, notes, page, table
+from reports.readme import processor, wall_time
 from reports.standings import SHOWN, Standings, called
 from runs.results import commits
 
@@ -121,7 +122,9 @@ def made_with(readings):
     records = [record for one in readings for record in one.records]
     hours = sum(record["cost"]["seconds"] for record in records) / 3600
     told = commits(records, lambda record: tables.title(record["method"]))
-    return f"{len(records)} runs, {hours:.1f} hours of training. Commit: {told}."
+    minutes = wall_time(file for one in readings for file in one.files) / 60
+    took = f"{len(records)} runs in {minutes:.0f} minutes on {processor()}, {hours:.1f} core-hours of training"
+    return f"{took}. Commit: {told}."
 
 
 def rank_figure(readings):

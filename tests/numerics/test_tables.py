@@ -316,3 +316,9 @@ def test_how_a_test_sequence_got_its_cluster_is_told(part, told):
     summary = statistics.summarise(made, "test", "train")
     notes = tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test")
     assert sum(told in note for note in notes) == 1
+
+
+def test_runs_that_were_not_tried_take_no_part_in_the_seconds():
+    runs = pd.DataFrame({"seconds": [12.0, 0.0, 0.0], "peak_memory_mib": [90.0, 80.0, 0.0]})
+    assert statistics.seconds_tried(runs) == 6.0 and np.isnan(statistics.seconds_tried(runs[2:]))
+    assert tables.number(statistics.seconds_tried(runs[2:]), ".1f") == "–"

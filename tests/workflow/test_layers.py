@@ -32,7 +32,7 @@ def leaves(schema, path=()):
 
 
 LEAVES = sorted(leaves(validate.schema()))
-# Keys that change what others are by default: tests/workflow/test_plan.py has them.
+# Keys that change what others are by default: tests/workflow/test_plan.py and test_splits.py have them.
 APART = {("datasets", "some", "path"), ("seeds",), ("splits",)}
 
 
