@@ -65,18 +65,21 @@ def as_page(readings, every, said, folder):
         heat = table(one.heat(), filters, ("", "length", links), one.shades())
         sections.append((f"ARI, {one.name}", [notes([HEAT]), heat]))
     picture = image(folder / "ranks.png", RANKS)
-    sections.append(("Mean ranks", [notes([ranks.RULE]), picture, *[table(one.rank_table()) for one in readings]]))
+    sections.append(("Mean ranks", [notes([ranks.RULE]), picture, *each(readings, Standings.rank_table)]))
     sections += [
         (f"Pairs of rows, {one.name}", [table(one.pair_table(), ("row", "less", "told apart"))]) for one in readings
     ]
     picture = image(folder / "cost.png", "Mean ARI over median seconds a run; the line is the front.")
-    sections.append(("Costs", [notes([COSTS]), picture, *[table(one.cost_table()) for one in readings]]))
-    sections.append(
-        ("Number of clusters unknown", [notes([UNKNOWN]), *[table(one.unknown_table()) for one in readings]])
-    )
+    sections.append(("Costs", [notes([COSTS]), picture, *each(readings, Standings.cost_table)]))
+    sections.append(("Number of clusters unknown", [notes([UNKNOWN]), *each(readings, Standings.unknown_table)]))
     sections.append(("Data", [table(data_table(readings[0].sheets))]))
     sections += [(tables.title(name), [table(of_dataset(every, name), ("reading", "row"))]) for name in names]
     return page("The suite: clustering sequences of varying length", PROTOCOL, sections)
+
+
+def each(readings, make):
+    """The table that `make` makes of every reading, under its name."""
+    return [part for one in readings for part in (notes([f"Reading “{one.name}”"]), table(make(one)))]
 
 
 def as_markdown(readings, said):
