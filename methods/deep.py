@@ -13,6 +13,7 @@ import torch
 from sklearn.base import clone
 from torch.optim.adadelta import adadelta
 from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
 from . import progress
 from .base import Clusterer, Diverged, InvalidInput
@@ -109,11 +110,12 @@ class Joint:
         self.sizes, parts = sizes, zip(names, self.parameters.split(sizes, dim=1), strict=True)
         self.values = {name: part.view(network[name].shape) for name, part in parts}
         self.leaves = {name: value.detach().requires_grad_() for name, value in self.values.items()}
+        self._gradient = torch.empty_like(self.parameters)
 
     def gradient(self, loss):
-        """Gradient of a number that was computed with the `leaves`: (S, P)."""
+        """Gradient of a number that was computed with the `leaves`: (S, P), in the place of the last one."""
         parts = torch.autograd.grad(loss, list(self.leaves.values()), materialize_grads=True)
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
+        return torch.cat([part.flatten(1) for part in parts], dim=1, out=self._gradient)
 
 
 class Adam:
@@ -147,8 +149,9 @@ class SGD:
 
     @torch.no_grad()
     def step(self):
-        momentum = self.state["momentum"].mul_(0.9).add_(self.parameters.grad)
-        self.parameters.add_(momentum, alpha=-self.learning_rate)
+        settings = {"lr": self.learning_rate, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0}
+        settings |= {"nesterov": False, "maximize": False, "fused": True}
+        sgd([self.parameters], [self.parameters.grad], [self.state["momentum"]], **settings)
 
 
 class Adadelta:
