@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field suite mnist mnist-full imdb supervised fingerprints study search diagnosis appendix docs readme systems gpu lint
+.PHONY: help setup demo test nightly smoke paper plus field suite mnist mnist-full imdb supervised supervised-full fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -70,6 +70,9 @@ imdb: .venv/installed  ## The tutorial on film reviews with N2D: results/imdb/tu
 supervised: .venv/installed  ## Learning to Cluster and element-wise clustering, apart from the rest: results/supervised/
 	$(BIN)/snakemake supervised --profile profiles/supervised
 	@echo "Open results/supervised/supervised_reduced/report/report.html"
+
+supervised-full: .venv/installed  ## Learning to Cluster at its published size, 3 core-hours: results/supervised_full/
+	$(BIN)/snakemake supervised --profile profiles/supervised_full
 
 appendix: .venv/installed  ## The paper's table as a LaTeX appendix, and its PDF where there is pdflatex: results/paper/
 	$(BIN)/snakemake appendix --profile profiles/paper

@@ -1,9 +1,10 @@
 """Problems drawn from the classes of a data set, other classes for the test than for training.
 
-Training and validation problems have objects of the training classes, from the data set's own training and validation
-split; test problems have objects of the other classes, which training never saw. No class and no object is on both
-sides. Every number of clusters is equally often, and a problem has equally many objects of each of its classes, or one
-more. Own choice, as the text that we have doesn't say: the number of objects and which classes are left for the test.
+The problems of a part have objects of the data set's own split of that name, so that no object is in two parts, and
+training never sees the classes of the test. As the authors' code has it (core/data/data_provider.py and
+impl/data/image/image_data_provider.py of kutoga/learning2cluster): every number of clusters is equally often, a problem
+has one object of each of its classes and the others of any of them, and the validation problems, by which an epoch is
+chosen, have the classes of the test. With MNIST that code trains on 0, 2, 3, 4, 6, 7 and tests on 1, 5, 8, 9.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from .sequences import SPLITS
 
 
 def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20):
-    """Draw problems; ``ValueError`` when a side has fewer classes, or a class fewer objects, than a problem may need.
+    """Draw problems; ``ValueError`` when a part has fewer classes, or a class fewer objects, than a problem may need.
 
     Parameters
     ----------
@@ -24,16 +25,17 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
     objects : int
         Objects of a problem.
     """
+    test_classes = list(test_classes)
     train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
-    allowed = {"train": train_classes, "validation": train_classes, "test": list(test_classes)}
+    allowed = {"train": train_classes, "validation": test_classes, "test": test_classes}
     problems = {}
     for part, size in sizes.items():
         rng = np.random.default_rng(seed_sequence(seed, "unseen", part))
-        usable = (part == "test") | (sequences.split == SPLITS.index(part))
+        usable = sequences.split == SPLITS.index(part)
         pools = [np.flatnonzero(usable & (labels == label)) for label in allowed[part]]
         if len(pools) < clusters[1]:
             raise ValueError(f"clusters: up to {clusters[1]}, but the {part} problems have {len(pools)} classes")
-        most = -(-objects // clusters[0])
+        most = objects - clusters[0] + 1
         if min(map(len, pools)) < most:
             raise ValueError(
                 f"objects: up to {most} of a class, but one has {min(map(len, pools))} for {part} problems"
@@ -46,7 +48,7 @@ def one_problem(pools, clusters, objects, rng):
     """Members and clusters of a problem, in random order."""
     count = rng.integers(clusters[0], clusters[1] + 1)
     chosen = rng.choice(len(pools), count, replace=False)
-    found = rng.permutation(np.arange(objects) % count)
+    found = rng.permutation(np.concatenate([np.arange(count), rng.integers(count, size=objects - count)]))
     members = np.empty(objects, np.int64)
     for cluster, pool in enumerate(chosen):
         inside = found == cluster

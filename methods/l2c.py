@@ -22,10 +22,11 @@ Published: 14 layers of 288 units (both directions together), batches of 200, Ad
 square roots of the class weights. All else is from the authors' public code, kutoga/learning2cluster: the script of the
 2-D points, app2/test_cluster_nn_try00_v130.py, and the network that it builds, impl/nn/try00/cluster_nn_try00_v122.py.
 It sets the divergence's weight to .1, but objects without an embedding have no such term; its scripts with an embedding
-(v122, v126, v136) weigh divergence and centres by 0.
+(v122, v126, v136) weigh divergence and centres by 0, and embed images by convolutions: blocks of 3 × 3 filters with
+leaky ReLU, batch normalisation and pooling of 2 × 2, then two dense layers, each normalised likewise.
 The weights kept are those of the lowest validation loss, there looked at every 100 batches, here after every epoch.
 Deviations: the divergence's dense layer is what that code's comment says (its line has an activation of slope 128 in
-its place); a batch of a single set is normalised by the running statistics; the embedding networks are our own, small.
+its place); a batch of a single set is normalised by the running statistics; the other embeddings are our own, small.
 Budget: `epochs` passes over the training problems in batches of `batch`; there, up to a million new batches.
 
 An LSTM reads in an order, so the outcome depends on the order of the objects: the record's `order_agreement` says how.
@@ -38,15 +39,17 @@ import torch
 from torch.nn.functional import batch_norm, leaky_relu, log_softmax, nll_loss, relu, softmax
 
 from .base import InvalidInput, store
+from .deep import PRECISIONS, autocast
 from .gru import gru_final_states, init_gru_weights
 from .supervised import SupervisedClusterer, dense, lstm
 
 TITLE = "L2C"
 
-EMBEDDINGS = ("none", "dense", "gru")
+EMBEDDINGS = ("none", "dense", "convolutional", "gru")
 FLOOR = 1e-7  # keeps logarithms of probabilities finite, as Keras does
 SLOPE = 0.3  # of leaky ReLU: Keras's default
 DROPOUT = 0.5
+KERAS_NORM = {"eps": 1e-3, "momentum": 0.01}  # Keras's defaults of batch normalisation
 MARGIN = 2.0  # beyond which two clusters' embeddings aren't driven further apart
 
 
@@ -55,10 +58,13 @@ class L2C(SupervisedClusterer):
 
     Parameters
     ----------
-    embedding : {"none", "dense", "gru"}
-        Of an object: a vector as it is; a fully connected layer of `embedding_units` with ReLU; or the final states of
-        a bidirectional GRU of `embedding_units` a direction, for sequences of any length.
+    embedding : {"none", "dense", "convolutional", "gru"}
+        Of an object: a vector as it is; a fully connected layer of `embedding_units` with ReLU; convolutions over a
+        square image and two dense layers of `embedding_units`; or the final states of a bidirectional GRU of
+        `embedding_units` a direction, for sequences of any length.
     embedding_units : int
+    filters : sequence of int
+        Of each block of the convolutional embedding (published code: 32, 64, 128).
     layers, units : int
         Of the residual stack; half the units for each direction (published: 14 and 288).
     count_units, count_dense_units : int
@@ -69,6 +75,8 @@ class L2C(SupervisedClusterer):
         Of the dense layer and of the softmax of the divergence.
     learning_rate : float
         Of Adadelta (published: 5).
+    precision : {"float32", "bfloat16"}
+        Of the products; the loss and the weights' steps are float32.
     batch, epochs : int
         Published: batches of 200.
     device : str
@@ -81,6 +89,7 @@ class L2C(SupervisedClusterer):
         self,
         embedding="none",
         embedding_units=32,
+        filters=(32, 64, 128),
         layers=14,
         units=288,
         count_units=128,
@@ -90,6 +99,7 @@ class L2C(SupervisedClusterer):
         divergence_weight=0.1,
         divergence_units=128,
         learning_rate=5.0,
+        precision="float32",
         batch=200,
         epochs=10,
         device="cpu",
@@ -100,6 +110,14 @@ class L2C(SupervisedClusterer):
     def _build(self, X):
         if self.embedding not in EMBEDDINGS:
             raise InvalidInput(f"embedding={self.embedding!r}: expected one of {', '.join(EMBEDDINGS)}")
+        if self.precision not in PRECISIONS:
+            raise InvalidInput(f"precision={self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        side = math.isqrt(X.objects.dimensions)
+        if self.embedding == "convolutional" and (side**2 != X.objects.dimensions or side < 2 ** len(self.filters)):
+            raise InvalidInput(
+                f"X: {X.objects.dimensions} dimensions; embedding='convolutional' with {len(self.filters)} blocks takes"
+                f" square images of {2 ** len(self.filters)} pixels a side or more"
+            )
         if self.units % 2:
             raise InvalidInput(f"units={self.units}: expected an even number, half for each direction")
         self.class_weights_ = class_weights(X)
@@ -114,8 +132,12 @@ class L2C(SupervisedClusterer):
         values, offsets = torch.from_numpy(X.objects.values), torch.from_numpy(X.objects.offsets)
         return values.to(self.device), offsets.to(self.device), torch.from_numpy(members).to(self.device)
 
+    def _outputs(self, objects):
+        with autocast(self.device, self.precision):
+            return self._network(objects)
+
     def _terms(self, objects, clusters):
-        count, indices, states, embedded = self._network(objects)
+        count, indices, states, embedded = self._outputs(objects)
         same, number = clusters[:, :, None] == clusters[:, None, :], clusters.amax(dim=1)
         terms = {
             "pairs": pairwise_loss(pair_probability(count.exp(), indices), same, *self.class_weights_),
@@ -130,7 +152,7 @@ class L2C(SupervisedClusterer):
         return {"loss": loss, **terms, "count_accuracy": right}
 
     def _clusters(self, objects):
-        count, indices, *_ = self._network(objects)
+        count, indices, *_ = self._outputs(objects)
         found = torch.stack([index.argmax(dim=2) for index in indices])
         return found[count.argmax(dim=1), torch.arange(len(count), device=count.device)]
 
@@ -141,8 +163,8 @@ class Network(torch.nn.Module):
     def __init__(self, settings, d):
         super().__init__()
         units, k_max = settings.units, settings.n_clusters_
-        self.embedding = {"none": Vectors, "dense": Dense, "gru": Recurrent}[settings.embedding]
-        self.embedding = self.embedding(d, settings.embedding_units)
+        kinds = {"none": Vectors, "dense": Dense, "convolutional": Convolutional, "gru": Recurrent}
+        self.embedding = kinds[settings.embedding](d, settings)
         self.resize = dense(self.embedding.size, units)
         self.stack = torch.nn.ModuleList(lstm(units, units // 2, bidirectional=True) for _ in range(settings.layers))
         self.index = torch.nn.ModuleList(dense(units, k) for k in range(1, k_max + 1))
@@ -167,16 +189,16 @@ class Network(torch.nn.Module):
         for layer in self.stack:
             last_but_one, x = x, x + layer(x)[0]
         count = self.count(self.count_states(last_but_one)[1][0].transpose(0, 1).flatten(1))
-        indices = [softmax(index(x), dim=2) for index in self.index]
-        compared = None if self.divergence is None else log_softmax(self.divergence(embedded), dim=2)
-        return log_softmax(count, dim=1), indices, x, compared
+        indices = [softmax(index(x).float(), dim=2) for index in self.index]
+        compared = None if self.divergence is None else log_softmax(self.divergence(embedded).float(), dim=2)
+        return log_softmax(count.float(), dim=1), indices, x.float(), compared
 
 
 class BatchNorm(torch.nn.BatchNorm1d):
     """Batch normalisation with Keras's settings; a batch of one has no variance and takes the running one."""
 
     def __init__(self, units):
-        super().__init__(units, eps=1e-3, momentum=0.01)
+        super().__init__(units, **KERAS_NORM)
 
     def forward(self, x):
         if len(x) > 1:
@@ -201,7 +223,7 @@ class Dropout(torch.nn.Module):
 class Vectors(torch.nn.Module):
     """No embedding."""
 
-    def __init__(self, d, units):
+    def __init__(self, d, settings):
         super().__init__()
         self.size = d
 
@@ -212,19 +234,44 @@ class Vectors(torch.nn.Module):
 class Dense(torch.nn.Module):
     """A fully connected layer with ReLU."""
 
-    def __init__(self, d, units):
+    def __init__(self, d, settings):
         super().__init__()
-        self.size, self.layer = units, dense(d, units)
+        self.size = settings.embedding_units
+        self.layer = dense(d, self.size)
 
     def forward(self, objects):
         return relu(self.layer(objects))
 
 
+class Convolutional(torch.nn.Module):
+    """Blocks of a 3 × 3 convolution, leaky ReLU, batch normalisation and pooling, and two dense layers."""
+
+    def __init__(self, d, settings):
+        super().__init__()
+        self.size, self.side = settings.embedding_units, math.isqrt(d)
+        layers, into, side = [], 1, self.side
+        for filters in settings.filters:
+            convolution = torch.nn.Conv2d(into, filters, 3, padding="same")
+            torch.nn.init.xavier_uniform_(convolution.weight)
+            torch.nn.init.zeros_(convolution.bias)
+            normalised = torch.nn.BatchNorm2d(filters, **KERAS_NORM)
+            layers += [convolution, torch.nn.LeakyReLU(SLOPE), normalised, torch.nn.MaxPool2d(2)]
+            into, side = filters, side // 2
+        layers.append(torch.nn.Flatten())
+        for size in (into * side**2, self.size):
+            layers += [dense(size, self.size), torch.nn.LeakyReLU(SLOPE), torch.nn.BatchNorm1d(self.size, **KERAS_NORM)]
+        self.layers = torch.nn.Sequential(*layers)
+
+    def forward(self, objects):
+        return self.layers(objects.reshape(-1, 1, self.side, self.side)).view(*objects.shape[:2], self.size)
+
+
 class Recurrent(torch.nn.Module):
     """Final states of both directions of a one-layer GRU (`methods.gru`)."""
 
-    def __init__(self, d, units):
+    def __init__(self, d, settings):
         super().__init__()
+        units = settings.embedding_units
         self.size = 2 * units
         rng = np.random.default_rng(torch.randint(2**62, ()).item())
         (directions,) = init_gru_weights(d, units, 1, [rng], init="torch", update_bias=1.0)
@@ -234,7 +281,8 @@ class Recurrent(torch.nn.Module):
     def forward(self, objects):
         values, offsets, members = objects
         weights = [[tuple(self.weights[:4]), tuple(self.weights[4:])]]
-        states = gru_final_states(values, offsets, members.reshape(1, -1), weights)
+        with torch.autocast(values.device.type, enabled=False):  # the recurrent kernel is float32
+            states = gru_final_states(values, offsets, members.reshape(1, -1), weights)
         return states.reshape(*members.shape, self.size)
 
 

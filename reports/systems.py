@@ -25,6 +25,10 @@ SYSTEMS = {
         *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "breaks", "budgets")),
         "supervised_reduced/report/points_points.png",
     ],
+    "supervised_full": [
+        *(f"supervised_full/report/{name}.md" for name in ("scores", "budgets")),
+        "supervised_full/report/curves.png",
+    ],
 }
 
 
@@ -61,7 +65,11 @@ def page(name, texts, picture, made):
 
 def made_with(place):
     """The runs of a folder in one line: how many, of which readings, at which commit."""
-    files = [path for kind in ("*/records/*/*.jsonl", "*/learned/*.jsonl") for path in sorted(place.glob(kind))]
+    files = [
+        path
+        for kind in ("*/records/*/*.jsonl", "*/learned/*.jsonl", "*/learned/records/*/runs.jsonl")
+        for path in sorted(place.glob(kind))
+    ]
     records = read_records(files)
     ok = sum(record["status"] == "ok" for record in records)
     readings, commits = (

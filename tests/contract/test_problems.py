@@ -97,9 +97,9 @@ def test_unseen_classes_and_objects_are_unseen():
     problems = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7])
     members = {name: set(problems.part(name).members.tolist()) for name in SIZES}
     classes = {name: set(labels[sorted(chosen)].tolist()) for name, chosen in members.items()}
-    assert classes["test"] == {1, 4, 5, 7} and classes["train"] == classes["validation"] == {0, 2, 3, 6}
-    assert not members["train"] & members["validation"] and not members["test"] & members["train"]
-    assert set(data.split[sorted(members["train"])]) == {0} and set(data.split[sorted(members["validation"])]) == {1}
+    assert classes["test"] == classes["validation"] == {1, 4, 5, 7} and classes["train"] == {0, 2, 3, 6}
+    for code, name in enumerate(SIZES):  # so no object is in two parts
+        assert set(data.split[sorted(members[name])]) == {code}
     for clusters, chosen in zip(problems.split_up(problems.clusters), problems.split_up(problems.members), strict=True):
         pairs = set(zip(clusters.tolist(), labels[chosen].tolist(), strict=True))
         assert len(pairs) == len(set(clusters)) == len({label for _, label in pairs})
@@ -108,6 +108,14 @@ def test_unseen_classes_and_objects_are_unseen():
         unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 6, 7])
     with pytest.raises(ValueError, match="objects: up to 90 of a class, but one has .* for train problems"):
         unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=90)
+
+
+def test_sizes_of_the_clusters_of_unseen_classes_differ():
+    """One object of each class, the others at random: with two of twenty from 1 to 19 each, most often near 10."""
+    drawn = unseen.draw({"test": 2000}, 0, *labelled(), test_classes=[1, 4, 5, 7], clusters=(2, 2))
+    first = np.array([np.bincount(clusters, minlength=2)[0] for clusters in drawn.split_up(drawn.clusters)])
+    assert first.min() >= 1 and first.max() <= 19
+    assert abs(first.mean() - 10) < 0.2 and abs(first.std() - np.sqrt(18 / 4)) < 0.1  # binomial: 18 of a half each
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,15 @@ def test_sequences_as_objects():
     np.testing.assert_array_equal(np.diff(fitted.predict(problems).reshape(-1, 4)) == 0, [[True, False, True]] * 8)
 
 
-def test_an_unknown_embedding_or_an_odd_number_of_units(problems):
-    for settings, message in (({"embedding": "cnn"}, "embedding='cnn': expected one of"), ({"units": 7}, "units=7")):
-        with pytest.raises(InvalidInput, match=message):
-            small("l2c", **settings).fit(problems.part("train"))
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"embedding": "cnn"}, "embedding='cnn': expected one of none, dense, convolutional, gru"),
+        ({"units": 7}, "units=7"),
+        ({"precision": "float16"}, "precision='float16': expected one of float32, bfloat16"),
+        ({"embedding": "convolutional"}, "takes square images of 8 pixels a side or more"),
+    ],
+)
+def test_a_setting_that_l2c_can_not_use(problems, settings, message):
+    with pytest.raises(InvalidInput, match=message):
+        small("l2c", **settings).fit(problems.part("train"))

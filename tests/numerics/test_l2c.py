@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from datasets import abc, points
+from datasets.problems import gather
 from datasets.sequences import Sequences
 from methods.l2c import FLOOR, L2C, center_loss, class_weights, divergence_loss, pair_probability, pairwise_loss
 from runs.scores import problem_scores, scores
@@ -254,6 +255,48 @@ def test_every_parameter_gets_a_gradient(embedding):
     fitted._terms(*fitted._tensors(problems, np.arange(6)))["loss"].backward()
     silent = {name for name, p in fitted._network.named_parameters() if not p.grad.abs().sum() > 0}
     assert silent <= {"index.0.weight", "index.0.bias"}  # the softmax over a single cluster
+
+
+def test_images_are_embedded_by_convolutions_each_by_itself():
+    """Against the same layers written out, without training; a set's other images change nothing."""
+    rng = np.random.default_rng(0)
+    objects = Sequences.from_list([rng.normal(size=(1, 36)) for _ in range(40)])
+    problems = gather(objects, {"train": [(np.arange(i, i + 4), np.array([0, 0, 1, 1])) for i in range(0, 36, 4)]})
+    network = {"filters": (2, 3), "layers": 1, "units": 8, "count_units": 8, "batch": 3, "epochs": 1}
+    fitted = L2C("convolutional", 5, **network, random_state=0).fit(problems)
+    embedding = fitted._network.eval().embedding
+    images = torch.from_numpy(objects.values).view(10, 4, 36)
+    with torch.no_grad():
+        found, x = embedding(images), images.reshape(-1, 1, 6, 6)
+        for at in (0, 4, 9, 12):
+            weighted = embedding.layers[at]
+            if at < 9:
+                x = torch.nn.functional.conv2d(x, weighted.weight, weighted.bias, padding=1)
+            else:
+                x = x.flatten(1) @ weighted.weight.T + weighted.bias
+            norm, shape = embedding.layers[at + 2], (1, -1, 1, 1) if at < 9 else (1, -1)
+            mean, variance, scale, shift = (
+                tensor.view(shape) for tensor in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+            )
+            x = (torch.where(x > 0, x, 0.3 * x) - mean) / (variance + 1e-3).sqrt() * scale + shift
+            x = x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-1, -2)) if at < 9 else x
+    assert found.shape == (10, 4, 5)
+    torch.testing.assert_close(found.view(40, 5), x)
+
+
+@pytest.mark.parametrize("embedding", ["none", "gru"])
+def test_bfloat16_is_near_float32(embedding):
+    """The loss of the same weights; and probabilities and the loss are float32 in both."""
+    problems = points.draw({"train": 10}, 0, points=10)
+    network = {"layers": 2, "units": 8, "count_units": 8, "batch": 10, "epochs": 1, "random_state": 0}
+    fitted = L2C(embedding, 8, **network).fit(problems)
+    fitted._network.eval()
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        objects, clusters = fitted.set_params(precision=precision)._tensors(problems, np.arange(10))
+        assert all(tensor.dtype == torch.float32 for tensor in fitted._outputs(objects)[0])
+        losses.append(fitted._terms(objects, clusters)["loss"].item())
+    assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], rel=0.01)
 
 
 def test_it_learns():

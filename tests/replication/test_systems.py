@@ -17,9 +17,8 @@ def made(results, name):
         found = runs(accuracies, [0.1] * len(accuracies), dataset="mnist", reading=reading)
         for record in found:
             record["provenance"]["git"] = {"sha": "0123456789abcdef", "dirty": reading == "two"}
-        write_scored(
-            results / name / reading / "records/mnist/rddc-none.0-1.jsonl", found, {"none": {0: np.array([0])}}
-        )
+        kept = "learned/records/mnist/runs" if name == "supervised" else "records/mnist/rddc-none.0-1"
+        write_scored(results / name / reading / f"{kept}.jsonl", found, {"none": {0: np.array([0])}})
 
 
 def test_pages(tmp_path):
@@ -34,6 +33,12 @@ def test_pages(tmp_path):
     assert text.count("](mnist.png)") == 1 and "tables/detail_mnist.md" in text
     text = (folder / "imdb.md").read_text()
     assert text.count("](imdb.png)") == 1 and "tutorial.png" not in text.replace("| tutorial/tutorial.md |", "")
+
+
+def test_a_page_of_supervised_tasks_counts_their_runs(tmp_path):
+    made(tmp_path / "results", "supervised")
+    write_systems(tmp_path / "results", tmp_path / "systems")
+    assert "3 runs, 2 of them ok; readings: one, two;" in (tmp_path / "systems/supervised.md").read_text()
 
 
 def test_a_kept_page_in_one_line(tmp_path):
