@@ -13,7 +13,7 @@ import time
 VARIABLE = "SEQUENCE_PROGRESS_SECONDS"
 SECONDS = 30
 FEW = 4  # updates
-_state = {"label": "training", "waiting": 0, "last": -float("inf"), "left": None}
+_state = {"label": "training", "waiting": 0, "last": -float("inf"), "epoch": -float("inf"), "left": None}
 
 
 def interval():
@@ -49,7 +49,8 @@ def _beat(done, every, start):
 def epoch(done, epochs, each):
     """Called after an epoch, `each` of which takes so many seconds; prints when it is time to."""
     now, every = time.monotonic(), interval()
-    if every and done * each >= every and now - _state["last"] >= every:
+    if every and done * each >= every and now - _state["epoch"] >= every:  # whatever `_beat` has told meanwhile
+        _state["epoch"] = now
         label, waiting = _state["label"], _state["waiting"]
         left = f"about {told(each * (epochs - done))} to go"
         if waiting:

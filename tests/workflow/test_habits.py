@@ -17,7 +17,8 @@ from workflow.summary import print_summary, summary, times
 @pytest.mark.parametrize("seconds", ["0", "5"])
 def test_a_line_says_how_far_it_is_when_somebody_watches(monkeypatch, capsys, seconds):
     monkeypatch.setenv(progress.VARIABLE, seconds)
-    monkeypatch.setitem(progress._state, "last", 0)
+    monkeypatch.setitem(progress._state, "last", time.monotonic())  # that it goes on has just been told
+    monkeypatch.setitem(progress._state, "epoch", 0)
     with progress.running("toy, rddc, none, run 2 of 4", 2):
         progress.epoch(20, 100, 0.5)
     printed = capsys.readouterr()
