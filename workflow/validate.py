@@ -55,8 +55,8 @@ def check_config(user):
         check_controls(resolved)
         check_trained_on(resolved)
         check_repeated(resolved)
-        for name, task in resolved["tasks"].items():
-            check_task(name, task)
+        for name in resolved["tasks"]:
+            check_task(resolved, name)
 
 
 def check_schema(config):
@@ -245,8 +245,9 @@ def check_repeated(resolved):
         raise ConfigError(f"config: splits: only a stratified split can be repeated, and split.kind is {kind}")
 
 
-def check_task(name, task):
+def check_task(resolved, name):
     """Raise `ConfigError` for a name or setting of a supervised task that isn't known."""
+    task = resolved["tasks"][name]
     method = source("methods", task["method"])
     if not class_constant(method, "supervised"):
         raise ConfigError(f"config: tasks.{name}.method: {task['method']!r} is not supervised")
@@ -256,7 +257,7 @@ def check_task(name, task):
         raise ConfigError(f"config: tasks.{name}.problems: no function draw in datasets/{task['problems']}.py")
     check_settings(f"tasks.{name}.draw", task.get("draw", {}), settings_of(generator, "draw"))
     if "dataset" in task:
-        source("datasets", task["dataset"])
+        check_dataset(resolved, task["dataset"])
 
 
 def check_settings(where, settings, known):

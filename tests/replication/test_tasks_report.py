@@ -165,4 +165,15 @@ def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
 )
 def test_a_mistake_in_a_task_is_named_in_one_line(changes, message):
     with pytest.raises(catalogue.ConfigError, match=message):
-        validate.check_task("points", TASKS["points"] | changes)
+        check(changes)
+
+
+def check(changes, **datasets):
+    tasks = {"points": TASKS["points"] | changes}
+    validate.check_task(CONFIG | {"tasks": tasks, "datasets": datasets, "run": {"datasets": []}}, "points")
+
+
+def test_a_task_takes_a_data_set_with_other_settings():
+    check({"dataset": "letters"}, letters={"like": "character_trajectories", "characters": ["a", "e"]})
+    with pytest.raises(catalogue.ConfigError, match="datasets.letters: no setting 'letters'"):
+        check({"dataset": "letters"}, letters={"like": "character_trajectories", "letters": ["a", "e"]})
