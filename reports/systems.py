@@ -23,7 +23,7 @@ SYSTEMS = {
     "imdb": ["tutorial/tutorial.md", "tutorial/tutorial.png"],
     "supervised": [
         *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "breaks", "budgets")),
-        "supervised_reduced/report/points_points.png",
+        "supervised_reduced/report/curves.png",
     ],
     "supervised_full": [
         *(f"supervised_full/report/{name}.md" for name in ("scores", "budgets")),
