@@ -19,7 +19,7 @@ INDICES = (
     " find the same clusters. Halves: the same between two fits, each on a half of the data, over all sequences;"
     " what doesn't depend on which half was seen is no chance of these data. Silhouette and Calinski-Harabasz:"
     " higher is better; Davies-Bouldin: lower. They ask whether clusters are dense and apart in one space that is"
-    f" the same for all methods: every sequence at {POINTS} moments from its start to its end, linear between"
+    f" the same for all methods: every sequence at {POINTS} moments, or as many as the longest has, linear between"
     " elements, each value standardised. A method's own representation would be made to look good by that method."
     " “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in length, tempo or"
     " phase only are not seen by these indices: a low one is no proof against a clustering."
@@ -37,8 +37,11 @@ def family(sheet):
 
 
 def space(sequences):
-    """Every sequence at `POINTS` moments, each value standardised: where the indices are taken."""
-    return StandardScaler().fit_transform(moments(sequences, POINTS))
+    """Every sequence at `POINTS` moments, each value standardised: where the indices are taken.
+
+    At fewer where no sequence has as many elements: vectors stay as they are, and 70,000 images fit into memory.
+    """
+    return StandardScaler().fit_transform(moments(sequences, min(POINTS, int(sequences.lengths.max()))))
 
 
 def indices(sequences, clusters):

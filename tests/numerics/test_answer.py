@@ -6,11 +6,12 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from datasets.prepare import prepare
+from datasets.sequences import Sequences
 from methods.kmeans import KMeans
 from methods.vectorize import vectorize
 from reports.agreement import agreement
 from reports.answer import by_stability, disagreement, outcome, sizes
-from reports.indices import BEST, indices
+from reports.indices import BEST, indices, space
 from runs.halves import halves
 
 KS = (2, 5, 10)
@@ -102,3 +103,13 @@ def test_what_failed_is_counted_by_row_and_status():
 def test_sizes_of_clusters_are_told_from_the_largest():
     assert sizes(np.array([0, 1, 1, 2, 1])) == "3 of 3, 1, 1 sequences"
     assert sizes(np.arange(20)).endswith("1, ... sequences")
+
+
+def test_indices_take_vectors_as_they_are():
+    """A moment for every element that there is: 70,000 images were sixteen copies of each, more than memory."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(30, 4)).astype(np.float32)
+    found = space(Sequences.from_list([vector[None] for vector in vectors]))
+    np.testing.assert_allclose(found, (vectors - vectors.mean(0)) / vectors.std(0), rtol=1e-5, atol=1e-6)
+    assert space(Sequences.from_list([rng.normal(size=(n, 2)) for n in (3, 5, 4)])).shape == (3, 5 * 2)
+    assert space(Sequences.from_list([rng.normal(size=(n, 2)) for n in (3, 50)])).shape == (2, 16 * 2)
