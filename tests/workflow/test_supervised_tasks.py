@@ -64,4 +64,4 @@ def test_the_profile_names_the_tasks_of_its_reading():
     assert {"points", "mnist", "arabic_digits", "abc"} <= tasks.keys()
     full = layers.resolve(profile, "supervised_full")["tasks"]
     published = {"layers": 14, "units": 288, "count_units": 128, "count_dense_units": 256, "batch": 200}
-    assert published.items() <= full["points"]["settings"].items()
+    assert full["points"]["settings"] == published | {"epochs": 12, "precision": "bfloat16"}
