@@ -15,7 +15,7 @@ from runs.results import frame
 from runs.scores import SCORES
 
 from .published import CELL, published_scores
-from .verdict import JUDGED, ROUNDING, prediction_interval, verdict
+from .verdict import JUDGED, ROUNDING, once_more, prediction_interval, verdict
 
 RESAMPLES = 2000
 WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
@@ -134,7 +134,16 @@ def predicted(runs, selection, score, name, scored):
     """`reports.verdict.prediction_interval` of a cell's protocol, from its runs."""
     error = runs[f"{score}_error"][runs.status == "ok"].mean() if scored == "test" else 0.0
     draws = resample_splits(runs, selection, name, score=score)
-    return prediction_interval(protocol_scores(runs, selection, score), draws, 0.0 if np.isnan(error) else error)
+    numbers, error = protocol_scores(runs, selection, score), 0.0 if np.isnan(error) else error
+    return prediction_interval(numbers, draws, error, unseen(runs[score][runs.status == "ok"], runs, selection))
+
+
+def unseen(values, runs, selection):
+    """What `prediction_interval` is told of the `values` of a cell's ok `runs`."""
+    if load_method(runs.algorithm.iloc[0]).deterministic:
+        return 0.0
+    # A choice by loss isn't one more run; what it may give, resamples tell as soon as there are two to choose from.
+    return 0.0 if selection is not None and len(values) > 1 else once_more(values)
 
 
 def chances(runs, published, name):

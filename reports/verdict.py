@@ -41,6 +41,9 @@ RULES = [
     f" {WIDEST}. Inconclusive: it lies in the interval, which is wider. Above, below: ours is above or below it, the"
     " published number outside. Not comparable: there is no published number, or no ok run. ACC and NMI have a verdict"
     " each.",
+    "With one split, where everything is clustered say, the runs take the splits' place: the interval is that of one more"
+    " of them. A single run of a method that draws its initialisation says nothing about the next one: its interval is 0"
+    " to 1.",
     f"Why {WIDEST}: two methods of the published table that are told apart differ by about as much, and a truth that is"
     f" {WIDEST} away is then hardly ever called reproduced. A test split of 150 sequences alone makes the interval .14"
     " wide at an accuracy of .8; the variance between five splits, which is poorly known, makes it .2.",
@@ -51,13 +54,22 @@ COLUMNS += [f"{name}_{end}" for name in JUDGED for end in ("low", "high")]
 COLUMNS += [*(f"published_{score.name}" for score in SCORES), "verdict", "verdict_nmi"]
 
 
-def prediction_interval(values, draws, error):
+def once_more(values):
+    """Half-width of the 95 % prediction interval of one more number like `values`, if they are about normal.
+
+    It is t(n − 1) · s · sqrt(1 + 1/n) (Hahn and Meeker, *Statistical Intervals*, 1991, section 4.7), and infinite for
+    one number.
+    """
+    n = len(values)
+    return np.inf if n < 2 else stats.t.ppf(0.975, n - 1) * values.std(ddof=1) * np.sqrt(1 + 1 / n)
+
+
+def prediction_interval(values, draws, error, unseen=0.0):
     """95 % prediction interval of one replication of a protocol.
 
     The protocol's numbers on n splits are n replications, each of a split and of runs on it. If they are about normal,
-    the next one lies within mean ± t(n − 1) · s · sqrt(1 + 1/n) (Hahn and Meeker, *Statistical Intervals*, 1991,
-    section 4.7): exact for any share of splits and runs in s, and honest about n. Two things that few splits may not
-    show only ever widen it. `error`: what sampling a test split gives by itself, as with n splits that happen to agree
+    the next one lies within mean ± `once_more`: exact for any share of splits and runs in s, and honest about n. Two
+    things that few splits may not show only ever widen it. `error`: what sampling a test split gives by itself, as with n splits that happen to agree
     (all at 1, say). `draws`: where the loss picks now a good run and now a bad one, the numbers are anything but
     normal, and resamples of the runs reach both kinds; the interval holds 95 % of them. With one split there is no s,
     and the two add as independent errors do, each side by itself (Zou and Donner, Statistics in Medicine 27, 2008);
@@ -71,6 +83,8 @@ def prediction_interval(values, draws, error):
         The same in resamples of the runs, of all splits alike.
     error : float
         Standard deviation that sampling a test split gives; 0 where nothing is sampled.
+    unseen : float
+        Half-width that the runs of a single split ask for, whatever `draws` say.
 
     Returns
     -------
@@ -81,14 +95,14 @@ def prediction_interval(values, draws, error):
     n = len(values)
     if not n:
         return None, None
-    centre, once_more = values.mean(), np.sqrt(1 + 1 / n)
+    centre = values.mean()
     low, high = np.percentile(draws, [2.5, 97.5])
     below, above = max(centre - low, 0), max(high - centre, 0)
-    reach = stats.norm.ppf(0.975) * error * once_more
+    reach = stats.norm.ppf(0.975) * error * np.sqrt(1 + 1 / n)
     if n == 1:
-        below, above = np.hypot(below, reach), np.hypot(above, reach)
+        below, above = np.hypot(max(below, unseen), reach), np.hypot(max(above, unseen), reach)
     else:
-        reach = max(reach, stats.t.ppf(0.975, n - 1) * values.std(ddof=1) * once_more)
+        reach = max(reach, once_more(values))
         below, above = max(below, reach), max(above, reach)
     return float(max(centre - below, 0)), float(min(centre + above, 1))
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from fake_records import record, runs, score
+from scipy import stats
 from sklearn.metrics import normalized_mutual_info_score
 
 import reports.verdict
@@ -96,6 +97,40 @@ def test_a_lottery_of_initialisations_widens_it_though_all_splits_agree():
     (row,) = statistics.summarise(good, "test", "train").to_dict("records")
     assert row["accuracy"] == 0.9 and (row["accuracy_low"], row["accuracy_high"]) == (0.5, 0.9)
     assert row["verdict"] == "inconclusive" and row["splits"] == 5
+
+
+def whole(accuracies, method):
+    """The summary's row of runs that cluster everything: one split, of which no part is a sample."""
+    made = runs(accuracies, [0.1] * len(accuracies), method=method, algorithm=method, vectorization="zero")
+    for one in made:
+        one |= {"trained_on": "all", "scores": dict.fromkeys(("train", "validation", "test"), one["scores"]["test"])}
+    (row,) = statistics.summarise(made, "test", "train", "train").to_dict("records")
+    return row
+
+
+def check_few_runs():
+    """Whatever is published for DEC, it can be no more than inconclusive; Ward's cell is .78."""
+    for accuracy in (0.4, 0.9):
+        row = whole([accuracy], "dec")
+        assert (row["accuracy_low"], row["accuracy_high"]) == (0, 1)
+        assert (row["verdict"], row["verdict_nmi"]) == ("inconclusive", "inconclusive")
+    row = whole([0.85, 0.88, 0.91], "dec")
+    reach = stats.t.ppf(0.975, 2) * 0.03 * np.sqrt(4 / 3)
+    assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx((0.88 - reach, min(0.88 + reach, 1)))
+    # Nothing in Ward's is drawn, so its single run is all that there is.
+    row = whole([0.9], "ward")
+    assert (row["accuracy_low"], row["accuracy_high"], row["verdict"]) == (0.9, 0.9, "above")
+
+
+def test_a_single_run_of_what_is_drawn_says_nothing_of_the_next():
+    check_few_runs()
+
+
+@pytest.mark.parametrize("mistake", [lambda values: 0.0, lambda values: np.nan_to_num(1.96 * values.std())])
+def test_an_interval_without_width_is_found(mistake, monkeypatch):
+    monkeypatch.setattr(statistics, "once_more", mistake)
+    with pytest.raises(AssertionError):
+        check_few_runs()
 
 
 def simulated(less, splits, draws=1000):
