@@ -13,7 +13,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from .base import Diverged, InvalidInput
-from .deep import random_streams
+from .deep import flushed_denormals, random_streams
 
 AT_ONCE = 100  # problems where nothing is learned
 
@@ -79,9 +79,10 @@ class SupervisedClusterer(BaseEstimator):
             seen = []
             for index in equal_batches(X.sizes, self.batch, order):
                 optimizer.zero_grad()
-                terms = self._terms(*self._tensors(X, index))
-                terms["loss"].backward()
-                optimizer.step()
+                with flushed_denormals():
+                    terms = self._terms(*self._tensors(X, index))
+                    terms["loss"].backward()
+                    optimizer.step()
                 self.n_updates_ += 1
                 seen.append((len(index), terms))
             measured = mean_terms(seen)

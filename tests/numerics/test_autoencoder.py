@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods import dcn
+from methods import dcn, deep
 from methods.autoencoder import DenseAutoencoder, init_autoencoder, pretrain, pretrain_layers
 from methods.base import Diverged, InvalidInput
 from methods.catgan import CatGAN, certainty, entropy
@@ -134,6 +134,43 @@ def test_layers_are_pretrained_one_by_one():
     assert all(curve[-1] < curve[0] for curve in curves.values())
     assert all((tensor != before[name]).any() for name, tensor in model.network.items())
     assert model.error(X) < DenseAutoencoder(before).error(X)
+
+
+def flushes():
+    return (torch.tensor(2.0**-140) * 1).item() == 0
+
+
+def check_a_dead_unit_costs_nothing(monkeypatch):
+    """A weight whose gradient is 0 after the first update: its first moment falls by a tenth an update."""
+    kept = []
+    monkeypatch.setitem(deep.OPTIMIZERS, "adam", lambda *given: kept.append(deep.Adam(*given)) or kept[0])
+    network, updates = {"weight": torch.ones(1, 2)}, []
+
+    def loss_terms(index):
+        updates.append(len(updates))
+        dead, lives = network["weight"][0]
+        return {"loss": (lives**2 + (dead if len(updates) == 1 else 0 * dead))[None]}
+
+    how = {"batch": 4, "epochs": 1000, "rngs": [np.random.default_rng(0)], "learning_rate": 1e-3}
+    deep.minimise(loss_terms, network, ["weight"], 4, **how)
+    dead, lives = kept[0].state["exp_avg"].view(torch.int32)[0].tolist()  # a denormal's exponent has no bit set
+    assert len(updates) == 1000 and dead == 0 and lives & 0x7F800000 != 0
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_dead_unit_costs_nothing_and_arithmetic_is_left_as_it_was(before, monkeypatch):
+    torch.set_flush_denormal(before)
+    try:
+        check_a_dead_unit_costs_nothing(monkeypatch)
+        assert flushes() == before
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_denormals_are_found(monkeypatch):
+    monkeypatch.setattr(torch, "set_flush_denormal", lambda on: True)
+    with pytest.raises(AssertionError):
+        check_a_dead_unit_costs_nothing(monkeypatch)
 
 
 def test_divergence_names_the_phase():
