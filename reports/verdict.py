@@ -41,9 +41,9 @@ RULES = [
     f" {WIDEST}. Inconclusive: it lies in the interval, which is wider. Above, below: ours is above or below it, the"
     " published number outside. Not comparable: there is no published number, or no ok run. ACC and NMI have a verdict"
     " each.",
-    "With one split, where everything is clustered say, the runs take the splits' place: the interval is that of one more"
-    " of them. A single run of a method that draws its initialisation says nothing about the next one: its interval is 0"
-    " to 1.",
+    "With one split, where everything is clustered say, the runs take the splits' place: the interval is that of one"
+    " more of them. A single run of a method that draws its initialisation says nothing about the next one: its"
+    " interval is 0 to 1.",
     f"Why {WIDEST}: two methods of the published table that are told apart differ by about as much, and a truth that is"
     f" {WIDEST} away is then hardly ever called reproduced. A test split of 150 sequences alone makes the interval .14"
     " wide at an accuracy of .8; the variance between five splits, which is poorly known, makes it .2.",
@@ -69,11 +69,11 @@ def prediction_interval(values, draws, error, unseen=0.0):
 
     The protocol's numbers on n splits are n replications, each of a split and of runs on it. If they are about normal,
     the next one lies within mean ± `once_more`: exact for any share of splits and runs in s, and honest about n. Two
-    things that few splits may not show only ever widen it. `error`: what sampling a test split gives by itself, as with n splits that happen to agree
-    (all at 1, say). `draws`: where the loss picks now a good run and now a bad one, the numbers are anything but
-    normal, and resamples of the runs reach both kinds; the interval holds 95 % of them. With one split there is no s,
-    and the two add as independent errors do, each side by itself (Zou and Donner, Statistics in Medicine 27, 2008);
-    what another training split does is then not known, and not in it.
+    things that few splits may not show only ever widen it. `error`: what sampling a test split gives by itself, as with
+    n splits that happen to agree (all at 1, say). `draws`: where the loss picks now a good run and now a bad one, the
+    numbers are anything but normal, and resamples of the runs reach both kinds; the interval holds 95 % of them. With
+    one split there is no s, and the two add as independent errors do, each side by itself (Zou and Donner, Statistics
+    in Medicine 27, 2008); what another training split does is then not known, and not in it.
 
     Parameters
     ----------

@@ -110,8 +110,8 @@ def whole(accuracies, method):
 
 def check_few_runs():
     """Whatever is published for DEC, it can be no more than inconclusive; Ward's cell is .78."""
-    for accuracy in (0.4, 0.9):
-        row = whole([accuracy], "dec")
+    for only in (0.4, 0.9):
+        row = whole([only], "dec")
         assert (row["accuracy_low"], row["accuracy_high"]) == (0, 1)
         assert (row["verdict"], row["verdict_nmi"]) == ("inconclusive", "inconclusive")
     row = whole([0.85, 0.88, 0.91], "dec")
