@@ -6,6 +6,8 @@ way in turn, so that what else the machine does meets all of them, and writes ``
 """
 
 import argparse
+import contextlib
+import dataclasses
 import multiprocessing
 import os
 import time
@@ -19,19 +21,39 @@ from datasets.prepare import prepare
 from datasets.storage import write_text
 from methods.autoencoder import DenseAutoencoder, init_autoencoder
 from methods.dec import DEC
-from methods.deep import OPTIMIZERS, Joint, autocast, trainable
+from methods.deep import OPTIMIZERS, Joint, autocast, flushed_denormals, trainable
 from runs.scores import scores
 
 from .gru import machine
 
 HERE = Path(__file__).parent
 WIDTHS, FEATURES, BATCH = (500, 500, 2000, 10), 784, 256
-WAYS = {  # name to precision of `methods.deep.minimise`, torch's precision of float32 products, and optimiser
-    "float32": ("float32", "highest", "adam"),
-    "float32, SGD": ("float32", "highest", "sgd"),
-    "float32, products in bfloat16 (oneDNN)": ("float32", "medium", "adam"),
-    "bfloat16 (autocast)": ("bfloat16", "highest", "adam"),
-    "bfloat16 (autocast), SGD": ("bfloat16", "highest", "sgd"),
+DENORMAL = 1e-40  # a tenth less an update ends at about this, or below
+
+
+@dataclasses.dataclass
+class Way:
+    """One way to train: `precision` and `optimizer` are those of `methods.deep.minimise`.
+
+    ``products`` is torch's precision of float32 products; ``dead`` the share of weights whose gradient has been 0 for
+    long, as those of a unit that never answers; ``flushed`` whether denormals are, as they are in `minimise`.
+    """
+
+    precision: str = "bfloat16"
+    optimizer: str = "adam"
+    products: str = "highest"
+    dead: float = 0.0
+    flushed: bool = True
+
+
+WAYS = {
+    "float32": Way("float32"),
+    "float32, SGD": Way("float32", "sgd"),
+    "float32, products in bfloat16 (oneDNN)": Way("float32", products="medium"),
+    "bfloat16 (autocast)": Way(),
+    "bfloat16 (autocast), SGD": Way(optimizer="sgd"),
+    "bfloat16 (autocast), 40 % dead": Way(dead=0.4),
+    "the same, denormals not flushed": Way(dead=0.4, flushed=False),
 }
 REPEATS, ROUNDS, UPDATES = 3, 4, 3
 IMAGES, SEEDS = 10_000, 3
@@ -47,21 +69,26 @@ Codes, clusters and all that isn't a product of a training step are float32 in b
 
 def trainer(way):
     """A function that does one update by a way, as `methods.deep.minimise` does it."""
-    precision, products, optimizer = WAYS[way]
+    way = WAYS[way]
     rng = np.random.default_rng(0)
     data = torch.from_numpy(rng.random((8192, FEATURES), dtype=np.float32))
     network = init_autoencoder(FEATURES, WIDTHS, rng)
     autoencoder, joint = DenseAutoencoder(network), Joint(network, trainable(network))
-    step = OPTIMIZERS[optimizer](joint.parameters, 1e-3).step
+    optimizer = OPTIMIZERS[way.optimizer](joint.parameters, 1e-3)
+    dead = int(way.dead * joint.parameters.shape[1])
+    if dead:
+        optimizer.state["exp_avg"][:, :dead] = DENORMAL
 
     def update():
-        torch.set_float32_matmul_precision(products)
+        torch.set_float32_matmul_precision(way.products)
         index = torch.from_numpy(rng.permutation(len(data))[None, :BATCH])
         network.update(joint.leaves)
-        with autocast(joint.parameters.device, precision):
-            loss = autoencoder.reconstruction(data[index])
-        joint.parameters.grad = joint.gradient(loss.sum())
-        step()
+        with flushed_denormals() if way.flushed else contextlib.nullcontext():
+            with autocast(joint.parameters.device, way.precision):
+                loss = autoencoder.reconstruction(data[index])
+            joint.parameters.grad = joint.gradient(loss.sum())
+            joint.parameters.grad[:, :dead] = 0
+            optimizer.step()
         torch.set_float32_matmul_precision("highest")
 
     return update

@@ -187,7 +187,7 @@ def flushed_denormals():
     To that the averages of a dead unit's gradient decay, and arithmetic with them is ten times as slow: with 40 % of
     Adam's first moments there, an update of N2D's autoencoder took twice its time.
     """
-    before = (torch.tensor(2.0**-140) * 1).item() == 0
+    before = bool(np.float32(2.0**-140) * np.float32(1) == 0)  # not by a tensor: nothing waits for a GPU
     torch.set_flush_denormal(True)
     try:
         yield
