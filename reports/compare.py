@@ -5,7 +5,8 @@ Three things are looked at.
 
 - What can't be by chance, in the fresh records alone (`impossible`): two seeds with one loss curve, or test scores that
   are the training split's.
-- Each cell against the reference (`moved`). Whether runs fail more often: Fisher's exact test. Whether accuracies and
+- Each cell against the reference (`moved`). Whether runs fail more often: Fisher's exact test, which so few runs may
+  not pass; so a cell most of whose runs were ok, and none is now, has moved whatever it says. Whether accuracies and
   losses have another mean: a t-test with pooled variance, the standard deviation taken as no less than `FLOOR`, so that
   another machine's rounding passes. All p-values together are held to `FALSE_ALARMS` by Holm's procedure: of a hundred
   comparisons in which nothing moved, about one is red, however many cells there are; that holds as far as a cell's mean
@@ -130,11 +131,12 @@ def t_test(before, now, floor):
 
 
 def checks(before, now):
-    """(p-value, sentence) of everything that is tested in one cell; the p-value is 0 for a move beyond `TOLERANCE`."""
+    """(p-value, sentence) of all that is tested in one cell; p is 0 for what needs no test: see the module's text."""
     ok = [runs[runs.status == "ok"] for runs in (before, now)]
     failed = [(len(good), len(runs) - len(good)) for good, runs in zip(ok, (before, now), strict=True)]
     shares = [f"{good}/{good + bad}" for good, bad in failed]
-    yield stats.fisher_exact(failed).pvalue, f"{shares[1]} runs ok instead of {shares[0]}"
+    none_left = 2 * len(ok[0]) > len(before) and ok[1].empty
+    yield 0.0 if none_left else stats.fisher_exact(failed).pvalue, f"{shares[1]} runs ok instead of {shares[0]}"
     for metric in METRICS:
         old, new = (good[metric].dropna().to_numpy() for good in ok)
         if not len(old) or not len(new):
