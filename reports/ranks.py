@@ -18,6 +18,7 @@ from .statistics import RESAMPLES, percentiles
 
 LEVEL = 0.05
 ROW = ["method", "vectorization"]
+PAIR = ["one", "other", "difference", "low", "high", "wins", "ties", "losses", "p", "ahead"]
 DIGITS = 9  # to which two means are a tie
 FEWEST = 0.5  # share of the clusters asked for
 RULE = (
@@ -67,9 +68,17 @@ def friedman(table):
 
 
 def wilcoxon(differences):
-    """Two-sided p-value of Wilcoxon's signed-rank test; 1 without any difference."""
+    """Two-sided p-value of Wilcoxon's signed-rank test; 1 without any difference, NaN without any number."""
     there = differences[differences != 0]
-    return float(stats.wilcoxon(there).pvalue) if len(there) else 1.0
+    if not len(there):
+        return 1.0 if len(differences) else np.nan
+    return float(stats.wilcoxon(there).pvalue)
+
+
+def ahead(differences):
+    """Sign of Wilcoxon's statistic, the sum of signed ranks: it need not be that of the mean."""
+    there = differences[differences != 0]
+    return int(np.sign((stats.rankdata(abs(there)) * np.sign(there)).sum()))
 
 
 def holm(p_values):
@@ -93,7 +102,8 @@ def pairwise(table, pairs=None):
     -------
     DataFrame
         ``one``, ``other``; ``difference``, the mean of one less other, and its bootstrap interval over data sets,
-        ``low`` and ``high``; ``wins``, ``ties``, ``losses`` of one; ``p``, Wilcoxon's, and ``holm``, held to all pairs.
+        ``low`` and ``high``; ``wins``, ``ties``, ``losses`` of one; ``p``, Wilcoxon's, ``ahead``, and ``holm``, the
+        p-value held to all pairs.
     """
     rng = np.random.default_rng(seed_sequence(0, "data sets"))
     draws = rng.integers(table.shape[1], size=(RESAMPLES, table.shape[1])) if table.shape[1] > 1 else None
@@ -103,8 +113,8 @@ def pairwise(table, pairs=None):
         low, high = (None, None) if draws is None else percentiles(gap[draws].mean(axis=1))
         counted = {"wins": (gap > 0).sum(), "ties": (gap == 0).sum(), "losses": (gap < 0).sum()}
         known = {"difference": gap.mean() if len(gap) else np.nan, "low": low, "high": high}
-        found.append({"one": one, "other": other} | known | counted | {"p": wilcoxon(gap)})
-    return pd.DataFrame(found).assign(holm=lambda made: holm(made.p))
+        found.append({"one": one, "other": other} | known | counted | {"p": wilcoxon(gap), "ahead": ahead(gap)})
+    return pd.DataFrame(found, columns=PAIR).assign(holm=lambda made: holm(made.p))
 
 
 def cliques(order, compared):
@@ -138,18 +148,23 @@ def cliques(order, compared):
 def against(table, row):
     """`pairwise` of one row with all others, held to these comparisons alone.
 
-    Each is over the data sets on which both have a number, as ``sets`` says.
+    Each is over the data sets on which both have a number, as ``sets`` says; one without any is no comparison.
     """
     shared = [table.loc[[row, other]].dropna(axis=1) for other in table.index if other != row]
     found = pd.concat([pairwise(both).assign(sets=both.shape[1]) for both in shared], ignore_index=True)
-    return found.assign(holm=holm(found.p))
+    compared = found.p.notna()
+    found.loc[compared, "holm"] = holm(found.p[compared])
+    return found
 
 
 def told(pair, called):
     """A comparison as a sentence, with the verdict that it allows; `called` names a row."""
+    if pd.isna(pair.p):
+        return f"{called(pair.one)} and {called(pair.other)}: not comparable, both have a number on no data set"
     verdict = "no difference that these data sets show"
     if pair.holm < LEVEL:
-        verdict = "better" if pair.difference > 0 else "worse"
+        agree = pair.ahead == np.sign(pair.difference)
+        verdict = {1: "better", -1: "worse"}[pair.ahead] if agree else "they differ, the mean and most sets two ways"
     interval = "" if pd.isna(pair.low) else f", 95 % {pair.low:+z.3f} to {pair.high:+z.3f}"
     return (
         f"{called(pair.one)} less {called(pair.other)}: ARI {pair.difference:+z.3f}{interval}; {pair.wins} wins,"

@@ -50,8 +50,8 @@ class Standings:
         Row to the method that it runs.
     sheets : dict of str to dict
         Of every data set.
-    n_ok, n_emptied : int
-        Runs that count as ok, and those among them that left clusters empty.
+    n, n_ok, n_emptied : int
+        Runs of the rows that are ranked, those of them that count as ok, and those of these that left clusters empty.
     cells : DataFrame
         A line a cell: `CELL`, ``n``, ``n_ok``, ``failures``, the scores of `SHOWN` as means over ok runs, ``lowest``,
         the ARI of the run with the lowest loss, ``off``, by how much the number of clusters is off, ``seconds``,
@@ -75,14 +75,16 @@ class Standings:
         runs = frame(self.records, scored)
         full = runs.status == "ok"
         runs = ranks.with_empty_clusters(runs)
-        self.n_ok, self.n_emptied = int((runs.status == "ok").sum()), int(((runs.status == "ok") & ~full).sum())
         self.unknown = [row for row, of in self.algorithms.items() if load_method(of).fewest_clusters == 1]
         runs["off"] = (
             runs.found - runs.dataset.map({of: len(sheet["classes"]) for of, sheet in self.sheets.items()})
         ).abs()
         found = [dict(zip(CELL, cell, strict=True)) | self._cell(own, selection) for cell, own in runs.groupby(CELL)]
         self.cells = pd.DataFrame(found)
-        ranked = ranks.cells(runs[~runs.method.isin([*part["controls"], *self.unknown])])
+        in_ranks = ~runs.method.isin([*part["controls"], *self.unknown])
+        ok = in_ranks & (runs.status == "ok")
+        self.n, self.n_ok, self.n_emptied = int(in_ranks.sum()), int(ok.sum()), int((ok & ~full).sum())
+        ranked = ranks.cells(runs[in_ranks])
         order = ranks.ranks(ranked).mean(axis=1).sort_values(kind="stable").index
         self.table = ranked.loc[order, list(self.sheets)]
         self.complete, self.everywhere = ranks.complete(self.table), ranks.ranks(self.table).mean(axis=1)
@@ -223,9 +225,10 @@ class Standings:
         """What the reading says, in sentences."""
         order, p = self.mean_ranks(), ranks.friedman(self.complete)
         sentences = [
-            f"Reading “{self.name}”: {len(self.records)} runs, {self.n_ok} of them ok ({self.n_emptied} of which left"
-            f" up to half of their clusters empty), of {len(self.table)} ranked rows on"
-            f" {len(self.sheets)} data sets; on {self.complete.shape[1]} of these every row has a number."
+            f"Reading “{self.name}”: {self.n} runs of {len(self.table)} ranked rows on {len(self.sheets)} data sets,"
+            f" {self.n_ok} of them ok ({self.n_emptied} of which left up to half of their clusters empty); on"
+            f" {self.complete.shape[1]} data sets every row has a number. Controls and rows that aren't told the number"
+            f" of clusters have {len(self.records) - self.n} more runs."
         ]
         if failed := [f"{called(row)} on {n}" for row, n in self.table.isna().sum(axis=1).items() if n]:
             sentences.append(f"The others are left out of tests and ranks, as these rows failed: {', '.join(failed)}.")
@@ -259,7 +262,7 @@ def turned(pair, row):
     if pair.one == row:
         return pair
     fields = dict(pair) if isinstance(pair, pd.Series) else pair._asdict()
-    fields |= {"one": pair.other, "other": pair.one, "difference": -pair.difference}
+    fields |= {"one": pair.other, "other": pair.one, "difference": -pair.difference, "ahead": -pair.ahead}
     fields |= {"low": None if pd.isna(pair.low) else -pair.high, "high": None if pd.isna(pair.low) else -pair.low}
     return pd.Series(fields | {"wins": pair.losses, "losses": pair.wins})
 

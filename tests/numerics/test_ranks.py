@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from reports import ranks
+from reports.standings import turned
 
 
 def table(seed=0, rows=5, sets=12, spread=0.1):
@@ -76,6 +77,42 @@ def test_wilcoxon_counts_all_signs():
     assert ranks.wilcoxon(gap) == pytest.approx(signed_ranks_by_hand(gap))
     assert ranks.wilcoxon(np.append(gap, 0)) == ranks.wilcoxon(gap)
     assert ranks.wilcoxon(np.zeros(5)) == 1
+
+
+def check_one_large_win():
+    """The mean is for the first row, 15 of 16 sets are against it."""
+    names = pd.MultiIndex.from_tuples([("a", "none"), ("b", "none")], names=ranks.ROW)
+    made = pd.DataFrame([[0.9, *np.linspace(0.37, 0.39, 15)], [0.4] * 16], names)
+    (one,) = ranks.against(made, names[0]).itertuples()
+    (other,) = ranks.against(made, names[1]).itertuples()
+    assert one.difference > 0 and one.holm < ranks.LEVEL and (one.wins, one.losses) == (1, 15)
+    for pair in (one, other, turned(one, names[1])):
+        assert ranks.told(pair, str).endswith("they differ, the mean and most sets two ways")
+    (pair,) = ranks.against(made[made.columns[1:]], names[0]).itertuples()
+    assert ranks.told(pair, str).endswith(": worse")
+    assert ranks.told(turned(pair, names[1]), str).endswith(": better")
+
+
+def test_one_large_win_does_not_make_a_row_better():
+    check_one_large_win()
+
+
+def test_a_direction_that_is_the_means_is_found(monkeypatch):
+    monkeypatch.setattr(ranks, "ahead", lambda gap: int(np.sign(gap.mean())))
+    with pytest.raises(AssertionError):
+        check_one_large_win()
+
+
+def test_a_row_that_failed_everywhere_is_compared_with_none():
+    made = table(spread=0.03)
+    made.iloc[2] = np.nan
+    found = ranks.against(made, made.index[0])
+    assert found.sets.tolist() == [12, 0, 12, 12] and found.holm.isna().tolist() == [False, True, False, False]
+    known = found[found.p.notna()]
+    assert known.holm.tolist() == pytest.approx(holm_by_hand(known.p.tolist()))
+    (told,) = (ranks.told(pair, ", ".join) for pair in found.itertuples() if not pair.sets)
+    assert told == "m0, none and m2, none: not comparable, both have a number on no data set"
+    assert ranks.pairwise(made.iloc[:1]).empty
 
 
 def holm_by_hand(p):
