@@ -33,8 +33,15 @@ def differences(runs, cell, reference, deterministic):
         found.append(own.accuracy.where(own.status == "ok").astype(float))
     ours, other = found
     if cell[0] in deterministic and len(other):
-        other = pd.Series(other.droplevel("seed").reindex(ours.index.get_level_values("split")).to_numpy(), ours.index)
+        other = for_every_seed(other, ours.index)
+    elif reference[0] in deterministic and len(ours):
+        ours = for_every_seed(ours, other.index)
     return (ours - other).loc[ours.index.intersection(other.index)].to_numpy()
+
+
+def for_every_seed(only, index):
+    """A method's `only` run on every split, at each seed of an `index`."""
+    return pd.Series(only.droplevel("seed").reindex(index.get_level_values("split")).to_numpy(), index)
 
 
 def paired_table(runs, rows, deterministic):

@@ -22,6 +22,11 @@ def test_differences_are_by_seed_and_a_failed_run_leaves_its_pair_out():
     np.testing.assert_allclose(paired.differences(made(), *ROWS[1:], {"ward"}), [0.3, 0.2, np.nan, 0.0, 0.1])
 
 
+def test_a_reference_without_randomness_is_paired_with_every_seed_too():
+    found = paired.differences(made(), ROWS[0], ROWS[1], {"ward"})
+    np.testing.assert_allclose(found, [0.1, 0.1, 0.1, -0.1])
+
+
 def test_table():
     first, second = paired.paired_table(made(), ROWS, {"ward"}).to_dict("records")
     assert (first["mean"], first["seeds ahead"], first["pairs ok"]) == ("+0.20", "2/3", "3/4")
