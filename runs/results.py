@@ -33,13 +33,15 @@ def each_line(path, check):
         yield number, value
 
 
-def each_record(paths):
+def each_record(paths, seen=None):
     """Read and check records one by one, so that a million of them need little memory.
 
     Parameters
     ----------
     paths : iterable of str or Path
         ``.jsonl`` files.
+    seen : set, optional
+        Runs that other calls have read: none of them may be there again.
 
     Yields
     ------
@@ -51,7 +53,7 @@ def each_record(paths):
     ValueError
         For a line that is no record, naming file and line, or a run that is there twice.
     """
-    seen = set()
+    seen = set() if seen is None else seen
     for path in paths:
         for number, record in each_line(path, check_record):
             run = run_of(record)
@@ -80,9 +82,10 @@ def each_scored(paths):
     ValueError
         As `each_record`; for scores that are missing, or of other clusters than the record's.
     """
+    seen = set()
     for file, own in itertools.groupby(paths, scores_file):
         scores = None
-        for record in each_record(own):
+        for record in each_record(own, seen):
             if record["clusters_digest"] is None:
                 yield record | {"scores": dict.fromkeys(SPLITS)}
                 continue

@@ -65,6 +65,14 @@ def test_a_run_twice(tmp_path):
         list(each_record([tmp_path / "a.jsonl", tmp_path / "b.jsonl"]))
 
 
+def test_a_run_twice_in_two_folders(tmp_path):
+    files = [tmp_path / folder / "records/arabic_digits/rddc-none.0-0.jsonl" for folder in "ab"]
+    for file in files:
+        write_scored(file, [record()], {"none": {0: np.array([0])}})
+    with pytest.raises(ValueError, match="line 1: run test arabic_digits rddc none 0 0 is there twice"):
+        list(each_scored(files))
+
+
 @pytest.mark.parametrize("line", ["{", "[]", "{}", json.dumps(bare(record(status="ok", usage=None)))])
 def test_a_broken_line_is_named(tmp_path, line):
     (tmp_path / "a.jsonl").write_text(json.dumps(bare(record())) + "\n" + line + "\n")
