@@ -41,7 +41,8 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     planes = {name: beside.submit(plane, of.sequences, name) for name, of in data.items()}
     sheets = {name: of.sheet for name, of in data.items()}
     labels = {name: of.labels_of(job["scored"]) for name, of in data.items()}
-    ran, summary = summary, controls.with_labels(summary, labels, {r["dataset"]: r["n_clusters"] for r in records})
+    asked = {name: sheet["settings"].get("k") or len(sheet["classes"]) for name, sheet in sheets.items()}
+    ran, summary = summary, controls.with_labels(summary, labels, asked)
     every, chosen = clusters_of(files), chosen_seeds(job, records)
     clusters = {(*row, name): every(name, *row, 0, seed) for (*row, name), seed in chosen.items()}
     found = ok_runs(records, every)
