@@ -60,10 +60,11 @@ def read_published(name, folder=FOLDER):
 
 
 def published_scores(name, scores, methods=None):
-    """A line a cell of the table `name`: `CELL` and ``published_<score>`` of each of the `scores`, NaN for none.
+    """A line a cell of the table `name`: `CELL`, and of each of the `scores` two columns, NaN for none.
 
-    Without any line for the name None, which is a config's word for no paper. `methods` is row to the method that it
-    runs: a row that no paper has is measured by its method's numbers.
+    ``published_<score>`` is the number, ``rounding_<score>`` half a unit of its last digit, as printed. No line
+    belongs to the name None, which is a config's word for no paper. `methods` is row to the method that it runs: a row
+    that no paper has is measured by its method's numbers.
     """
     values = read_published(name).values if name else pd.DataFrame(columns=[*CELL, "score", "value"])
     known = set(values.method)
@@ -71,5 +72,10 @@ def published_scores(name, scores, methods=None):
     values = pd.concat(
         [values, *(values[values.method == method].assign(method=row) for row, method in variants.items())]
     )
-    wide = values.astype({"value": float}).pivot(index=CELL, columns="score", values="value")
-    return wide.reindex(columns=scores).add_prefix("published_").reset_index().rename_axis(columns=None)
+    digits = values.value.map(lambda printed: len(printed.partition(".")[2])).astype(float)
+    values = values.assign(published=values.value.astype(float), rounding=0.5 * 10**-digits)
+    wide = [
+        values.pivot(index=CELL, columns="score", values=what).reindex(columns=scores).add_prefix(f"{what}_")
+        for what in ("published", "rounding")
+    ]
+    return pd.concat(wide, axis=1).reset_index().rename_axis(columns=None)

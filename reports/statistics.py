@@ -15,7 +15,7 @@ from runs.results import frame
 from runs.scores import SCORES
 
 from .published import CELL, published_scores
-from .verdict import JUDGED, ROUNDING, once_more, prediction_interval, verdict
+from .verdict import JUDGED, once_more, prediction_interval, verdict
 
 RESAMPLES = 2000
 WANTED, LEAST = 0.02, 5  # half-width of an interval; runs without which nothing is said about more of them
@@ -146,17 +146,19 @@ def unseen(values, runs, selection):
     return 0.0 if selection is not None and len(values) > 1 else once_more(values)
 
 
-def chances(runs, published, name):
-    """How likely a choice picks a run whose accuracy is at least the published one, rounding aside.
+def chances(runs, least, name):
+    """How likely a choice picks a run whose accuracy is `least` or more.
 
     Returns
     -------
     dict of str to float
         ``any``: the share of such runs among the ok ones. ``train``, ``validation``: the share of resamples of the runs
-        in which the run with the lowest loss on that split is such a one.
+        in which the run with the lowest loss on that split is such a one; NaN where there is no such loss.
     """
-    least = published - ROUNDING - 1e-9
-    picked = {part: mean(resample_splits(runs, part, name) >= least) for part in ("train", "validation")}
+    picked = {
+        part: np.nan if select(runs, part) is None else mean(resample_splits(runs, part, name) >= least)
+        for part in ("train", "validation")
+    }
     return {"any": (runs.accuracy[runs.status == "ok"] >= least).mean()} | picked
 
 
@@ -214,9 +216,9 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
     DataFrame
         `CELL`, reading, control, n, n_ok, splits, failures; every score by the paper's protocol, mean over splits, and
         as published; of ACC and NMI the prediction interval, the lowest-loss run's, the collapsed runs' mean, which
-        enters nothing else, and the verdict; of the accuracy
-        mean and std over all ok runs (ddof 1; missing with fewer than 2), best and difference. What there is not is
-        None or NaN.
+        enters nothing else, and the verdict; of the accuracy the mean over ok runs and the best run, both as means over
+        the splits, the std over all ok runs (ddof 1; missing with fewer than 2), and the difference. What there is not
+        is None or NaN.
     """
     strangers = {record["reading"] for record in records} - {reading}
     if strangers:
@@ -231,12 +233,12 @@ def summarise(records, reading, selection, scored="test", published="rddc_table1
     cut = {record["method"] for record in records if record["provenance"]["settings"].get("cluster_updates") == 0}
     methods = {record["method"]: record["algorithm"] for record in records if record["method"] not in cut}
     theirs = published_scores(published, [score.name for score in SCORES], methods)
-    table = pd.DataFrame(rows).merge(theirs, on=CELL, how="left")
+    table = pd.DataFrame(rows).merge(theirs[~theirs.method.isin(cut)], on=CELL, how="left")
     numbers = [name for name in table.columns if name not in WORDS]
     table[numbers] = table[numbers].astype(float)
     table["difference"] = table.accuracy - table.published_accuracy
     for score, column in zip(JUDGED, ("verdict", "verdict_nmi"), strict=True):
-        columns = [score, f"{score}_low", f"{score}_high", f"published_{score}"]
+        columns = [score, f"{score}_low", f"{score}_high", f"published_{score}", f"rounding_{score}"]
         table[column] = [verdict(*row) for row in table[columns].itertuples(index=False)]
     return table
 
@@ -264,9 +266,9 @@ def cell_statistics(runs, selection, name, scored):
         "by_loss": by is not None and has_loss,
         **{score.name: protocol_score(runs, by, score.name) for score in SCORES},
         **intervals,
-        "mean": ok.accuracy.mean(),
+        "mean": protocol_score(runs, None, "accuracy"),
         "std": ok.accuracy.std(ddof=1),
-        "best": ok.accuracy.max(),
+        "best": ok.groupby("split").accuracy.max().mean(),
         "seconds": seconds_tried(runs),
         "pretraining_seconds": runs.get("pretraining_seconds", pd.Series(dtype=float)).mean(),
         "peak_memory_mib": runs.peak_memory_mib.max(),

@@ -32,7 +32,7 @@ from runs.scores import SCORES
 
 JUDGED = ("accuracy", "nmi")  # the paper's two scores
 VERDICTS = ("reproduced", "inconclusive", "above", "below")
-ROUNDING = 0.005  # half a unit of a published number's last digit
+NEARLY = 1e-9  # keeps a published number at the very edge inside, which binary fractions would decide by chance
 WIDEST = 0.2
 RULES = [
     "A published number is one draw of a split and of initialisations. It is compared with the 95 % prediction interval"
@@ -51,7 +51,8 @@ RULES = [
 ]
 COLUMNS = ["method", "vectorization", "dataset", "reading", "n_ok", "n", "splits", *(score.name for score in SCORES)]
 COLUMNS += [f"{name}_{end}" for name in JUDGED for end in ("low", "high")]
-COLUMNS += [*(f"published_{score.name}" for score in SCORES), "verdict", "verdict_nmi"]
+COLUMNS += [*(f"published_{score.name}" for score in SCORES), *(f"rounding_{name}" for name in JUDGED)]
+COLUMNS += ["verdict", "verdict_nmi"]
 
 
 def once_more(values):
@@ -73,7 +74,8 @@ def prediction_interval(values, draws, error, unseen=0.0):
     n splits that happen to agree (all at 1, say). `draws`: where the loss picks now a good run and now a bad one, the
     numbers are anything but normal, and resamples of the runs reach both kinds; the interval holds 95 % of them. With
     one split there is no s, and the two add as independent errors do, each side by itself (Zou and Donner, Statistics
-    in Medicine 27, 2008); what another training split does is then not known, and not in it.
+    in Medicine 27, 2008); what another training split does is then not known, and not in it. Of several splits of which
+    all but one failed nothing is known.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def prediction_interval(values, draws, error, unseen=0.0):
     low, high : float
         Within 0 to 1; None without any number.
     """
+    one_split = np.size(values) == 1
     values, draws = (array[~np.isnan(array)] for array in map(np.ravel, (values, draws)))
     n = len(values)
     if not n:
@@ -99,7 +102,7 @@ def prediction_interval(values, draws, error, unseen=0.0):
     low, high = np.percentile(draws, [2.5, 97.5])
     below, above = max(centre - low, 0), max(high - centre, 0)
     reach = stats.norm.ppf(0.975) * error * np.sqrt(1 + 1 / n)
-    if n == 1:
+    if one_split:
         below, above = np.hypot(max(below, unseen), reach), np.hypot(max(above, unseen), reach)
     else:
         reach = max(reach, once_more(values))
@@ -107,15 +110,15 @@ def prediction_interval(values, draws, error, unseen=0.0):
     return float(max(centre - below, 0)), float(min(centre + above, 1))
 
 
-def verdict(value, low, high, published):
+def verdict(value, low, high, published, rounding):
     """Verdict on one number.
 
     Parameters
     ----------
     value, low, high : float
         Ours and its `prediction_interval`; NaN without an ok run.
-    published : float
-        NaN where the paper has none.
+    published, rounding : float
+        What the paper has, and half a unit of its last digit; NaN where it has none.
 
     Returns
     -------
@@ -124,9 +127,8 @@ def verdict(value, low, high, published):
     """
     if np.isnan(published) or np.isnan(value):
         return "not comparable"
-    # The last term keeps a published number at the very edge inside, which binary fractions would decide by chance.
-    if low - ROUNDING - 1e-9 <= published <= high + ROUNDING + 1e-9:
-        return "reproduced" if high - low <= WIDEST + 1e-9 else "inconclusive"
+    if low - rounding - NEARLY <= published <= high + rounding + NEARLY:
+        return "reproduced" if high - low <= WIDEST + NEARLY else "inconclusive"
     return "above" if value > published else "below"
 
 
@@ -169,7 +171,8 @@ def by_chance(summary):
     """
     chance = summary[summary.method == "random"].set_index("dataset")
     low, high = (summary.dataset.map(chance[f"accuracy_{end}"]).astype(float) for end in ("low", "high"))
-    return (summary.published_accuracy >= low - ROUNDING) & (summary.published_accuracy <= high + ROUNDING)
+    published, rounding = summary.published_accuracy, summary.rounding_accuracy
+    return (published >= low - rounding) & (published <= high + rounding)
 
 
 def counts(summary, column):

@@ -48,6 +48,10 @@ def test_a_line_a_cell():
     assert cell[["published_accuracy", "published_nmi"]].values.tolist() == [[0.74, 0.19]]
     assert published_scores("mnist", ["nmi"]).published_nmi.notna().sum() == 6
     assert published_scores(None, ["nmi"]).empty
+    assert (table.rounding_accuracy == 0.005).all()
+    mnist = published_scores("mnist", ["accuracy", "nmi"]).set_index("method")
+    assert mnist.rounding_accuracy[["kmeans", "idec"]].tolist() == pytest.approx([0.0005, 0.00005])
+    assert mnist.rounding_nmi.notna().equals(mnist.published_nmi.notna())
 
 
 def test_a_row_that_no_paper_has_is_measured_by_its_method():

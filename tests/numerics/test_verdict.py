@@ -44,7 +44,14 @@ NAN = float("nan")
     ],
 )
 def test_the_rule(value, low, high, published, expected):
-    assert verdict(value, low, high, published) == expected
+    assert verdict(value, low, high, published, 0.005) == expected
+
+
+@pytest.mark.parametrize(("ours", "expected"), [(0.8806, "reproduced"), (0.8808, "above"), (0.885, "above")])
+def test_a_number_printed_to_more_digits_is_rounded_less(ours, expected):
+    """IDEC's accuracy on MNIST is published as .8806."""
+    made = runs([ours] * 3, [0.1] * 3, method="idec", algorithm="idec", vectorization="vector", dataset="mnist")
+    assert statistics.summarise(made, "test", "train", published="mnist").verdict.tolist() == [expected]
 
 
 def of_split(split, accuracies, losses, error=0.0, **changes):
@@ -83,6 +90,13 @@ def test_it_never_leaves_0_to_1_and_no_number_gives_none():
 def test_splits_that_happen_to_agree_are_not_taken_for_certain():
     low, high = prediction_interval(np.ones(5), np.ones(5), 0.02)
     assert low == pytest.approx(1 - 1.96 * 0.02 * np.sqrt(1.2), abs=1e-4) and high == 1
+
+
+def test_one_split_that_is_left_of_several_tells_nothing():
+    made = [run for split in range(5) for run in of_split(split, [None if split else 0.8] * 3, [0.1] * 3, 0.03)]
+    (row,) = statistics.summarise(made, "test", "train").to_dict("records")
+    assert (row["n_ok"], row["splits"], row["accuracy"]) == (3, 5, pytest.approx(0.8))
+    assert (row["accuracy_low"], row["accuracy_high"], row["verdict"]) == (0, 1, "inconclusive")
 
 
 def test_with_one_split_runs_and_sampling_add_as_errors_do():
@@ -141,7 +155,7 @@ def simulated(less, splits, draws=1000):
         values = rng.binomial(150, 0.8, splits) / 150
         mean = values.mean()
         low, high = prediction_interval(values, values, np.sqrt(mean * (1 - mean) / 150))
-        found.append(verdict(mean, low, high, np.round(rng.binomial(150, 0.8 - less) / 150, 2)))
+        found.append(verdict(mean, low, high, np.round(rng.binomial(150, 0.8 - less) / 150, 2), 0.005))
     reproduced, inconclusive = (found.count(name) / draws for name in ("reproduced", "inconclusive"))
     return reproduced, inconclusive, 1 - reproduced - inconclusive
 
@@ -188,6 +202,22 @@ def test_ours_is_the_mean_over_splits_of_what_the_protocol_gives_on_each():
     assert row["accuracy"] == pytest.approx(0.8)
 
 
+def test_mean_and_best_are_means_over_splits_too():
+    """Splits of unlike difficulty, of which one has many failed runs."""
+    made = of_split(0, [0.9, 0.9, 0.7], [0.1, 0.2, 0.3]) + of_split(1, [0.4, None, None], [0.1, None, None])
+    (row,) = statistics.summarise(made, "test", "train").to_dict("records")
+    assert (row["lowest_accuracy"], row["best"]) == (pytest.approx(0.65), pytest.approx(0.65))
+    assert row["mean"] == pytest.approx((2.5 / 3 + 0.4) / 2)
+
+
+def test_a_row_cut_off_before_its_clustering_is_measured_by_no_paper_whatever_its_name():
+    made = of_split(0, [0.7] * 3, [0.1] * 3, method="dec", algorithm="dec", vectorization="zero")
+    for one in made:
+        one["provenance"] = one["provenance"] | {"settings": {"cluster_updates": 0}}
+    (row,) = statistics.summarise(made, "test", "train").to_dict("records")
+    assert np.isnan(row["published_accuracy"]) and row["verdict"] == "not comparable"
+
+
 def test_the_chance_that_a_loss_picks_a_run_that_reaches_the_published_number():
     """The good run has the lowest training loss: a resample of two has it with probability 3/4."""
     made = runs([0.9, 0.5], [0.1, 0.2])
@@ -196,6 +226,9 @@ def test_the_chance_that_a_loss_picks_a_run_that_reaches_the_published_number():
     found = statistics.chances(statistics.frame(made), 0.8, "x")
     assert found["any"] == 0.5 and found["train"] == pytest.approx(0.75, abs=0.03)
     assert found["validation"] == pytest.approx(0.25, abs=0.03)
+    for one in made:
+        one["loss"]["validation"] = None
+    assert np.isnan(statistics.chances(statistics.frame(made), 0.8, "x")["validation"])
 
 
 @pytest.mark.parametrize("p", [[[0.4, 0.1], [0.1, 0.4]], [[0.3, 0.0, 0.05], [0.05, 0.25, 0.05], [0.0, 0.1, 0.2]]])
