@@ -30,6 +30,8 @@ def as_sequences(X):
     """
     if isinstance(X, Sequences):
         return X
+    if np.ma.is_masked(X):
+        raise ValueError("X: there are masked values in it; fill them, or leave the elements out")
     if isinstance(X, np.ndarray) and X.dtype.kind in "fiub":
         X = list(one_way_round(X))
     if not isinstance(X, (list, tuple)) and getattr(X, "dtype", None) != np.dtype(object):
@@ -51,6 +53,8 @@ def as_sequences(X):
 
 def one_array(i, x):
     """A sequence as an array of floats."""
+    if np.ma.is_masked(x):
+        raise ValueError(f"X: sequence {i}: there are masked values in it; fill them, or leave the elements out")
     try:
         array = np.asarray(x)
         if any(isinstance(value, str | bytes) for value in (array.flat if array.dtype == object else ())):

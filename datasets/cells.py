@@ -10,6 +10,7 @@ from .fetch import DataError, choose
 MISSING = ("", "?", "na", "n/a", "<na>", "nan", "null", "none")  # upper and lower case aside
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 LARGEST = float(np.finfo(np.float32).max)
+LOST, ALIKE = 0.01, 1e-15  # of a column's spread, and of its largest value
 TOLD = 40  # characters of a cell in a message
 
 
@@ -35,12 +36,31 @@ def told(cell):
 
 
 def is_number(cell):
-    """Whether a cell can't be the name of a column: it is a number, finite or not, or empty."""
+    """Whether a cell can't be the name of a column: it is a number, finite or not, or a missing value."""
     try:
         float(cell)
     except ValueError:
-        return not cell
+        return cell.lower() in MISSING
     return True
+
+
+def refuse_lost(path, values):
+    """Raise `DataError` for a column whose values lie so close together that float32 can't tell them apart.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N, d)
+        As they were read; NaN where one is missing.
+    """
+    exact = values.astype(np.longdouble)
+    lost, spread = np.nanmax(np.abs(exact - values.astype(np.float32)), axis=0), np.nanstd(exact, axis=0)
+    # A column that is constant but for the arithmetic of whoever wrote it is taken as constant.
+    same = 0 if values.dtype.kind in "iu" else ALIKE * np.nanmax(np.abs(exact), axis=0)
+    for column in np.flatnonzero((spread > same) & (lost > LOST * spread)):
+        raise DataError(
+            f"{path}: column {column + 1}: values around {np.nanmean(exact[:, column]):.6g} that differ by about"
+            f" {spread[column]:.3g}, which float32 can't hold; subtract an offset from them"
+        )
 
 
 def table(file):

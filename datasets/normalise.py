@@ -3,7 +3,7 @@
 import numpy as np
 
 SPANS = ("sequence", "all", "none")
-CONSTANT = 1e-7  # of the largest value: a standard deviation below it is float32's rounding
+CONSTANT = 1e-7  # of a column's largest value: a standard deviation below it is float32's rounding
 
 
 def normalise(values, offsets, centre, scale):
@@ -21,12 +21,12 @@ def normalise(values, offsets, centre, scale):
     ndarray of shape (N, d)
         A column that is constant over its span becomes 0 when it is centred; it is never scaled.
     """
-    largest = np.abs(values).max(initial=0)
+    given = values
     if centre != "none":
         values = values - means(values, offsets, centre)
     if scale != "none":
         deviation = np.sqrt(means((values - means(values, offsets, scale)) ** 2, offsets, scale))
-        values = values / np.where(deviation > CONSTANT * largest, deviation, 1)
+        values = values / np.where(deviation > CONSTANT * largest(given, offsets, scale), deviation, 1)
     return values
 
 
@@ -36,6 +36,13 @@ def means(values, offsets, span):
         return values.mean(axis=0, keepdims=True)
     lengths = np.diff(offsets)
     return np.repeat(np.add.reduceat(values, offsets[:-1]) / lengths[:, None], lengths, axis=0)
+
+
+def largest(values, offsets, span):
+    """Largest absolute value of every column over its span, in the shapes of `means`."""
+    if span == "all":
+        return np.abs(values).max(axis=0, keepdims=True)
+    return np.repeat(np.maximum.reduceat(np.abs(values), offsets[:-1]), np.diff(offsets), axis=0)
 
 
 def standardised(values, lengths, training, span):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .arrays import as_sequences
+from .arrays import as_sequences, one_way_round
+from .cells import refuse_lost
 from .fetch import DataError
 from .sequences import Sequences
 from .storage import read_arrays
@@ -32,11 +33,13 @@ def padded(path, X):
     if X.dtype.kind not in "fiub":
         raise DataError(f"{path}: X ({X.dtype}) must be numbers")
     try:
-        return as_sequences(X)
+        sequences = as_sequences(X)
     except ValueError as error:
         flat = "values=X.reshape(-1, X.shape[2]), offsets=np.arange(len(X) + 1) * X.shape[1]"
         remedy = f"; in a file, np.savez with {flat} says which" if "? Say" in str(error) else ""
         raise DataError(f"{path}: {str(error).split('? Say')[0]}{remedy}") from error
+    refuse_lost(path, one_way_round(X).reshape(-1, sequences.dimensions))
+    return sequences
 
 
 def flat(path, values, offsets, gaps):
@@ -57,6 +60,7 @@ def flat(path, values, offsets, gaps):
         raise DataError(f"{path}: {error}") from error
     if not len(sequences):
         raise DataError(f"{path}: there are no sequences")
+    refuse_lost(path, values)
     return sequences
 
 

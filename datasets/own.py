@@ -19,12 +19,13 @@ import hashlib
 import os
 import re
 import tempfile
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .cells import Gaps, as_number, is_number, table, told
+from .cells import MISSING, Gaps, as_number, is_number, refuse_lost, table, told
 from .fetch import Archive, DataError, Loaded, file_sha256, unpack
 from .long_table import UNNAMED, read_table
 from .npz import read_npz
@@ -85,6 +86,7 @@ def read(path, *, k=None, missing="refuse", columns=None):
         sequences = found.sequences
         if not isinstance(sequences, Sequences):
             sequences = Sequences.from_list(sequences, found.split)
+            refuse_lost(path, np.concatenate(found.sequences))
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     if len(sequences) < 2:
@@ -92,20 +94,27 @@ def read(path, *, k=None, missing="refuse", columns=None):
             f"{path}: one sequence only; each file of a folder, line of a .ts file or id of a table is a sequence, and"
             " a table is given by its own path"
         )
-    identifiers = tuple(found.identifiers or map(str, range(len(sequences))))
-    for name in dict.fromkeys((*identifiers, *(found.labels or ()))):
+    identifiers = tuple(map(composed, found.identifiers or map(str, range(len(sequences)))))
+    labels = list(map(composed, found.labels or ()))
+    for name in dict.fromkeys((*identifiers, *labels)):
         check_text(path, name)
+    for identifier, label in zip(identifiers, labels, strict=bool(labels)):
+        if label.lower() in MISSING:
+            raise DataError(
+                f"{path}: {label!r} as the label of {identifier!r} is how a missing one is written; give it a label, or"
+                " call the class otherwise"
+            )
     if len(set(identifiers)) < len(identifiers):
         seen = set()
         twice = next(name for name in identifiers if name in seen or seen.add(name))
         raise DataError(f"{path}: identifier {twice!r} is there twice")
-    classes = class_names(found.labels or ())
+    classes = class_names(labels)
     if not classes and k is None:
         raise DataError(
             f"{path}: there are no labels, so the number of clusters must be given: k: 5, or k: [2, 3, 4, 5] to compare"
         )
     number = {name: i for i, name in enumerate(classes)}
-    known = [number[label] for label in found.labels] if classes else np.full(len(sequences), UNKNOWN)
+    known = [number[label] for label in labels] if classes else np.full(len(sequences), UNKNOWN)
     return Loaded(sequences, known, classes, gaps.notes, identifiers)
 
 
@@ -113,6 +122,11 @@ def check_file(file):
     """Raise `DataError` for what can't be read as a file, so that no sequence is left out or waited for."""
     if not file.is_file():
         raise DataError(f"{file}: {'a link to nowhere' if file.is_symlink() else 'no regular file'}; put a file there")
+
+
+def composed(text):
+    """Text whose accents are one character with their letter, as most write it; some file systems part the two."""
+    return unicodedata.normalize("NFC", text)
 
 
 def check_text(path, name):
@@ -161,9 +175,12 @@ def read_packed(path, columns, gaps):
             if place.is_file():
                 break
         try:
-            return read_form(place, columns, gaps)
+            found = read_form(place, columns, gaps)
         except DataError as error:
             raise DataError(str(error).replace(str(inside), str(path))) from error
+        if others := left_out(place):
+            gaps.notes[f"other files or folders in it that are not read, the first: {others[0]}"] = len(others)
+        return found
 
 
 def files(path):
@@ -172,6 +189,12 @@ def files(path):
     if not path.is_dir():
         return [path]
     return visible_files(path, ".csv") or [*(pair(path) or {}).values()]
+
+
+def left_out(folder):
+    """Names of what is in a folder beside the files that are read, hidden ones aside; none for a file."""
+    read, there = files(folder), folder.iterdir() if folder.is_dir() else ()
+    return sorted(item.name for item in there if item not in read and not item.name.startswith("."))
 
 
 def other_part(path):
@@ -221,7 +244,7 @@ def read_folder(folder, gaps):
             )
         header = names
         arrays.append(array)
-    identifiers = [file.stem for file in own]
+    identifiers = [composed(file.stem) for file in own]
     known = [file for file in visible_files(folder, ".csv") if file.name.lower() == LABELS]
     if known[1:]:
         raise DataError(f"{folder}: both {known[0].name} and {known[1].name} are there; keep one")
@@ -267,7 +290,7 @@ def read_labels(file, identifiers):
     for number, cells in lines:
         if len(cells) != 2 or not all(cells):
             raise DataError(f"{file}, line {number}: expected identifier,label")
-        identifier, label = cells
+        identifier, label = map(composed, cells)
         if identifier not in known:
             raise DataError(
                 f"{file}, line {number}: {identifier!r} is no sequence; expected a file's name without .csv, or the"

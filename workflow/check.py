@@ -63,11 +63,8 @@ def check_data(path, settings=None):
 
 def left_out(path):
     """Yield which files beside those that are read are not."""
-    if path.is_dir():
-        read = own.files(path)
-        others = sorted(file.name for file in path.iterdir() if file not in read and not file.name.startswith("."))
-        if others:
-            yield "not read", Note(f"{len(others)} other files or folders there, the first: {others[0]}")
+    if others := own.left_out(path):
+        yield "not read", Note(f"{len(others)} other files or folders there, the first: {others[0]}")
     elif other := own.other_part(path):
         yield "not read", Note(f"{other.name} beside it; the folder as path reads both")
 

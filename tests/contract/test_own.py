@@ -2,6 +2,8 @@
 
 import csv
 import os
+import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,72 @@ def write_ts(path, header=HEADER, labels=LABELS):
     endings = [f":{label}" for label in labels] if labels else [""] * len(cases)
     path.write_text(header + "\n".join(map("".join, zip(cases, endings, strict=True))) + "\n")
     return path
+
+
+def plain_folder(folder, files, labels=None):
+    """A folder of CSV files, name without ending to text."""
+    folder.mkdir()
+    for name, text in (files | ({"labels": labels} if labels else {})).items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("word", ["NA,NA", "?,n/a", "null,None", "nan,nan", ","])
+def test_a_first_line_of_missing_values_is_no_heading(word, tmp_path):
+    folder = plain_folder(tmp_path / "f", dict.fromkeys("ab", f"{word}\n1,2\n3,4\n"))
+    with pytest.raises(DataError, match="a.csv, line 1, column 1: .* (number|value); fill it in"):
+        own.read(folder, k=2)
+    filled = own.read(folder, k=2, missing="interpolate")
+    assert filled.sequences.lengths.tolist() == [3, 3]
+    assert filled.notes == {"missing values that are interpolated": 4}
+
+
+CLOSE = "1700000000\n1700000001\n1700000002\n"
+
+
+def test_values_that_float32_makes_alike_are_refused(tmp_path):
+    around = "column 1: values around 1.7e.09 that differ by about 0.8"
+    with pytest.raises(DataError, match=f"{around}.* subtract an offset"):
+        own.read(plain_folder(tmp_path / "csv", {"a": CLOSE, "b": CLOSE}), k=2)
+    whole = np.array([[2**53], [2**53 + 1], [2**53], [2**53 + 1]])
+    for arrays in ({"values": whole, "offsets": np.array([0, 2, 4])}, {"X": whole.reshape(2, 2, 1)}):
+        path = tmp_path / f"{len(arrays)}.npz"
+        np.savez(path, **arrays)
+        with pytest.raises(DataError, match="column 1: values around 9.0.*e.15 that differ by about 0.5"):
+            own.read(path, k=2)
+
+
+def test_a_constant_and_a_small_offset_are_not_refused(tmp_path):
+    """.1 is no float32, and .1 + .2 isn't .3."""
+    folder = plain_folder(tmp_path / "f", {"a": "0.1,0.3,101325\n" * 2, "b": "0.1,0.30000000000000004,101330\n"})
+    assert len(own.read(folder, k=2).sequences) == 2
+
+
+@pytest.mark.parametrize("missing", ["NA", "nan", "?", "None"])
+def test_a_missing_label_is_no_class(missing, tmp_path):
+    folder = plain_folder(tmp_path / "f", dict.fromkeys("abc", "1\n2\n"), f"a,x\nb,{missing}\nc,y\n")
+    with pytest.raises(DataError, match="as the label of 'b' is how a missing one is written"):
+        own.read(folder)
+    path = write_npz(tmp_path / "f.npz", labels=np.array(["a", missing, "b", "a"]))
+    with pytest.raises(DataError, match="as the label of '1' is how a missing one is written"):
+        own.read(path)
+
+
+def test_accents_are_one_character_however_they_were_written(tmp_path):
+    """A Mac's file system parts an accent from its letter."""
+    names = {unicodedata.normalize("NFD", "é"): "1\n2\n", "b": "3\n4\n", "c": "5\n6\n"}
+    parted = unicodedata.normalize("NFD", "é")
+    loaded = own.read(plain_folder(tmp_path / "f", names, f"é,é\nb,{parted}\nc,x\n"))
+    assert sorted(loaded.identifiers) == ["b", "c", "é"] and loaded.classes == ("x", "é")
+
+
+def test_what_an_archive_holds_beside_is_said(tmp_path):
+    folder = plain_folder(tmp_path / "z", dict.fromkeys("ab", "1\n2\n"))
+    plain_folder(folder / "more", {"c": "1\n2\n"})
+    packed = shutil.make_archive(str(tmp_path / "z"), "zip", folder)
+    told = "other files or folders in it that are not read, the first: more"
+    assert own.read(packed, k=2).notes == {told: 1}
+    assert ("not read", "1 other files or folders there, the first: more") in list(check_data(folder))
 
 
 FORMS = {

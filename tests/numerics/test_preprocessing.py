@@ -589,3 +589,14 @@ def test_any_data_can_be_normalised(span):
     if span == "all":  # the others are moved by what training sequences say, not by themselves
         seen = values[training[owner], :2].astype(float)
         np.testing.assert_allclose(found[:, :2], (values[:, :2] - seen.mean(axis=0)) / seen.std(axis=0), rtol=1e-4)
+
+
+def test_a_spike_elsewhere_leaves_no_sequence_and_no_column_unscaled():
+    rng = np.random.default_rng(0)
+    spike = np.concatenate([rng.normal(0, 3, (60, 1)), [[1e9]]]).astype(np.float32)
+    scaled = standardised(spike, np.array([20, 20, 21]), np.ones(3, bool), "sequence")
+    assert [part.std() for part in np.split(scaled, [20, 40])] == pytest.approx([1, 1, 1])
+    small = np.stack([rng.normal(101325, 500, 60), rng.normal(0, 0.005, 60), np.full(60, 0.1)], axis=1)
+    scaled = standardised(small.astype(np.float32), np.array([20] * 3), np.ones(3, bool), "sequence")
+    for part in np.split(scaled, [20, 40]):
+        assert part.std(axis=0) == pytest.approx([1, 1, 0], abs=1e-5)
