@@ -5,8 +5,9 @@ What a method promises beyond its attributes is listed in `methods.contract`.
 
 import functools
 import importlib
+import inspect
 import json
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,19 @@ def limited(function):
     return call
 
 
+def check_numbers(estimator):
+    """Raise `InvalidInput` for a setting below its ``least``, or no whole number where its default is one."""
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        value, whole = getattr(estimator, name), isinstance(parameter.default, int)
+        if name == "random_state" or isinstance(value, bool) or not isinstance(value, Real):
+            continue
+        if whole and not isinstance(value, Integral):
+            raise InvalidInput(f"{name}={value!r}: expected a whole number")
+        least = estimator.least.get(name, 0)
+        if not value >= least:  # nor NaN
+            raise InvalidInput(f"{name}={value!r}: expected {least} or more")
+
+
 class Clusterer(ClusterMixin, BaseEstimator):
     """Base of all methods.
 
@@ -78,6 +92,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
         The words that a setting may be; `fit` refuses others. `Real` among them is any number.
+    least : dict of str to number
+        The smallest value of a setting that is a number, where that isn't 0; `fit` refuses smaller ones.
     few : dict of str to number
         Settings that cut a fit short, for an estimate of its time, which grows with each of them.
     small : dict
@@ -107,6 +123,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     by_loss = False
     threads = None
     choices = {}
+    least = {"n_clusters": 1}
     few = {}
     small = {}
     exempt = {}
@@ -213,6 +230,10 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
         if not reset:
             check_is_fitted(self)
+        if reset:
+            check_numbers(self)
+        if np.ma.is_masked(X):
+            raise InvalidInput("X: there are masked values in it; fill them, or leave the elements out")
         for name, words in self.choices.items():
             value = getattr(self, name)
             if value not in words and not (Real in words and isinstance(value, Real)):
@@ -233,7 +254,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
                 turned = "an array is (length, dimensions): transpose them"
                 remedy = f"; {'one sequence alone is put in a list: [X]' if X.dimensions == 1 else turned}"
             raise InvalidInput(f"X: {X.dimensions} dimensions, but fit saw {self.n_features_in_}{remedy}")
-        if reset and not 1 <= self.n_clusters <= len(X):
+        if reset and self.n_clusters > len(X):
             raise InvalidInput(f"n_clusters={self.n_clusters}: expected 1 to the number of sequences, {len(X)}")
         return X
 

@@ -12,7 +12,7 @@ import functools
 import numpy as np
 import torch
 
-from .base import InvalidInput, store
+from .base import store
 from .deep import (
     DeepMethod,
     batch_norm,
@@ -43,6 +43,7 @@ class DivergenceClusterer(DeepMethod):
         "hidden_initialisation": ("same", "he_uniform"),
         "input_scale": ("overall", "dimension", "none"),
     }
+    least = {"n_clusters": 2, "hidden_units": 1, "batch": 2}  # a divergence is of clusters, and a median of pairs
     small = {"hidden_units": 8, "batch": 20, "epochs": 8}
 
     def _init_network(self, rngs):
@@ -121,8 +122,6 @@ class DivergenceClusterer(DeepMethod):
         return torch.from_numpy(((values - self.mean_) / self.scale_).astype(np.float32)).to(self.device)
 
     def _train(self, X, estimators, partition=None, partition_epochs=0):
-        if self.n_clusters < 2:
-            raise InvalidInput("n_clusters=1: a divergence between clusters needs at least 2")
         self._resolve(X, estimators)
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
@@ -157,8 +156,13 @@ class DivergenceClusterer(DeepMethod):
         return self.predict_proba(X).argmax(axis=1).astype(np.int64)
 
     def score_loss(self, X):
-        """Loss on other sequences: mean over parts about as large as a training batch, running averages kept."""
+        """Loss on other sequences: mean over parts about as large as a training batch, running averages kept.
+
+        It is about pairs, so that a single sequence has none: None.
+        """
         X = self._check(X, reset=False)
+        if len(X) < 2:
+            return None
         data = self._tensors(X)
         n_parts = max(1, len(X) // self.batch_)
         # Every part takes sequences from everywhere: neighbours in a file are often of one class.

@@ -64,6 +64,14 @@ epochs, updates, device, random_state
 
     accepts = "sequences"
     threads = 1
+    least = {
+        "n_clusters": 2,
+        "hidden_units": 1,
+        "batch": 2,
+        "recurrent_units": 1,
+        "recurrent_layers": 1,
+        "update_bias": -1e9,  # of any sign
+    }
     choices = DivergenceClusterer.choices | {
         "reset": RESETS,
         "update_bias": (Real, "by_length"),

@@ -11,8 +11,9 @@ import copy
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from .base import Diverged, InvalidInput
+from .base import Diverged, InvalidInput, check_numbers
 from .deep import flushed_denormals, random_streams
 
 AT_ONCE = 100  # problems where nothing is learned
@@ -32,6 +33,8 @@ class SupervisedClusterer(BaseEstimator):
         True: the class attribute that keeps these methods out of the unsupervised tables.
     ordered : bool
         Whether a cluster's number means something, and not just which objects are together.
+    least : dict of str to number
+        As in `methods.base.Clusterer`.
     best_epoch : bool
         Whether the network kept is that of the epoch with the lowest validation loss, not of the last.
     n_clusters_ : int
@@ -50,6 +53,7 @@ class SupervisedClusterer(BaseEstimator):
     accepts = "problems"
     backend = "torch"
     deterministic = False
+    least = {"batch": 1, "epochs": 1}
 
     def fit(self, X, validation=None):
         """Learn from problems; those of `validation` are watched only, and say which epoch is the best.
@@ -61,6 +65,10 @@ class SupervisedClusterer(BaseEstimator):
         Diverged
             When the loss stops being finite.
         """
+        check_numbers(self)
+        for name, problems in (("X", X), ("validation", validation)):
+            if problems is not None and (problems.clusters < 0).any():
+                raise InvalidInput(f"{name}: a problem whose clusters are withheld; there is nothing to learn from it")
         if not len(X):
             raise InvalidInput("X: no problems to learn from")
         self.n_features_in_ = X.objects.dimensions
@@ -120,6 +128,7 @@ class SupervisedClusterer(BaseEstimator):
             return mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])
 
     def _check(self, X):
+        check_is_fitted(self, "n_features_in_")
         if X.objects.dimensions != self.n_features_in_:
             raise InvalidInput(f"X: {X.objects.dimensions} dimensions, but fit saw {self.n_features_in_}")
 

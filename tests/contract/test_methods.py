@@ -1,6 +1,7 @@
 """The promises of `methods.contract`, run over every method, and a method for each promise that breaks it."""
 
 import contextlib
+import inspect
 import random
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from methods.base import load_method
+from methods.base import InvalidInput, load_method
 from methods.contract import PROMISES, Note, broken, data_for, small, tiny_data
 from methods.ddc import DDC
 from methods.kmeans import KMeans
@@ -255,6 +256,24 @@ MUTANTS = [
     (Hoarder, "saves", "model_: object can't be saved; keep what predict needs as arrays"),
     (Counting, "passes_scikit_learn", "check_dict_unchanged"),
 ]
+
+
+@pytest.mark.parametrize("value", [-1, 2.5, float("nan")])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_number_that_a_setting_can_not_be_is_refused_by_its_name(name, value):
+    """Every setting whose default is a number; what is negative on purpose is in `least`."""
+    cls = load_method(name)
+    found = 0
+    for setting, parameter in inspect.signature(cls).parameters.items():
+        default = parameter.default
+        if setting == "random_state" or isinstance(default, bool) or not isinstance(default, int | float):
+            continue
+        refused = value != value or value < cls.least.get(setting, 0) or (value == 2.5 and isinstance(default, int))
+        found += refused
+        if refused:
+            with pytest.raises(InvalidInput, match=f"^{setting}="):
+                small(cls).set_params(**{setting: value}).fit(data_for(cls))
+    assert found
 
 
 @pytest.mark.parametrize(("mutant", "promise", "message"), MUTANTS)

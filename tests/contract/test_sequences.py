@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from datasets.arrays import as_sequences
 from datasets.sequences import SPLITS, Sequences, stratified_split
+from methods.base import InvalidInput
+from methods.kmeans import KMeans
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)
 
@@ -210,3 +213,13 @@ def test_a_stratified_split_depends_on_the_seed_and_the_name():
 def test_fractions_that_do_not_divide_the_whole_are_refused(fractions):
     with pytest.raises(ValueError, match="fractions: expected three that sum to 1"):
         stratified_split([0, 1], 0, "data", fractions)
+
+
+def test_masked_values_are_refused_and_not_read():
+    hidden = np.ma.masked_greater(np.arange(12.0).reshape(3, 4), 8)
+    for masked in (hidden, list(hidden)):
+        with pytest.raises(ValueError, match="masked values"):
+            as_sequences(masked)
+    with pytest.raises(InvalidInput, match="masked values"):
+        KMeans(2).fit(hidden)
+    assert len(as_sequences(np.ma.masked_greater(np.arange(12.0).reshape(3, 4), 99))) == 3

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from datasets import abc, points
 from datasets.problems import Problems, gather
@@ -117,6 +118,29 @@ def test_a_loss_that_is_not_finite_ends_the_run(method, problems):
     method.set_params(learning_rate=float("inf"))
     with pytest.raises(Diverged, match="loss is not finite in epoch 1"):
         method.fit(problems.part("train"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs=0: expected 1 or more"),
+        ({"batch": 0}, "batch=0: expected 1 or more"),
+        ({"batch": 2.5}, "batch=2.5: expected a whole number"),
+        ({"learning_rate": -1.0}, "learning_rate=-1.0: expected 0 or more"),
+    ],
+)
+def test_a_number_that_a_setting_can_not_be(method, problems, settings, message):
+    with pytest.raises(InvalidInput, match=message):
+        clone(method).set_params(**settings).fit(problems.part("train"))
+
+
+def test_nothing_is_predicted_before_fit_nor_learned_without_clusters(method, problems):
+    with pytest.raises(NotFittedError):
+        method.predict(problems)
+    withheld = problems.withhold("train").part("train")
+    for given, which in (((withheld,), "X"), ((problems.part("train"), withheld), "validation")):
+        with pytest.raises(InvalidInput, match=f"^{which}: a problem whose clusters are withheld"):
+            method.fit(*given)
 
 
 def test_equal_batches():

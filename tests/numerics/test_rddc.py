@@ -9,6 +9,7 @@ import torch
 
 from datasets.sequences import Sequences
 from methods.contract import small, tiny_data
+from methods.ddc import DDC
 from methods.gru import gru_final_states
 from methods.rddc import RDDC, WEIGHTS, truncate
 
@@ -98,3 +99,10 @@ def test_directions_and_states_train_what_they_read(settings):
     units = plain.recurrent_units
     more = -6 * units**2 if "directions" in settings else 2 * units * (plain.hidden_units + 2)
     assert other.n_parameters_ == plain.n_parameters_ + more
+
+
+def test_a_loss_of_pairs_is_none_of_a_single_sequence():
+    """A validation split of one sequence: the training was fine, and nothing diverged."""
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    fitted = DDC(2, batch=20, epochs=2, random_state=0).fit(X)
+    assert fitted.score_loss(X[:1]) is None and np.isfinite(fitted.score_loss(X[:2]))

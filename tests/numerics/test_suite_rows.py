@@ -150,8 +150,8 @@ def test_memory_by_length_is_a_sixth_of_the_median(cls, length, memory):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"batch": 0}, "batch=0, epochs=100: expected at least 1 of each"),
-        ({"batch": 0, "epochs": "by_size"}, "batch=0, epochs=5: expected at least 1 of each"),
+        ({"batch": 0}, "batch=0: expected 2 or more"),
+        ({"batch": 1, "epochs": "by_size"}, "batch=1: expected 2 or more"),
         ({"batch": 20, "epochs": 0}, "batch=20, epochs=0: expected"),
         ({"batch": 20, "epochs": "by_size", "updates": 0}, "batch=20, epochs=0: expected"),
         ({"batch": "by_length"}, "batch='by_length': expected one of a number, by_size"),
