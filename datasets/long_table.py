@@ -55,7 +55,10 @@ def named(path, found, columns):
     """Name of the columns ``id``, ``time`` and ``label``; None for a label or a time that there isn't."""
     if unknown := sorted(set(columns) - set(COLUMNS)):
         raise DataError(f"columns: unknown {unknown[0]!r}, expected {', '.join(COLUMNS)}")
-    names = COLUMNS | columns
+    for what, name in columns.items():
+        if name is not None and not isinstance(name, str | int):
+            raise DataError(f"columns: {what}: expected the name of a column, got {name!r}")
+    names = COLUMNS | {what: name if name is None else str(name) for what, name in columns.items()}
     if names["label"] not in found and "label" not in columns:
         names["label"] = None
     given = [name for name in names.values() if name is not None]

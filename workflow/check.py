@@ -21,7 +21,8 @@ from methods.base import InvalidInput
 from methods.contract import Note, check_method
 from runs.sources import ROOT
 
-from .catalogue import available
+from .catalogue import ConfigError, available, settings_of
+from .validate import check_settings, common_settings
 
 UNEVEN = 5.0  # so many times another's spread, or its own spread away from 0, and a dimension outweighs others
 FEW = 10  # a class or training split smaller than that is worth a note
@@ -29,7 +30,7 @@ FEW = 10  # a class or training split smaller than that is worth a note
 
 def check_data(path, settings=None):
     """Yield what is wrong with a user's data at `path`, read with these `settings`, else what they are."""
-    path, settings = Path(path), settings or {}
+    path, settings = Path(path), own_settings(settings or {})
     problems = list(folder_problems(path, settings.get("missing", "refuse"))) if path.is_dir() else []
     if problems:
         yield from (("files", problem) for problem in problems)
@@ -59,6 +60,18 @@ def check_data(path, settings=None):
     yield from left_out(path)
     yield from scale_problems(data)
     yield from worth_knowing(loaded)
+
+
+def own_settings(settings):
+    """Those `settings` of one's own data that its reading needs; `InvalidInput` for what a config can't have."""
+    if not isinstance(settings, dict):
+        raise InvalidInput(f"--settings: expected names and values, as in {{missing: interpolate}}, got {settings!r}")
+    known, beside = settings_of(ROOT / "datasets/own.py", "read"), common_settings()
+    try:
+        check_settings("settings", settings, known | beside)
+    except ConfigError as error:
+        raise InvalidInput(str(error).removeprefix("config: ")) from error
+    return {name: value for name, value in settings.items() if name not in beside}
 
 
 def left_out(path):

@@ -1,5 +1,7 @@
 """From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
 
+import hashlib
+import json
 import math
 import os
 import sys
@@ -13,6 +15,7 @@ from .catalogue import class_constant, reads_vectors, source
 from .layers import own_names
 from .rows import algorithm, described, method_settings, stated
 
+LONGEST = 255  # bytes of a name, as most file systems have it
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
 
 
@@ -31,8 +34,9 @@ def set_environment():
 
 def can_be_made_in(folder):
     """Whether a file could be made in a folder, or in the nearest one above it that there is."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    return there.is_dir() and os.access(there, os.W_OK)
+    # Path's own exists() fails for a name that is too long.
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))  # noqa: PTH110
+    return there.is_dir() and os.access(there, os.W_OK) and all(len(os.fsencode(of)) <= LONGEST for of in folder.parts)
 
 
 def is_own(resolved, dataset):
@@ -159,9 +163,16 @@ def score_files(resolved, reading):
 
 
 def prepare_job(resolved, dataset):
-    """Config slice of one data set's preparation: what changes it, and nothing else."""
+    """Config slice of one data set's preparation: what changes it, and nothing else.
+
+    Of a user's own files size and date are part of it: Snakemake misses one that is replaced by an older one.
+    """
     slice_ = {name: resolved[name] for name in ("raw", "mirror", "seed", "split")}
-    return slice_ | {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
+    slice_ |= {"dataset": dataset, "settings": resolved["datasets"].get(dataset, {})}
+    if not (files := own_files(resolved, dataset)):
+        return slice_
+    seen = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return slice_ | {"files": hashlib.sha256(json.dumps(seen).encode()).hexdigest()}
 
 
 def resplit_job(resolved, dataset, number):

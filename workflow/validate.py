@@ -1,6 +1,7 @@
 """A config's mistakes, in one line each, before anything starts."""
 
 import ast
+import itertools
 import json
 import re
 from pathlib import Path
@@ -43,6 +44,7 @@ def check_config(user):
         laid = lay(user, reading)
         check_schema(laid)
         resolved = whole(laid, user)
+        check_names(resolved)
         check_splits(resolved, user)
         for dataset in dict.fromkeys([*resolved["run"]["datasets"], *resolved["datasets"]]):
             check_dataset(resolved, dataset)
@@ -52,6 +54,7 @@ def check_config(user):
             check_pretrained(resolved, row, lender)
         for dataset in resolved["skip"]:
             jobs.dataset_source(resolved, dataset)
+        check_n_clusters(resolved)
         check_controls(resolved)
         check_trained_on(resolved)
         check_repeated(resolved)
@@ -99,11 +102,24 @@ def schema():
     return found
 
 
+def check_names(resolved):
+    """Raise `ConfigError` for a published table or a figure's data set that isn't there."""
+    tables = sorted(path.stem for path in (ROOT / "reports/published").glob("*.csv"))
+    if resolved["published"] not in (None, *tables):
+        raise ConfigError(f"config: published: {resolved['published']!r} is none of {', '.join(tables)}")
+    shown = resolved["figures"]["dataset"]
+    if shown is not None and shown not in resolved["run"]["datasets"]:
+        jobs.dataset_source(resolved, shown)
+
+
 def check_splits(resolved, user):
     """Raise `ConfigError` for splits that don't go together, or where one's own and public data would share one.
 
     One's own data are trained on and scored on whole unless `user` says otherwise; the others have a test split.
     """
+    fractions = resolved["split"].get("fractions", [1])
+    if abs(sum(fractions) - 1) > 1e-9 or not fractions[0]:
+        raise ConfigError(f"config: split.fractions: {fractions}: expected a share to train on, and a sum of 1")
     there = parts(resolved["split"])
     for key in ("scored", "selection"):
         if resolved[key] not in there:
@@ -214,6 +230,15 @@ def recipe(resolved, row, dataset):
         default = ast.literal_eval(given[name]) if name in given else class_constant(file, name)
         found[name] = settings.get(name, list(default) if isinstance(default, tuple) else default)
     return found | {"trained on": rows.stated(resolved, row, "trained_on", "train")}
+
+
+def check_n_clusters(resolved):
+    """Raise `ConfigError` for a number of clusters that one of the rows can't find."""
+    for dataset, row in itertools.product(resolved["run"]["datasets"], jobs.methods(resolved)):
+        k = resolved["datasets"].get(dataset, {}).get("k")
+        least = class_constant(rows.source(resolved, row), "least").get("n_clusters", 1)
+        if k is not None and k < least:
+            raise ConfigError(f"config: datasets.{dataset}: k: {k}: {row} needs {least} or more clusters")
 
 
 def check_controls(resolved):

@@ -1,5 +1,8 @@
 """The command that checks a method or one's own data: quiet about what is right, plain about what is wrong."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -7,6 +10,7 @@ from sklearn.linear_model import LinearRegression
 import methods.kmeans
 from methods.base import InvalidInput
 from methods.kmeans import KMeans
+from runs.sources import ROOT
 from workflow.check import check, check_data, report
 
 
@@ -41,6 +45,31 @@ def test_a_broken_promise_is_named(monkeypatch, capsys, mutant, promise, message
     assert not report("kmeans")
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(f"WRONG {promise}"))
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{missing: interpolate", "--settings"),
+        ("interpolate", "--settings: expected names and values, as in {missing: interpolate}, got 'interpolate'"),
+        ("{clusters: 3}", "settings: no setting 'clusters' (there are path, k, missing, columns, "),
+        ("{normalise: yes}", "settings.normalise: expected {"),
+        ("{columns: {id: [id]}}", "columns: id: expected the name of a column, got ['id']"),
+    ],
+)
+def test_settings_that_no_config_could_have_get_one_line(tmp_path, settings, message):
+    (tmp_path / "t.csv").write_text("id,time,v\na,0,1\na,1,2\nb,0,3\nb,1,5\n")
+    command = [sys.executable, "-m", "workflow.scripts.check", str(tmp_path / "t.csv"), "--settings", settings]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1 and "Traceback" not in finished.stderr
+    assert message in finished.stdout + finished.stderr
+
+
+def test_settings_of_a_config_are_those_of_the_check(tmp_path, capsys):
+    """Also the one that the check recommends; a column may be called by a number."""
+    (tmp_path / "t.csv").write_text("0,1,2\na,0,1\na,1,2\nb,0,3\nb,1,5\n")
+    assert report(tmp_path / "t.csv", {"normalise": "all", "k": 2, "columns": {"id": 0, "time": 1, "label": None}})
+    assert "2 sequences of 1 dimensions" in capsys.readouterr().out
 
 
 def test_neither_method_nor_data():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 
 import numpy as np
@@ -166,6 +167,25 @@ def test_a_changed_file_is_prepared_anew(project):
         file.write_text(before)
 
 
+def test_a_file_that_is_replaced_by_an_older_one_is_prepared_anew(project):
+    """As mv, cp -p and unzip do: its date says that nothing is new."""
+    file = project / "my birds/bird 01.csv"
+    older = file.with_suffix(".new")
+    older.write_text("9,9\n8,8\n7,7\n")
+    os.utime(older, ns=(1, file.stat().st_mtime_ns - 10**12))
+    older.replace(file)
+    finished = snakemake(project, "--dry-run", config=CONFIG)
+    assert jobs(finished)["prepare"] == 1, finished.stdout
+
+
+def test_an_apostrophe_in_the_folder_of_results(project):
+    config = CONFIG | {"results": "it's", "methods": {"kmeans": {"seeds": 1}}, "splits": 2}
+    config |= {"split": {"kind": "stratified"}, "run": CONFIG["run"] | {"datasets": ["birds"]}}
+    finished = snakemake(project, config=config)
+    assert finished.returncode == 0, finished.stdout
+    assert len(read_records((project / "it's/own").glob("records/*/*.jsonl"))) == 2
+
+
 def test_a_mistake_in_the_data_gets_one_line_which_the_summary_repeats(project):
     run = CONFIG["run"] | {"datasets": ["bees"]}
     config = CONFIG | {"results": "results/mistake", "run": run, "datasets": {"bees": {"path": "bees.npz"}}}
@@ -208,6 +228,15 @@ def test_a_mistake_in_the_config_gets_one_line(dataset, message, monkeypatch):
     with pytest.raises(catalogue.ConfigError, match=message) as caught:
         validate.check_config(changes)
     assert "\n" not in str(caught.value)
+
+
+def test_a_row_that_can_not_find_so_few_clusters_is_named(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["kmeans", "rddc"], "controls": []}
+    changes = {"run": run, "datasets": {"birds": {"path": "README.md", "k": [1, 2]}}}
+    with pytest.raises(catalogue.ConfigError, match="config: datasets.birds_k1: k: 1: rddc needs 2 or more clusters"):
+        validate.check_config(changes)
+    validate.check_config(changes | {"run": run | {"methods": ["kmeans"]}})
 
 
 @pytest.mark.parametrize(

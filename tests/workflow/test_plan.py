@@ -54,6 +54,19 @@ def test_every_config_file_is_valid():
         ("run.controls", [{"method": "rddc", "input": "none"}], "controls: rddc with input 'none' is a row already"),
         ("run.controls", [{"method": "lengths", "input": "none"}], "'lengths' is not in methods/"),
         ("results", "", "config: results:"),
+        ("results", f"{'x' * 300}/y", "config: results: no folder that can be written in"),
+        ("published", "rddc", "config: published: 'rddc' is none of .*mnist.*rddc_table1"),
+        ("figures", {"dataset": "nothing"}, "config: .*'nothing' is not in datasets/"),
+        (
+            "split",
+            {"kind": "stratified", "fractions": [0.5, 0.5, 0.5]},
+            "config: split.fractions: .0.5, 0.5, 0.5.: exp",
+        ),
+        (
+            "split",
+            {"kind": "stratified", "fractions": [0, 0.5, 0.5]},
+            "config: split.fractions: .* a share to train on",
+        ),
     ],
 )
 def test_a_mistake_is_named_in_one_line(path, value, message):

@@ -21,7 +21,7 @@ rule draw:
     params:
         job=lambda w: json.dumps(jobs.draw_job(READINGS[w.reading], w.task)),
     shell:
-        "python -m workflow.scripts.draw --job {params.job:q} --data '{input.data}' --problems {output.problems:q}"
+        "python -m workflow.scripts.draw --job {params.job:q} --data {input.data:q} --problems {output.problems:q}"
         " --labels {output.labels:q} 2>&1 | tee {log:q}"
 
 

@@ -32,7 +32,7 @@ rule train:
         job=lambda w: json.dumps(jobs.train_job(READINGS[w.reading], **w)),
     shell:
         "python -m workflow.scripts.train --job {params.job:q} --gpus {resources.gpu}"
-        " --per {resources.jobs_per_gpu} --data {input.data:q} --split '{input.split}' --start '{input.start}'"
+        " --per {resources.jobs_per_gpu} --data {input.data:q} --split {input.split:q} --start {input.start:q}"
         " --records {output.records:q} 2>&1 | tee {log:q}"
 
 

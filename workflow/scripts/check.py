@@ -3,8 +3,7 @@
 import argparse
 import sys
 
-import yaml
-
+from datasets.strict_yaml import parse_yaml
 from workflow.check import report
 
 from .entry import one_line_errors
@@ -14,10 +13,10 @@ def main():
     """Exit code 1 when something is wrong; notes are no mistakes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", help="my_method, my/folder, my.zip, my.csv, my.npz or my.ts")
-    parser.add_argument("--settings", type=yaml.safe_load, help="of the data, as in a config: '{missing: interpolate}'")
+    parser.add_argument("--settings", default="{}", help="of the data, as in a config: '{missing: interpolate}'")
     arguments = parser.parse_args()
     with one_line_errors():
-        fine = report(arguments.what, arguments.settings)
+        fine = report(arguments.what, parse_yaml(arguments.settings, "--settings"))
     sys.exit(not fine)
 
 

@@ -38,7 +38,7 @@ def main(work, *paths):
     parser = argparse.ArgumentParser(description=(work.__doc__ or "").partition("\n")[0])
     parser.add_argument("--job", type=lambda text: json.loads(sys.stdin.read() if text == "-" else text), required=True)
     for path in paths:
-        parser.add_argument(f"--{path}", required=True)
+        parser.add_argument(f"--{path}", required=True, nargs="?", const="")  # an input that there isn't has no words
     arguments = vars(parser.parse_args())
     with one_line_errors():
         work(arguments.pop("job"), **arguments)
