@@ -33,7 +33,7 @@ lint: .venv/installed  ## Style of Python and Snakemake files
 smoke: .venv/installed  ## Every row on the four real data sets with tiny budgets: results/smoke/
 	$(BIN)/snakemake --profile profiles/smoke
 
-paper: .venv/installed  ## The paper's table, 20 seeds: results/paper/
+paper: .venv/installed  ## The paper's table, over several splits: results/paper/
 	$(BIN)/snakemake --profile profiles/paper
 
 plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: results/paper/

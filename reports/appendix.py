@@ -141,8 +141,6 @@ def of_all(job, records, summary, sheets):
     """Names to numbers of all runs and cells together."""
     ends = Counter(record["status"] == "ok" for record in records)
     seconds = sum(record["cost"]["seconds"] for record in records)
-    compared = summary[summary.verdict != "not comparable"]
-    judged = summary[summary.verdict_nmi != "not comparable"]
     return {
         ("reading",): job["reading"].replace("_", " "),
         ("all", "runs"): f"{len(records):,}",
@@ -150,9 +148,10 @@ def of_all(job, records, summary, sheets):
         ("failed", "runs"): f"{ends[False]:,}",
         ("training", "hours"): f"{seconds / 3600:.1f}",
         ("all", "cells"): len({tuple(record[field] for field in CELL) for record in records}),
-        ("compared", "cells"): len(compared),
+        ("compared", "cells"): int(summary.published_accuracy.notna().sum()),
         **{(name, "cells"): count for name, count in verdict.counts(summary, "verdict").items()},
-        ("judged", "cells"): len(judged),
+        ("judged", "cells"): int(summary.published_nmi.notna().sum()),
+        ("missing", "cells"): int((summary.published_accuracy.notna() & (summary.verdict == "not comparable")).sum()),
         **{("nmi", name, "cells"): count for name, count in verdict.counts(summary, "verdict_nmi").items()},
         ("chance", "cells"): int((verdict.by_chance(summary) & (summary.verdict != "not comparable")).sum()),
     }
@@ -273,8 +272,9 @@ def verdicts(summary):
         each = ", ".join(f"{use(*of, name, 'cells')} {name}" for name in verdict.VERDICTS)
         return f"{score}, of {use(cells, 'cells')} cells with a published number: {each}."
 
+    missing = f"Of {use('missing', 'cells')} of them no run is ok."
     chance = f"In {use('chance', 'cells')} cells the published ACC is one that a random clustering gives."
-    return " ".join([told("ACC", "compared"), told("NMI", "judged", "nmi"), chance])
+    return " ".join([told("ACC", "compared"), told("NMI", "judged", "nmi"), missing, chance])
 
 
 def described(name, sheet):

@@ -104,7 +104,8 @@ def table(strings, notes=()):
     begin, end = ("", "") if line == LINE else ("\\begin{landscape}\n", "\n\\end{landscape}")
     parts = widths(columns, line)
     column = ">{{\\raggedright\\hspace{{0pt}}}}p{{\\dimexpr {:.6f}\\linewidth-2\\tabcolsep\\relax}}"
-    heading, *lines = (" & ".join(map(escape, row)) + " \\tabularnewline" for row in rows)
+    # The empty group keeps a first cell that begins with [ or * from being an argument of the line before.
+    heading, *lines = ("{}" + " & ".join(map(escape, row)) + " \\tabularnewline" for row in rows)
     return "\n".join(
         [
             f"{begin}{{\\scriptsize\\setlength{{\\tabcolsep}}{{2pt}}",

@@ -17,8 +17,8 @@ function choice(label, names, parent, change) {
 
 // Tables ------------------------------------------------------------------------------------------------------------
 
-// The first number of a cell such as "0.97 (0.93)", "+0.02", "1,400" or "± 0.05"; NaN for anything else.
-const number = (text) => parseFloat(text.replace(/^[±+]\s*/, "").replace(/(\d),(?=\d{3})/g, "$1"));
+// The first number of a cell such as "0.97 (0.93)", "+0.02", "1,400", "± 0.05", "> 20" or "about 90"; NaN for others.
+const number = (text) => parseFloat(text.replace(/^(about |[±+>]\s*)/, "").replace(/(\d),(?=\d{3})/g, "$1"));
 
 function makeSortable(table) {
   const body = table.tBodies[0], original = [...body.rows], heads = [...table.tHead.rows[0].cells];

@@ -49,8 +49,13 @@ class Shown(NamedTuple):
     @property
     def seen(self):
         """Caption of the plane."""
-        told = title(embedded_input(self.data.sequences))
+        told = title(embedded_input(self.data.sequences.subset(self.place)))
         return f"t-SNE of {len(self.place):,} sequences ({told})"
+
+    @property
+    def where(self):
+        """Words for the split that figures of single runs are of, where there are several."""
+        return ", on the first split" if self.summary.splits.max() > 1 else ""
 
     @property
     def ways(self):
@@ -128,10 +133,15 @@ def for_print(job, shown):
         figure = scatters.all_clusters(data, shown.place, shown.points, shown.ways)
         yield f"clusters_{dataset}", figure, f"{told}: {shown.seen}."
     if cells := [(named(cell), *pair) for cell, pair in shown.scored.items()]:
-        caption = f"{told}: confusion of the selected runs, or of the first ok run of a method without a loss."
+        chosen = "of the selected runs, or of the first ok run of a method without a loss"
+        caption = f"{told}: confusion {chosen}{shown.where}."
         yield f"confusion_{dataset}", run_figures.confusion(cells, data.sheet["classes"]), caption
     selected = {(*cell, seed) for cell, seed in shown.seeds.items()}
-    yield f"loss_{dataset}", run_figures.loss_curves(shown.records, selected), f"{told}: loss of every run."
+    yield (
+        f"loss_{dataset}",
+        run_figures.loss_curves(shown.records, selected),
+        f"{told}: loss of every run{shown.where}.",
+    )
 
 
 def for_page(shown):
@@ -141,9 +151,9 @@ def for_page(shown):
         yield f"strips/{dataset}", plots.strips(shown.summary, shown.runs), "Accuracy of every run"
     yield f"scatter/{dataset}", plots.scatter(data, shown.place, shown.points, shown.ways), shown.seen
     for cell, (labels, found) in shown.scored.items():
-        caption = f"{named(cell)}: seed {shown.seeds[cell]}, ACC {accuracy(labels, found):.2f}"
+        caption = f"{named(cell)}: seed {shown.seeds[cell]}, ACC {accuracy(labels, found):.2f}{shown.where}"
         yield f"confusion/{dataset}/{'/'.join(cell)}", plots.confusion(labels, found, data.sheet["classes"]), caption
     for cell in dict.fromkeys((record["method"], record["vectorization"]) for record in shown.records):
         block = [record for record in shown.records if (record["method"], record["vectorization"]) == cell]
-        caption = f"{named(cell)}: {sum(record['status'] == 'ok' for record in block)}/{len(block)} ok"
+        caption = f"{named(cell)}: {sum(record['status'] == 'ok' for record in block)}/{len(block)} ok{shown.where}"
         yield f"loss/{dataset}/{'/'.join(cell)}", plots.loss_curves(block, shown.seeds.get(cell)), caption

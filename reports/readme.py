@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from datasets.storage import write_text
-from runs.results import commits, each_record, read_records
+from runs.results import commits, each_record
 
+from .published import CELL
 from .tables import FROM_LABELS, markdown, shares, span, title
 from .verdict import RULES, headline
 
@@ -50,7 +51,7 @@ def results(folder, pictures):
     parts = [
         in_short(pd.read_csv(folder / "tables/table1.csv", dtype=str, keep_default_na=False), summary),
         "ACC (NMI), ours and the paper's. " + "; ".join(f"{mark} {told}" for told, mark in MARKS.items()) + ".",
-        " ".join([headline(summary), *shares(sheets), made_of(folder)]),
+        " ".join([headline(summary), *shares(sheets), made_of(folder, summary)]),
         f"![Speech Commands: time averages by length, truth, k-means and RDDC, as t-SNE]({pictures}/figure2.png)",
     ]
     return "\n" + "\n\n".join(parts) + "\n\n"
@@ -73,16 +74,14 @@ def in_short(table1, summary):
 
 def details(folder, pictures):
     """The page behind the README's table: all of it, how it was made, verdicts, and what is not reproduced and why."""
-    records = read_records(sorted(folder.glob("records/*/*.jsonl")))
-    seeds = {}
-    for record in records:
+    summary, seeds = pd.read_csv(folder / "tables/summary.csv"), {}
+    for record in [record for of in records_by_file(folder, summary).values() for record in of]:
         seeds.setdefault(record["method"], set()).add((record["split"], record["seed"]))
     counted = ", ".join(f"{title(method)} {len(found)}" for method, found in seeds.items())
-    summary = pd.read_csv(folder / "tables/summary.csv")
     tables = {name: (folder / f"tables/{name}.md").read_text(encoding="utf-8") for name in ("table1", "unreproduced")}
     parts = [
         "# Table 1",
-        f"{made_of(folder)} Runs a cell, of all splits: {counted}.",
+        f"{made_of(folder, summary)} Runs a cell, of all splits: {counted}.",
         tables["table1"],
         f"## Verdicts\n\n{headline(summary)}",
         verdicts(summary),
@@ -94,18 +93,36 @@ def details(folder, pictures):
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def made_of(folder):
-    """What the records in a folder were made with, in two sentences."""
-    files = sorted(folder.glob("records/*/*.jsonl"))
-    records = read_records(files)
+def records_by_file(folder, summary):
+    """File to its records, of those in a folder that are of the summary's cells: other tables' runs may lie there."""
+    cells = set(summary[CELL].itertuples(index=False, name=None))
+    found = {
+        file: [record for record in each_record([file]) if tuple(record[name] for name in CELL) in cells]
+        for file in sorted(folder.glob("records/*/*.jsonl"))
+    }
+    return {file: records for file, records in found.items() if records}
+
+
+def made_of(folder, summary):
+    """What the records of the summary's cells were made with, in two sentences."""
+    files = records_by_file(folder, summary)
+    records = [record for of in files.values() for record in of]
     hours = sum(record["cost"]["seconds"] for record in records) / 3600
     ok = sum(record["status"] == "ok" for record in records)
-    versions, told = records[0]["provenance"]["versions"], commits(records, lambda record: title(record["method"]))
+    made_with = [record["provenance"] for record in records]
+    versions = {name: each(made["versions"].get(name) for made in made_with) for name in ("torch", "scikit-learn")}
+    told = commits(records, lambda record: title(record["method"]))
+    threads = each(made["threads"] for made in made_with)
     return (
-        f"{len(records)} runs, {ok} of them ok, in {wall_time(files) / 60:.0f} minutes on {processor()}; {hours:.1f}"
-        f" core-hours of that were training, one thread a run (torch {versions['torch']}, scikit-learn"
-        f" {versions['scikit-learn']}). Commit: {told}."
+        f"{len(records)} runs, {ok} of them ok, in {wall_time(files) / 60:.0f} minutes; {hours:.1f} core-hours of that"
+        f" were training, threads a run: {threads} (torch {versions['torch']}, scikit-learn"
+        f" {versions['scikit-learn']}). Commit: {told}. This was written on {processor()}."
     )
+
+
+def each(values):
+    """All different values in one line."""
+    return ", ".join(sorted(set(map(str, values))))
 
 
 def verdicts(summary):

@@ -37,10 +37,10 @@ def read_reasons(name, folder=FOLDER):
 
 def why(row, entries):
     """The reason why a cell is not reproduced."""
-    if row.verdict == "inconclusive" or (row.verdict == "reproduced" and row.verdict_nmi == "inconclusive"):
+    decided = [verdict for verdict in (row.verdict, row.verdict_nmi) if verdict in ("above", "below")]
+    if not decided and "inconclusive" in (row.verdict, row.verdict_nmi):
         return f"the interval of {'ACC' if row.verdict == 'inconclusive' else 'NMI'} is wider than {WIDEST}"
-    verdict = row.verdict_nmi if row.verdict == "reproduced" else row.verdict
-    cell = row._replace(verdict=verdict)
+    cell = row._replace(verdict=decided[0] if decided else row.verdict)
     fitting = (
         entry["reason"]
         for entry in entries

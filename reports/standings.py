@@ -177,14 +177,14 @@ class Standings:
         """Numbers of `cost_table`: a line a row, in the order of the mean ranks."""
         sizes = np.array([[sheet["n"], sheet["lengths"]["median"]] for sheet in self.sheets.values()], float)
         of = self.cells.set_index(["method", "vectorization", "dataset"])
-        lines = []
+        shared, lines = list(self.complete), []
         for row in self.table.index:
             there = [(*row, name) for name in self.sheets if (*row, name) in of.index]
             own = of.loc[there].droplevel([0, 1]).reindex(list(self.sheets))
             timed = own.seconds.where(own.n_ok > 0).to_numpy(float)
             n, length = ranks.growth(timed, sizes)
             lines.append(
-                {"row": row, "seconds": own.seconds.median(), "longest": own.seconds.max()}
+                {"row": row, "seconds": own.seconds[shared].median(), "longest": own.seconds.max()}
                 | {"peak_memory_mib": own.peak_memory_mib.max(), "ari": self.complete.loc[row].mean()}
                 | {"exponent_n": n, "exponent_length": length}
             )

@@ -344,7 +344,9 @@ def settings_table(used, sources):
     rows = []
     for owner, settings in used.items():
         for setting, value in settings.items():
-            said = sources.get(owner, {}).get(setting, {"source": "own choice", "reason": ""})
+            # What is said of a method holds for its settings on one data set, unless these have an entry of their own.
+            known = sources.get(owner.partition(", ")[0], {}) | sources.get(owner, {})
+            said = known.get(setting, {"source": "own choice", "reason": ""})
             rows.append(
                 {"of": owner, "setting": setting, "value": str(value), "source": said["source"], "why": said["reason"]}
             )
@@ -353,14 +355,19 @@ def settings_table(used, sources):
 
 def footnotes(summary, records, datasets, skip, selection, scored):
     """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
-    notes = [
-        f"Each cell is ACC (NMI) on the {scored} split: of DDC and RDDC that of the ok run with the lowest loss on the"
-        f" {selection} split, as the paper selects, and without labels; of all others the mean over ok runs."
-    ]
+    chosen = ", ".join(dict.fromkeys(map(title, summary.method[summary.by_loss])))
+    by_loss = (
+        f"of {chosen} that of the ok run with the lowest loss on the {selection} split, without labels, as the paper"
+        " selects its own methods; of all others "
+    )
+    notes = [f"Each cell is ACC (NMI) on the {scored} split: {by_loss if chosen else ''}the mean over ok runs."]
     if summary.splits.max() > 1:
         told = summary[summary.splits > 1].groupby("method", sort=False).splits.max()
         each = ", ".join(f"{title(name)} {int(number)}" for name, number in told.items())
-        notes.append(f"Means over several splits of the data: {each}.")
+        notes.append(
+            f"Means over several splits of the data: {each}. Agreement of runs, confusion, losses, the files of"
+            " clusters and their figures are of the first split alone; a cell without an ok run there has none of them."
+        )
     if (summary.n_ok.eq(0) & summary.collapsed_accuracy.notna()).any():
         notes.append(
             f"{COLLAPSED} No run of the cell is ok; these are the scores of its collapsed runs, which used fewer"

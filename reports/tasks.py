@@ -293,7 +293,8 @@ def break_table(tasks, runs):
     rows = []
     for setting in ("length", "symbols"):
         for value, task in lines(tasks, setting):
-            ok = [run for run in learned(runs[task]) if run["status"] == "ok"]
+            own = learned(runs[task])
+            ok = [run for run in own if run["status"] == "ok"]
             scores = [run["scores"]["test"] for run in ok]
             epochs = [measures(run)["epoch_of_accuracy_1"] for run in ok]
             rows.append(
@@ -304,6 +305,7 @@ def break_table(tasks, runs):
                     **{score.title: spread([SHOWN[score.title](one) for one in scores]) for score in SCORES[1:]},
                     "validation accuracy 1 at epoch": ", ".join("never" if np.isinf(e) else str(e) for e in epochs),
                     "epochs": ", ".join(sorted({str(run["budget"]["epochs"]) for run in ok})),
+                    "ok runs": f"{len(ok)}/{len(own)}",
                 }
             )
     return pd.DataFrame(rows)
@@ -325,7 +327,7 @@ def breaks(tasks, runs):
             values = sorted({value for value, _ in points})
             means = [np.mean([right for value, right in points if value == at]) for at in values]
             axis.plot(values, means, color=COLOURS[0], linewidth=0.8)
-            axis.scatter(*zip(*points, strict=True), color=COLOURS[0], s=10, linewidths=0)
+            axis.scatter(*np.reshape(points, (-1, 2)).T, color=COLOURS[0], s=10, linewidths=0)
             axis.set(xlabel=setting, xticks=values, ylim=(0, 1.03))
             axis.grid(axis="y", linewidth=0.3)
         axes[0].set_ylabel("elements right")

@@ -184,11 +184,13 @@ def counts(summary, column):
 def headline(summary):
     """The verdicts of all cells with a published number, in a few sentences; the summary is that of `by_chance`."""
     told = []
-    for title, column in (("ACC", "verdict"), ("NMI", "verdict_nmi")):
-        found = counts(summary, column)
+    columns = (("ACC", "verdict", "published_accuracy"), ("NMI", "verdict_nmi", "published_nmi"))
+    for title, column, published in columns:
+        found, number = counts(summary, column), int(summary[published].notna().sum())
         if any(found.values()):
+            found |= {"without an ok run": number - sum(found.values())}
             each = ", ".join(f"{count} {name}" for name, count in found.items() if count)
-            told.append(f"{title}, of {sum(found.values())} cells with a published number: {each}.")
+            told.append(f"{title}, of {number} cells with a published number: {each}.")
     if not told:
         return "There is no cell with both a published number and an ok run."
     chance = int((by_chance(summary) & (summary.verdict != "not comparable")).sum())

@@ -96,8 +96,8 @@ def report(job, folder):
             rows.append(
                 {
                     "data set": title(made["dataset"]),
-                    "from the labels: loss": number(min(losses), ".3f"),
-                    "test ACC": number(np.mean(accuracies)),
+                    "from the labels: lowest loss": number(min(losses), ".3f"),
+                    "mean test ACC": number(np.mean(accuracies)),
                     "from a random start: lowest loss": number(own.loss_train.min(), ".3f"),
                     "its test ACC": number(own.accuracy[own.loss_train.idxmin()]) if len(own) else number(np.nan),
                     "best test ACC": number(own.accuracy.max()),

@@ -65,16 +65,23 @@ def estimate(readings, planned, at_once, pilot=lambda cells: {}):
         return []
     at_once = min(at_once, len(planned))
     earlier = {results: earlier_seconds(results) for results in {of["results"] for of in readings.values()}}
-    runs = Counter()
-    for job in planned:
-        for how in job["inputs"].split("-"):
-            cell = job["reading"], job["dataset"], job["method"], how
-            runs[cell] += jobs.runs_of("one", job.get("block", HALVES))
+    each = [
+        Counter(
+            {
+                (job["reading"], job["dataset"], job["method"], how): jobs.runs_of("one", job.get("block", HALVES))
+                for how in job["inputs"].split("-")
+            }
+        )
+        for job in planned
+    ]
+    runs = sum(each, Counter())
     before = {cell: earlier[readings[cell[0]]["results"]].get(cell[1:]) for cell in runs}
     timed = pilot([cell for cell, seconds in before.items() if seconds is None])
     seconds = {cell: found for cell, found in (before | timed).items() if found is not None}
     limit = {cell: jobs.run_limit(readings[cell[0]], cell[2]) for cell in runs}
-    bound = sum(runs[cell] * limit[cell] for cell in runs) / at_once
+    # One job's runs follow each other, and the longest may be the last to start.
+    longest = max(sum(limit[cell] * of[cell] for cell in of) for of in each)
+    bound = sum(runs[cell] * limit[cell] for cell in runs) / at_once + (1 - 1 / at_once) * longest
     bound = f"at most {told(bound)} by time_limit, {at_once} at a time"
     known = sum(runs[cell] for cell in seconds)
     if not known:
@@ -96,6 +103,8 @@ def earlier_seconds(results):
     for file in Path(results).glob("*/records/*/*.jsonl"):
         try:
             for record in each_record([file]):
+                if not record["cost"]["peak_memory_mib"]:  # not tried, after timeouts or failed pretraining
+                    continue
                 cell = record["dataset"], record["method"], record["vectorization"]
                 seconds.setdefault(cell, []).append(record["cost"]["seconds"])
         except (OSError, ValueError):

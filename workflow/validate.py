@@ -54,6 +54,7 @@ def check_config(user):
             check_pretrained(resolved, row, lender)
         for dataset in resolved["skip"]:
             jobs.dataset_source(resolved, dataset)
+        check_titles(resolved)
         check_n_clusters(resolved)
         check_controls(resolved)
         check_trained_on(resolved)
@@ -230,6 +231,17 @@ def recipe(resolved, row, dataset):
         default = ast.literal_eval(given[name]) if name in given else class_constant(file, name)
         found[name] = settings.get(name, list(default) if isinstance(default, tuple) else default)
     return found | {"trained on": rows.stated(resolved, row, "trained_on", "train")}
+
+
+def check_titles(resolved):
+    """Raise `ConfigError` for two rows that tables and figures would call the same."""
+    seen = {}
+    for row in jobs.methods(resolved):
+        method, said = rows.algorithm(resolved, row), resolved["methods"].get(row, {}).get("title")
+        words = said or (method, row.removeprefix(method).strip("_"))
+        if words in seen:
+            raise ConfigError(f"config: methods: {seen[words]} and {row} have one title; give one of them a title")
+        seen[words] = row
 
 
 def check_n_clusters(resolved):

@@ -155,6 +155,11 @@ def test_tables_are_as_wide_as_a_line_at_most():
     assert few == 11 / latex.LINE and many == most  # who asks for little gets it, the others get alike
 
 
+def test_a_row_that_begins_like_an_argument_is_none():
+    text = latex.table(pd.DataFrame({"method": ["[new] row", "* mine"], "ACC": ["0.5", "0.6"]}), [])
+    assert "\n{}[new] row & 0.5" in text and "\n{}* mine & 0.6" in text
+
+
 def test_ours_and_the_papers_stand_below_one_heading():
     names = ["method", "Digits & all", "Digits & all, paper", "other", "third, paper"]
     above, below = latex.grouped(names)

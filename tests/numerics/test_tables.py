@@ -197,6 +197,9 @@ def test_settings_name_their_source():
     sources = {"methods.rddc": {"epochs": {"source": "inferred", "reason": "lost"}}}
     table = tables.settings_table(used, sources)
     assert table.source.tolist() == ["inferred", "own choice"]
+    there = {"methods.rddc, speech_commands": {"epochs": 5, "batch": 7}}
+    sources |= {"methods.rddc, speech_commands": {"batch": {"source": "observed", "reason": "seen"}}}
+    assert tables.settings_table(there, sources).source.tolist() == ["inferred", "observed"]
 
 
 def test_scores_are_not_confused_between_splits():
@@ -249,6 +252,18 @@ def test_an_ok_run_without_a_loss_is_not_drawn_as_the_best():
     made = statistics.frame(runs([0.6, 0.9], [None, 0.2]))
     assert statistics.select(made, "train") == 1
     assert statistics.bootstrap(made.iloc[[1, 1, 0]].reset_index(drop=True), "train", "x")[1] == 0.9
+
+
+def test_the_first_note_names_the_rows_that_are_selected():
+    made = runs([0.2, 0.9], [1.0, 0.1], method="rddc_plus", algorithm="rddc_plus") + runs(
+        [0.5], [0.1], method="kmeans", algorithm="kmeans", vectorization="zero"
+    )
+    summary = statistics.summarise(made, "test", "train")
+    (first, *_) = tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test")
+    assert f"of {tables.title('rddc_plus')} that of the ok run with the lowest loss on the train split" in first
+    baseline = statistics.summarise(made[2:], "test", "train")
+    (first, *_) = tables.footnotes(baseline, made[2:], ["arabic_digits"], {}, "train", "test")
+    assert first == "Each cell is ACC (NMI) on the test split: the mean over ok runs."
 
 
 def test_how_much_is_selection():

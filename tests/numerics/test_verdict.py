@@ -259,8 +259,9 @@ def test_the_headline_counts_both_scores_and_the_cells_that_chance_reproduces():
     table.loc[(table.dataset == "speech_commands") & ~table.control, "published_accuracy"] = 0.52
     assert by_chance(table).sum() == 1
     assert headline(table) == (
-        "ACC, of 3 cells with a published number: 1 above, 2 below. NMI, of 3 cells with a published number: 2 above,"
-        " 1 below. In 1 of them the published ACC is one that a random clustering gives: no verdict says much."
+        "ACC, of 4 cells with a published number: 1 above, 2 below, 1 without an ok run. NMI, of 4 cells with a"
+        " published number: 2 above, 1 below, 1 without an ok run. In 1 of them the published ACC is one that a random"
+        " clustering gives: no verdict says much."
     )
     nothing = statistics.summarise(runs([None], [None]), "test", "train")
     assert headline(nothing) == "There is no cell with both a published number and an ok run."

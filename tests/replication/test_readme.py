@@ -35,11 +35,29 @@ def folder(tmp_path):
 
 def test_the_generated_part(folder):
     text = results(folder, "pictures")
-    assert "\n20 runs, 20 of them ok, in 0 minutes on " in text.replace(". ", ".\n")
+    assert "\n20 runs, 20 of them ok, in 0 minutes; " in text.replace(". ", ".\n")
+    assert "threads a run: 1 (torch 2, scikit-learn 1). Commit: no checkout. This was written on " in text
     assert "ACC, of 2 cells with a published number: " in text and "pictures/figure2.png" in text
     assert "Of Speech Commands 8 of 10 sequences are used" in text and "Of Arabic Digits" not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ")]
     assert "0.95 (0.95) ▲ 0.74 (0.19)" in row and row.count("0.80 (0.77)") == 1
+
+
+def test_runs_of_other_tables_in_the_folder_do_not_count(folder):
+    """`make study` and `make plus` put theirs beside those of `make paper`."""
+    others = runs([None] * 3, [None] * 3, method="rddc_raw_input")
+    write_scored(folder / "records/arabic_digits/rddc_raw_input-none.0-2.jsonl", others, {"none": {}})
+    assert "20 runs, 20 of them ok" in results(folder, "pictures")
+    assert "Runs a cell, of all splits: RDDC 10." in details(folder, "pictures")
+
+
+def test_every_version_and_number_of_threads_is_told(folder):
+    path = folder / "records/arabic_digits/rddc-none.0-9.jsonl"
+    first, *lines = path.read_text().splitlines()
+    record = json.loads(first)
+    record["provenance"]["versions"]["torch"], record["provenance"]["threads"] = "3", 4
+    path.write_text("\n".join([json.dumps(record), *lines]) + "\n")
+    assert "threads a run: 1, 4 (torch 2, 3, scikit-learn 1)" in results(folder, "pictures")
 
 
 def test_the_page_behind_it(folder):

@@ -28,6 +28,8 @@ def cell(**given):
         ({"method": "ddc"}, "second"),
         ({"method": "rddc"}, UNKNOWN),
         ({"verdict": "reproduced", "verdict_nmi": "above"}, "first"),
+        ({"verdict": "inconclusive", "verdict_nmi": "above"}, "first"),
+        ({"verdict": "inconclusive", "verdict_nmi": "not comparable"}, "the interval of ACC is wider than 0.2"),
         ({"verdict": "inconclusive"}, "the interval of ACC is wider than 0.2"),
         ({"verdict": "reproduced", "verdict_nmi": "inconclusive"}, "the interval of NMI is wider than 0.2"),
     ],

@@ -1,5 +1,6 @@
 """The supervised report: verdicts, tables from records, and nothing typed."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,6 +83,13 @@ def made(tmp_path_factory):
     job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
     tasks.write_tasks(job, folder / "report")
     return folder, runs
+
+
+def test_runs_that_all_failed_are_counted_and_break_no_figure(made):
+    _, runs = made
+    failed = {task: [run | {"status": "timeout"} for run in own] for task, own in runs.items()}
+    assert tasks.break_table(TASKS, failed)["ok runs"].tolist() == ["0/2", "0/2", "0/1"]
+    plt.close(tasks.breaks(TASKS, failed))
 
 
 def test_records(made):

@@ -54,9 +54,15 @@ def test_the_estimate_is_from_earlier_runs(resolved, tmp_path):
     ]
     (line,) = estimate({"recommended": resolved}, planned, 2)
     assert line == "4 runs to train; no earlier run tells how long they take, at most 2.0 h by time_limit, 2 at a time."
+    # Three jobs of two hours on two cores: the third follows one of the others.
+    (line,) = estimate({"recommended": resolved}, [*planned, planned[0] | {"method": "ward"}], 2)
+    assert "at most 4.0 h by time_limit, 2 at a time" in line
     made = [bare(record(reading="other", method="kmeans", vectorization="zero", seed=seed)) for seed in (0, 1)]
     for seed, one in enumerate(made):
         one["cost"]["seconds"] = 20 + 20 * seed
+    for seed in (2, 3, 4):  # not tried after timeouts: they took no time, which tells nothing
+        made.append(bare(record(reading="other", method="kmeans", vectorization="zero", seed=seed, status="timeout")))
+        made[-1]["cost"] = {"seconds": 0.0, "peak_memory_mib": 0.0}
     write_records(tmp_path / "other/records/arabic_digits/kmeans-zero.0-1.jsonl", made, {})
     resolved["methods"]["rddc"]["time_limit"] = 10
     (line,) = estimate({"recommended": resolved}, planned, 1)

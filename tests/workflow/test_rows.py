@@ -107,6 +107,8 @@ def test_a_row_may_be_a_control():
         ("{a: {like: l2c}}", "run.methods: 'a' is supervised"),
         ("{a: {like: rddc, title: ''}}", "methods.a.title:"),
         ("{a-b: {like: rddc}}", "methods: 'a-b': a name has small letters"),
+        ("{long: {like: rddc}, rddc_long: {like: rddc}}", "methods: long and rddc_long have one title"),
+        ("{a: {like: rddc, title: X}, b: {like: ddc, title: X}}", "methods: a and b have one title"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(methods, message):

@@ -163,7 +163,8 @@ def test_failures_are_shown_and_take_no_part_and_unknown_numbers_have_a_table_of
     assert found.rank_table()["failed on"].tolist() == ["0/8", "0/8", "1/8"]
     (unknown,) = found.unknown_table().to_dict("records")
     assert unknown["mean |k̂ - k|"] == "2.0" and unknown["right on"] == "0 of 8 data sets"
-    assert "on 7 of these every row has a number" in found.said()[0]
+    assert "24 runs of 3 ranked rows on 8 data sets, 23 of them ok" in found.said()[0]
+    assert "on 7 data sets every row has a number" in found.said()[0] and "have 8 more runs" in found.said()[0]
     job = {"selection": "train", "scored": "train", "variants": {"test": part, "again": part}}
     suite.report(job, tmp_path / "page")
     assert (tmp_path / "page/ranks.png").is_file()
