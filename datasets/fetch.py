@@ -15,7 +15,6 @@ import json
 import lzma
 import os
 import tarfile
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +25,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from .sequences import Sequences, check_labels
+from .storage import temporary_folder
 from .text import one_line
 
 MIRROR_VARIABLE = "SEQUENCE_DATA_MIRROR"
@@ -303,8 +303,8 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
         for address in archive.addresses:
             parts = archive.parts(address)
             raw.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=raw, prefix=".download-") as folder:
-                files = [Path(folder, part.file) for part in parts]
+            with temporary_folder(raw, ".download-") as folder:
+                files = [folder / part.file for part in parts]
                 try:
                     for part, file in zip(parts, files, strict=True):
                         _download(source, part, file, mirror, timeout, tries, pause)
@@ -366,8 +366,8 @@ def _install(source, archive, raw, files, origin):
     """Unpack `files`, one for each part, into a temporary folder, verify, rename into place."""
     raw.mkdir(parents=True, exist_ok=True)
     place = _place(source, archive, raw)
-    with tempfile.TemporaryDirectory(dir=raw, prefix=".unpack-") as temporary:
-        folder = Path(temporary, "content")
+    with temporary_folder(raw, ".unpack-") as temporary:
+        folder = temporary / "content"
         folder.mkdir()
         for part, file in zip(archive.parts(), files, strict=True):
             remedy = f"put a whole copy of {part.file} there"

@@ -5,6 +5,7 @@ import fcntl
 import glob
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections import Counter
@@ -55,6 +56,28 @@ def remove_abandoned(path):
         with contextlib.suppress(FileNotFoundError), left.open("rb") as stream:
             if locked(stream):
                 left.unlink()
+
+
+@contextlib.contextmanager
+def temporary_folder(place, prefix):
+    """A folder in `place` for the time of the block; those that a killed process left there are removed."""
+    for left in Path(place).glob(f"{prefix}????????"):
+        with contextlib.suppress(OSError), opened(left) as handle:
+            if locked(handle):
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=place, prefix=prefix) as folder, opened(folder) as handle:
+        locked(handle)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def opened(folder):
+    """A handle on a folder, which can be locked as a file can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def write_text(path, text):

@@ -159,8 +159,10 @@ class Clusterer(ClusterMixin, BaseEstimator):
             estimator = clone(self).set_params(random_state=random_state)
             try:
                 outcomes.append(estimator.fit(X))
-            except (Diverged, MemoryError) as failure:
-                outcomes.append(failure)
+            except InvalidInput:
+                raise
+            except (ArithmeticError, MemoryError, ValueError, RuntimeError) as failure:
+                outcomes.append(failure)  # of this run, whatever becomes of the others
         return outcomes
 
     def score_loss(self, X):

@@ -9,9 +9,14 @@ silhouette compares numbers of clusters, not runs.
 import numpy as np
 from sklearn.metrics import silhouette_score
 
-from .base import Clusterer, load_method, store
+from .base import Clusterer, store
+from .kmeans import KMeans
+from .ward import Ward
 
 TITLE = "k by silhouette"
+
+
+METHODS = {"kmeans": KMeans, "ward": Ward}  # imported by name, so that a change of theirs reruns this
 
 
 class SilhouetteK(Clusterer):
@@ -43,7 +48,7 @@ class SilhouetteK(Clusterer):
         judged = np.sort(rng.choice(len(X), min(self.judged, len(X)), replace=False))
         found, most = [], min(self.times * self.n_clusters, len(X))
         for k in range(min(2, most), most + 1):
-            method = load_method(self.method)(k, random_state=int(rng.integers(2**31)), **(self.settings or {}))
+            method = METHODS[self.method](k, random_state=int(rng.integers(2**31)), **(self.settings or {}))
             labels = method.fit(X).labels_[judged]
             usable = 1 < len(np.unique(labels)) < len(judged)
             found.append((silhouette_score(X[judged], labels) if usable else -np.inf, method))

@@ -92,13 +92,17 @@ def read_pretraining(records):
     Returns
     -------
     dict
-        Vectorization to ``folder``, and ``runs``: seed to its ``status``, ``reason`` and ``seconds``.
+        Vectorization to ``folder``, ``runs``: seed to its ``status``, ``reason`` and ``seconds``, and ``digest`` of the
+        records but for their cost, by which a checkpoint knows the pretraining that it went on from.
     """
     found = {}
     for line in Path(records).read_text(encoding="utf-8").splitlines():
         check_record(record := json.loads(line))
         how = record["vectorization"]
-        of = found.setdefault(how, {"folder": Path(records).with_suffix(".pretrained") / how, "runs": {}})
+        empty = {"folder": Path(records).with_suffix(".pretrained") / how, "runs": {}, "digest": ""}
+        of = found.setdefault(how, empty)
         told = {name: record[name] for name in ("status", "reason")}
         of["runs"][record["seed"]] = told | {"seconds": record["cost"]["seconds"]}
+        lasting = {name: value for name, value in record.items() if name != "cost"}
+        of["digest"] = hashlib.sha256((of["digest"] + json.dumps(lasting, sort_keys=True)).encode()).hexdigest()
     return found

@@ -31,8 +31,9 @@ from .gpu import unless_lost
 from .record import VERSION, clusters_digest
 from .resume import Resume
 from .sources import ROOT, imported_sources, source_digest
-from .worker import Killed, TimeLimit, Worker, WorkerError
+from .worker import LONGEST, Killed, TimeLimit, Worker, WorkerError
 
+ARITHMETIC = ("numpy", "scipy", "scikit-learn", "torch", "aeon", "tslearn", "numba", "umap-learn")  # of any method
 JOB_SOURCES = imported_sources(Path(__file__))
 
 
@@ -99,6 +100,7 @@ def train(estimator, vectorized, parts, seeds, limit, training, keep=None):
         `InvalidInput`, which is no run's failure but the user's.
     """
     start, spent = time.perf_counter(), 0.0
+    forget_peak()
     try:
         with warnings.catch_warnings(), training as spent, time_limit(limit * len(seeds), spent):
             # scikit-learn and numpy warn where a run is degenerate; the record's status says so instead.
@@ -108,9 +110,10 @@ def train(estimator, vectorized, parts, seeds, limit, training, keep=None):
             start = time.perf_counter()
             outcomes = estimator.fit_seeds(take(X, parts["fitted"]), list(seeds.values()))
             seconds = time.perf_counter() - start
-            runs = [fields_of(outcome, X, parts) for outcome in outcomes]
-            if keep is not None:
-                save_fitted(outcomes, keep)
+            runs = [told_of(outcome, X, parts) for outcome in outcomes]
+            for outcome, fields in zip(outcomes, runs, strict=True) if keep is not None else ():
+                if fields["status"] in ("ok", "collapsed"):
+                    outcome.save(keep / f"{outcome.random_state}.npz")
     except InvalidInput as error:
         return {"invalid": str(error)}
     except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
@@ -121,11 +124,10 @@ def train(estimator, vectorized, parts, seeds, limit, training, keep=None):
     return {"runs": [fields | cost((seconds + spent) / len(seeds), peak) for fields in runs]}
 
 
-def save_fitted(outcomes, folder):
-    """Write the estimators among the outcomes of a fit, each under its random state."""
-    for outcome in outcomes:
-        if not isinstance(outcome, Exception):
-            outcome.save(folder / f"{outcome.random_state}.npz")
+def forget_peak():
+    """Let this process's peak memory begin anew, so that no earlier run's is taken for the next one's (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def take(X, index):
@@ -161,7 +163,7 @@ def attempts(worker, progress, groups, limit, most_timeouts=None):
     """
     left = [(group, False) for group in groups]
     for group, again in left:  # which grows on the way
-        late = sum(fields["status"] == "timeout" for fields in progress.runs.values())
+        late = sum(took_all(fields) for fields in progress.runs.values())
         if most_timeouts and late >= most_timeouts:
             reason = f"not tried after {late} other run{'s' * (late > 1)} at the limit of {limit:g} s"
             yield from ((seed, failure_of(TimeLimit(reason)) | cost(0.0, 0.0)) for seed in group)
@@ -176,6 +178,11 @@ def attempts(worker, progress, groups, limit, most_timeouts=None):
                 yield seed, fields
         half = (len(failed) + 1) // 2
         left += [(part, True) for part in (failed[:half], failed[half:]) if part]
+
+
+def took_all(fields):
+    """Whether a run used up its time; one that wasn't tried, or whose pretraining did, took no memory."""
+    return fields["status"] == "timeout" and fields["cost"]["peak_memory_mib"] > 0
 
 
 def run_job(
@@ -257,10 +264,12 @@ def run_job(
 
     try:
         with Worker(answer) as worker:
-            source = provenance(sequences, run["algorithm"], settings) | worker.ask(None, limit)
+            # It may compile a kernel first, which is no run's time.
+            source = provenance(sequences, run["algorithm"], settings) | worker.ask(None, LONGEST)
             source |= {"pretrained": pretrained["method"]} if pretrained else {}
             limits = {"limit": limit} | ({"most_timeouts": most_timeouts} if most_timeouts else {})
             origin = run | source | limits | {"job_digest": source_digest(JOB_SOURCES)}
+            origin |= {"start": start["digest"]} if pretrained else {}
             progress = (resume or Resume()).cell(vectorization, origin)
             progress.runs |= failed_before(pretrained, start, seeds)
             left = [seed for seed in seeds if seed not in progress.runs]
@@ -365,6 +374,17 @@ def as_small(points):
     return small if np.isfinite(small).all() else np.array(points, np.float64)
 
 
+def told_of(outcome, X, parts):
+    """`fields_of`; what one of several runs fails by is its own failure."""
+    try:
+        return fields_of(outcome, X, parts)
+    except (InvalidInput, TimeLimit):
+        raise
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
+        traceback.print_exc()
+        return failure_of(failure)
+
+
 def fields_of(outcome, X, parts):
     """The fields of a record, and the clusters, of a fitted estimator or of the exception that ended its training."""
     if isinstance(outcome, Exception):
@@ -445,8 +465,7 @@ def provenance(sequences, algorithm, settings):
         "settings": settings,
         "data_digest": sequences.digest(),
         "source_digest": source_digest(imported_sources(ROOT / "methods" / f"{algorithm}.py")),
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ARITHMETIC},
         "threads": max((pool["num_threads"] for pool in threadpool_info()), default=1),
     }
 

@@ -94,17 +94,17 @@ def learn(problems, task, method, seed, settings, limit, device):
         with time_limit(limit):
             estimator.fit(problems.part("train"), problems.part("validation"))
             found = {name: estimator.predict(problems.part(name)) for name in ("validation", "test")}
+            told = {"": everywhere(problems, found).tolist()}
+            if not estimator.ordered:
+                words = seed_sequence(seed, task, "order")
+                told["_again"] = in_another_order(estimator, problems.part("test"), words).tolist()
     except InvalidInput as error:
         return {"invalid": str(error)}
     except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record
         traceback.print_exc()
         outcome = failure_of(failure)
     else:
-        outcome = outcome_of(problems, found) | learned(estimator)
-        outcome["clusters"] = {"": everywhere(problems, found).tolist()}
-        if not estimator.ordered:
-            again = in_another_order(estimator, problems.part("test"), seed_sequence(seed, task, "order"))
-            outcome["clusters"]["_again"] = again.tolist()
+        outcome = outcome_of(problems, found) | learned(estimator) | {"clusters": told}
     return finite(outcome) | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 

@@ -207,16 +207,22 @@ def train_job(resolved, reading, dataset, method, inputs, block):
 def pretraining(resolved, row):
     """What a job's slice says of pretraining: the row, and the file in methods/ that it runs, which a row starts from.
 
-    Or that others start from this one.
+    Or that others start from this one, in any reading: one rule runs all that do.
     """
     if lender := rows_pretrained(resolved).get(row):
         return {"pretrained": {"method": lender, "algorithm": algorithm(resolved, lender)}}
-    return {"lends": True} if row in rows_pretrained(resolved).values() else {}
+    return {"lends": True} if row in resolved.get("lenders", rows_pretrained(resolved).values()) else {}
 
 
 def rows_pretrained(resolved):
     """Row to the row that it starts from; of those only that say it themselves, and not what they are like."""
     return {row: said["pretrained"] for row, said in resolved["methods"].items() if "pretrained" in said}
+
+
+def lending(readings):
+    """Readings, name to resolved config, each with the ``lenders`` of all."""
+    known = lenders(readings)
+    return {reading: resolved | {"lenders": known} for reading, resolved in readings.items()}
 
 
 def lenders(readings):

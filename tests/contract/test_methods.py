@@ -40,6 +40,22 @@ def test_finds_clusters_that_lie_apart():
     assert adjusted_rand_score(np.arange(60) % 3, small(KMeans).fit_predict(X)) > 0.9
 
 
+def test_one_seed_s_failure_is_its_own(monkeypatch):
+    """Also what a library raises; a user's mistake is everybody's."""
+    right = KMeans.fit
+
+    def fit(self, X, y=None):
+        if self.random_state == 1:
+            raise ValueError("singular")
+        return right(self, X)
+
+    monkeypatch.setattr(KMeans, "fit", fit)
+    first, failed, last = small(KMeans).fit_seeds(data_for(KMeans), [0, 1, 2])
+    assert str(failed) == "singular" and first.labels_.shape == last.labels_.shape
+    with pytest.raises(InvalidInput):
+        small(KMeans).set_params(n_clusters=99).fit_seeds(data_for(KMeans), [0, 2])
+
+
 class Undocumented(KMeans):
     pass
 

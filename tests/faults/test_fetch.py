@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from datasets.fetch import MIRROR_VARIABLE, Archive, DataError, Files, Package, Source, content_digest, fetch
 from datasets.prepare import find
+from datasets.storage import temporary_folder
 
 ROOT = Path(__file__).parents[2]
 FILES = {"a.txt": b"first\n" * 2000, "b.txt": bytes(range(256)) * 300}
@@ -716,3 +717,14 @@ def test_every_real_archive_has_an_address_and_a_checksum(name):
     assert any(form.address and form.address.startswith("https://") for form in forms)
     for form in forms:
         assert form.has_checksum or form.sha256 or form.form == "uci"  # the .mat file: see its docstring
+
+
+def test_folders_that_a_killed_fetch_left_are_removed_and_others_are_not(tmp_path):
+    left, kept = tmp_path / ".unpack-abcdefgh", tmp_path / "unpacked"
+    for folder in (left, kept):
+        (folder / "content").mkdir(parents=True)
+    with temporary_folder(tmp_path, ".unpack-") as mine:
+        assert not left.exists() and kept.exists()
+        with temporary_folder(tmp_path, ".unpack-") as other:  # of another process: the first is still in use
+            assert mine.exists() and other.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["unpacked"]

@@ -10,6 +10,7 @@ from sklearn.metrics import silhouette_score
 from test_field import ragged, warping_cost
 
 from datasets.sequences import Sequences
+from methods import silhouette_k
 from methods.base import InvalidInput
 from methods.catch22_kmeans import Catch22KMeans
 from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
@@ -26,6 +27,7 @@ from methods.rddc_plus import RDDCPlus
 from methods.recurrent_autoencoder import RecurrentAutoencoder
 from methods.silhouette_k import SilhouetteK
 from methods.vectorize import moments, shortened
+from runs.sources import ROOT, imported_sources
 
 
 def test_medoids_are_sequences_and_nearest_by_dtw():
@@ -230,3 +232,10 @@ def test_the_squared_distances_of_aeon_are_those_of_tslearn():
     np.testing.assert_allclose(squared_dtw(array, array), metrics.cdist_dtw(array) ** 2, atol=1e-9)
     theirs = metrics.cdist_dtw(array, method.cluster_centers_) ** 2
     np.testing.assert_allclose(method.distances(data), theirs, rtol=1e-9)
+
+
+def test_what_the_silhouette_s_row_runs_is_among_its_sources():
+    """So that a change of a method reruns the rows that have it inside."""
+    names = {path.name for path in imported_sources(ROOT / "methods/silhouette_k.py")}
+    assert {f"{name}.py" for name in SilhouetteK.choices["method"]} <= names
+    assert set(SilhouetteK.choices["method"]) == set(silhouette_k.METHODS)

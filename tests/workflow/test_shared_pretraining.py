@@ -96,6 +96,58 @@ def test_one_that_was_stopped_goes_on_and_leaves_the_same(place, monkeypatch):
     assert left == {path.name: path.read_bytes() for path in (place / "lent.pretrained/avg").iterdir()}
 
 
+def test_a_run_does_not_go_on_from_another_pretraining(place, monkeypatch):
+    """Interrupted when the lender's runs had failed; since then they have been made anew."""
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(DEC, "fit", lambda *_: 1 / 0)
+        lend(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "whole_records", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            work(place, "own", "idec", start=place / "lent.jsonl", pretrained=LENT)
+    lend(place)
+    found = work(place, "own", "idec", start=place / "lent.jsonl", pretrained=LENT)
+    assert {record["status"] for record in found} == {"ok"}
+
+
+def test_a_failed_pretraining_is_no_run_at_its_limit(place, monkeypatch):
+    """Of two seeds the first one's pretraining ran out of time: the second is tried all the same."""
+    lent = lend(place)
+    for record in lent:
+        if record["seed"] == 0:
+            record |= run.failure_of(run.TimeLimit("stopped")) | {"cost": record["cost"]}
+            del record["clusters"]
+            record["budget"] |= {"sequences": 50}
+    (place / "lent.jsonl").write_text("".join(json.dumps(record) + "\n" for record in lent))
+    found = work(place, "own", "idec", start=place / "lent.jsonl", pretrained=LENT, most_timeouts=1)
+    assert [record["status"] for record in found] == ["timeout", "ok"] * 2
+
+
+def test_a_lender_whose_loss_is_not_finite_has_diverged(place):
+    """And not failed to be written: what is lent is what is ok."""
+    big = Sequences.load(place / "toy.npz")
+    big.values[0] = 1e18
+    big.save(place / "toy.npz")
+    job = {"lends": True, "seeds": [0]}
+    settings = {"input_scale": "none", "pretraining": "end_to_end"}
+    monkeyed = SETTINGS | settings
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "SETTINGS", monkeyed)
+        found = work(place, "lent", "dec", cluster_updates=0, **job)
+    assert {record["status"] for record in found} == {"diverged"}
+
+
+def test_a_row_lends_in_every_reading_where_it_does_in_one():
+    """One rule runs it in all of them, and waits for what it leaves."""
+    both = "{lent: {like: dec, settings: {cluster_updates: 0}}, idec: {pretrained: lent}}"
+    alone = "{lent: {like: dec, settings: {cluster_updates: 0}}}"
+    readings = {name: {"methods": parse_yaml(said, "here")} for name, said in (("a", both), ("b", alone))}
+    for resolved in jobs.lending(readings).values():
+        assert jobs.pretraining(resolved, "lent") == {"lends": True}
+    assert jobs.pretraining(readings["b"], "lent") == {}
+
+
 # ---- the config
 
 

@@ -16,9 +16,17 @@ TASKS = {
         "settings": {"layers": 1, "units": 4, "batch": 10, "epochs": 1},
     },
     "abc": {"method": "element_wise", "problems": "abc", "sizes": SIZES, "settings": {"epochs": 1}},
+    "vowels": {
+        "method": "l2c",
+        "problems": "unseen",
+        "dataset": "japanese_vowels",
+        "sizes": SIZES,
+        "draw": {"test_classes": [1, 5, 8], "clusters": [2, 3], "objects": 6},
+        "settings": {"embedding": "gru", "embedding_units": 4, "layers": 1, "units": 4, "batch": 10, "epochs": 1},
+    },
 }
 TARGET = ("--printshellcmds", "supervised")  # an option first: `--configfile` would take the rule for a file
-CONFIG = {"results": "results/supervised", "seeds": 1, "tasks": TASKS}
+CONFIG = {"results": "my results/supervised", "seeds": 1, "tasks": TASKS}
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +38,15 @@ def project(tmp_path_factory):
 
 
 def test_results_and_reruns(project):
-    folder = project / "results/supervised/recommended"
+    folder = project / "my results/supervised/recommended"
     records = read_records(folder.glob("learned/records/*/*.jsonl"))
     assert [(record["dataset"], record["method"]) for record in records] == [
         ("abc", "element_wise"),
         ("abc", "kmeans"),
         ("points", "kmeans"),
         ("points", "l2c"),
+        ("vowels", "kmeans"),
+        ("vowels", "l2c"),
     ]
     assert (folder / "report/report.html").is_file()
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=CONFIG)) == {}

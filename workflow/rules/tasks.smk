@@ -8,7 +8,8 @@ rule draw:
             )
         ),
         local(imported_sources(ROOT / "workflow/scripts/draw.py")),
-        data=lambda w: jobs.task_data(READINGS[w.reading], w.reading, w.task),
+        data=lambda w: jobs.task_data(READINGS[w.reading], w.reading, w.task)[:1],
+        known=lambda w: jobs.task_data(READINGS[w.reading], w.reading, w.task)[1:],
     output:
         problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
         labels=f"{config['results']}/{{reading}}/problems/{{task}}.labels.npz",
@@ -21,8 +22,8 @@ rule draw:
     params:
         job=lambda w: json.dumps(jobs.draw_job(READINGS[w.reading], w.task)),
     shell:
-        "python -m workflow.scripts.draw --job {params.job:q} --data {input.data:q} --problems {output.problems:q}"
-        " --labels {output.labels:q} 2>&1 | tee {log:q}"
+        "python -m workflow.scripts.draw --job {params.job:q} --data {input.data:q} --known {input.known:q}"
+        " --problems {output.problems:q} --labels {output.labels:q} 2>&1 | tee {log:q}"
 
 
 rule learn:
