@@ -388,6 +388,8 @@ def told_of(outcome, X, parts):
 def fields_of(outcome, X, parts):
     """The fields of a record, and the clusters, of a fitted estimator or of the exception that ended its training."""
     if isinstance(outcome, Exception):
+        if not isinstance(outcome, Diverged):
+            traceback.print_exception(outcome)
         return failure_of(outcome)
     found = clusters_of(outcome, X, parts["fitted"])
     validation = outcome.score_loss(take(X, parts["validation"])) if len(parts["validation"]) else None
