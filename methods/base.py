@@ -230,10 +230,10 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     def _check(self, X, reset):
         """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
-        if not reset:
-            check_is_fitted(self)
         if reset:
             check_numbers(self)
+        else:
+            check_is_fitted(self)
         if np.ma.is_masked(X):
             raise InvalidInput("X: there are masked values in it; fill them, or leave the elements out")
         for name, words in self.choices.items():

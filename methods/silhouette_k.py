@@ -15,7 +15,6 @@ from .ward import Ward
 
 TITLE = "k by silhouette"
 
-
 METHODS = {"kmeans": KMeans, "ward": Ward}  # imported by name, so that a change of theirs reruns this
 
 
