@@ -194,7 +194,7 @@ def files(path):
 def left_out(folder):
     """Names of what is in a folder beside the files that are read, hidden ones aside; none for a file."""
     read, there = files(folder), folder.iterdir() if folder.is_dir() else ()
-    return sorted(item.name for item in there if item not in read and not item.name.startswith("."))
+    return sorted(item.name for item in there if item not in read and not item.name.startswith((".", "__MACOSX")))
 
 
 def other_part(path):
