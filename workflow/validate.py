@@ -236,7 +236,7 @@ def recipe(resolved, row, dataset):
 def check_titles(resolved):
     """Raise `ConfigError` for two rows that tables and figures would call the same."""
     seen = {}
-    for row in jobs.methods(resolved):
+    for row in dict.fromkeys([*jobs.methods(resolved), *resolved["methods"]]):
         method, said = rows.algorithm(resolved, row), resolved["methods"].get(row, {}).get("title")
         words = said or (method, row.removeprefix(method).strip("_"))
         if words in seen:
