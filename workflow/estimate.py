@@ -79,9 +79,10 @@ def estimate(readings, planned, at_once, pilot=lambda cells: {}):
     timed = pilot([cell for cell, seconds in before.items() if seconds is None])
     seconds = {cell: found for cell, found in (before | timed).items() if found is not None}
     limit = {cell: jobs.run_limit(readings[cell[0]], cell[2]) for cell in runs}
-    # One job's runs follow each other, and the longest may be the last to start.
-    longest = max(sum(limit[cell] * of[cell] for cell in of) for of in each)
-    bound = sum(runs[cell] * limit[cell] for cell in runs) / at_once + (1 - 1 / at_once) * longest
+    # One job's runs follow each other, and where jobs have to wait the longest may be the last to start.
+    bound = longest = max(sum(limit[cell] * of[cell] for cell in of) for of in each)
+    if len(planned) > at_once:
+        bound = sum(runs[cell] * limit[cell] for cell in runs) / at_once + (1 - 1 / at_once) * longest
     bound = f"at most {told(bound)} by time_limit, {at_once} at a time"
     known = sum(runs[cell] for cell in seconds)
     if not known:

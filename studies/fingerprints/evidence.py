@@ -31,9 +31,9 @@ NEIGHBOURS = 10
 def published():
     """Published cells of the baselines: dict of data set to dict of (method, vectorisation) to (ACC, NMI)."""
     cells = {}
-    for method, how, dataset, *cell_ in published_scores("rddc_table1", ["accuracy", "nmi"]).itertuples(index=False):
-        if method in METHODS:
-            cells.setdefault(dataset, {})[method, how] = tuple(cell_)
+    for row in published_scores("rddc_table1", ["accuracy", "nmi"]).itertuples(index=False):
+        if row.method in METHODS:
+            cells.setdefault(row.dataset, {})[row.method, row.vectorization] = row.published_accuracy, row.published_nmi
     return cells
 
 
