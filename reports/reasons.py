@@ -2,7 +2,8 @@
 
 The sentences are people's, in ``published/<table>.reasons.yaml``: a list of entries with ``reason`` and the
 ``methods``, ``inputs``, ``datasets`` and ``verdicts`` that it is about, any where one is left out. The first that fits
-a cell is told. An inconclusive verdict needs none: it says itself that runs or splits are too few.
+a cell is told. An inconclusive verdict needs none: it says itself that runs or splits are too few; an entry that names
+it among its ``verdicts`` is told beside that.
 """
 
 import pandas as pd
@@ -37,16 +38,20 @@ def read_reasons(name, folder=FOLDER):
 
 def why(row, entries):
     """The reason why a cell is not reproduced."""
-    decided = [verdict for verdict in (row.verdict, row.verdict_nmi) if verdict in ("above", "below")]
-    if not decided and "inconclusive" in (row.verdict, row.verdict_nmi):
-        return f"the interval of {'ACC' if row.verdict == 'inconclusive' else 'NMI'} is wider than {WIDEST}"
-    cell = row._replace(verdict=decided[0] if decided else row.verdict)
-    fitting = (
+    verdicts = row.verdict, row.verdict_nmi
+    verdict = next((one for one in verdicts if one in ("above", "below")), None)
+    open_ = verdict is None and "inconclusive" in verdicts
+    cell = row._replace(verdict="inconclusive" if open_ else verdict or row.verdict)
+    fitting = [
         entry["reason"]
         for entry in entries
         if all(getattr(cell, column) in entry[field] for field, column in OF.items() if field in entry)
-    )
-    return next(fitting, UNKNOWN)
+        and (not open_ or "verdicts" in entry)
+    ]
+    if not open_:
+        return [*fitting, UNKNOWN][0]
+    wide = f"the interval of {'ACC' if row.verdict == 'inconclusive' else 'NMI'} is wider than {WIDEST}"
+    return "; ".join(["a single run, which says nothing of the next one" if row.n_ok == 1 else wide, *fitting[:1]])
 
 
 def unreproduced(summary, name):

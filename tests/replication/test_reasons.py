@@ -10,12 +10,13 @@ from runs.sources import ROOT
 ENTRIES = [
     {"methods": ["dec"], "datasets": ["speech_commands"], "verdicts": ["above"], "reason": "first"},
     {"methods": ["dec", "ddc"], "inputs": ["avg"], "reason": "second"},
+    {"methods": ["idec"], "verdicts": ["below", "inconclusive"], "reason": "third"},
 ]
 
 
 def cell(**given):
     of = {"method": "dec", "vectorization": "avg", "dataset": "speech_commands", "verdict": "above"}
-    row = of | {"verdict_nmi": "reproduced"} | given
+    row = of | {"verdict_nmi": "reproduced", "n_ok": 5} | given
     return next(pd.DataFrame([row]).itertuples(index=False))
 
 
@@ -31,6 +32,9 @@ def cell(**given):
         ({"verdict": "inconclusive", "verdict_nmi": "above"}, "first"),
         ({"verdict": "inconclusive", "verdict_nmi": "not comparable"}, "the interval of ACC is wider than 0.2"),
         ({"verdict": "inconclusive"}, "the interval of ACC is wider than 0.2"),
+        ({"verdict": "inconclusive", "n_ok": 1}, "a single run, which says nothing of the next one"),
+        ({"method": "idec", "verdict": "inconclusive"}, "the interval of ACC is wider than 0.2; third"),
+        ({"method": "idec", "verdict": "below"}, "third"),
         ({"verdict": "reproduced", "verdict_nmi": "inconclusive"}, "the interval of NMI is wider than 0.2"),
     ],
 )
