@@ -40,15 +40,15 @@ def why(row, entries):
     """The reason why a cell is not reproduced."""
     verdicts = row.verdict, row.verdict_nmi
     verdict = next((one for one in verdicts if one in ("above", "below")), None)
-    open_ = verdict is None and "inconclusive" in verdicts
-    cell = row._replace(verdict="inconclusive" if open_ else verdict or row.verdict)
+    undecided = verdict is None and "inconclusive" in verdicts
+    cell = row._replace(verdict="inconclusive" if undecided else verdict or row.verdict)
     fitting = [
         entry["reason"]
         for entry in entries
         if all(getattr(cell, column) in entry[field] for field, column in OF.items() if field in entry)
-        and (not open_ or "verdicts" in entry)
+        and (not undecided or "verdicts" in entry)
     ]
-    if not open_:
+    if not undecided:
         return [*fitting, UNKNOWN][0]
     wide = f"the interval of {'ACC' if row.verdict == 'inconclusive' else 'NMI'} is wider than {WIDEST}"
     return "; ".join(["a single run, which says nothing of the next one" if row.n_ok == 1 else wide, *fitting[:1]])

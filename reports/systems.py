@@ -8,11 +8,11 @@ from runs.results import commit, read_records
 # Folder below results/, and the parts of its page, a picture last.
 SYSTEMS = {
     "mnist": [
-        *(f"mnist_reduced/tables/{name}.md" for name in ("detail_mnist", "budgets")),
+        *(f"mnist_reduced/tables/{name}.md" for name in ("detail_mnist", "unreproduced", "budgets")),
         "mnist_reduced/figures/confusion_mnist.png",
     ],
     "mnist_full": [
-        *(f"mnist/tables/{name}.md" for name in ("detail_mnist", "budgets")),
+        *(f"mnist/tables/{name}.md" for name in ("detail_mnist", "unreproduced", "budgets")),
         "mnist/figures/confusion_mnist.png",
     ],
     "field": [
