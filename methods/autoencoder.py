@@ -63,7 +63,8 @@ class DenseAutoencoder:
     Parameters
     ----------
     network : dict of str to Tensor
-        From `init_autoencoder`; training replaces its tensors. Other entries are left alone.
+        From `init_autoencoder`; training replaces its tensors. Other entries are left alone. A decoder's layer without
+        weights has those of the encoder's, transposed (tied weights).
     """
 
     def __init__(self, network):
@@ -80,8 +81,15 @@ class DenseAutoencoder:
 
     def _layers(self, part, x):
         for layer in range(self.depth):
-            x = linear(torch.relu(x) if layer else x, self.network, f"{part}.{layer}")
+            x = self.layer(torch.relu(x) if layer else x, part, layer)
         return x
+
+    def layer(self, x, part, layer):
+        """What a layer of the encoder or the decoder, `part`, gives before its ReLU."""
+        if part == "encoder" or f"decoder.{layer}.weight" in self.network:
+            return linear(x, self.network, f"{part}.{layer}")
+        weight = self.network[f"encoder.{self.depth - 1 - layer}.weight"]
+        return torch.baddbmm(self.network[f"decoder.{layer}.bias"][:, None, :], x, weight)
 
     def reconstruction(self, x):
         """Mean squared error of the reconstruction of vectors (1, B, d), shape (1,)."""
@@ -99,8 +107,8 @@ class DenseAutoencoder:
 
 
 def times(squared_error, dimensions):
-    """What a mean squared error over so many dimensions is multiplied by: half their sum is the other way to say it."""
-    return {"mean": 1, "half_sum": dimensions / 2}[squared_error]
+    """What a mean squared error over so many dimensions is multiplied by to be their sum, or half of it."""
+    return {"mean": 1, "half_sum": dimensions / 2, "sum": dimensions}[squared_error]
 
 
 def pretrain(autoencoder, data, *, validation=None, squared_error="mean", **training):
@@ -112,8 +120,8 @@ def pretrain(autoencoder, data, *, validation=None, squared_error="mean", **trai
     data : Tensor of shape (n, d)
     validation : Tensor of shape (n', d), optional
         Only watched.
-    squared_error : {"mean", "half_sum"}
-        What is minimised: its mean over the dimensions, or half its sum.
+    squared_error : {"mean", "half_sum", "sum"}
+        What is minimised: its mean over the dimensions, its sum or half of it.
     **training
         Keyword arguments of `methods.deep.minimise`: ``batch``, ``epochs``, ``rngs`` (a list of one generator),
         ``learning_rate``, ``optimizer``, ``decay_interval``, ``precision``.
@@ -178,20 +186,19 @@ def pretrain_layers(autoencoder, data, *, noise, corruption, squared_error="mean
         return x * kept / (1 - corruption)
 
     def hidden(x, layer):
-        code = linear(x, network, f"encoder.{layer}")
+        code = autoencoder.layer(x, "encoder", layer)
         return code if layer == last else torch.relu(code)
 
     layer_input, curves, updates = data, {}, 0
     for layer in range(autoencoder.depth):
-        decoder = f"decoder.{last - layer}"
 
-        def denoise(index, layer=layer, decoder=decoder, layer_input=layer_input):
+        def denoise(index, layer=layer, layer_input=layer_input):
             clean = layer_input[index]
-            output = linear(dropout(hidden(dropout(clean), layer)), network, decoder)
+            output = autoencoder.layer(dropout(hidden(dropout(clean), layer)), "decoder", last - layer)
             error = (torch.relu(output) if layer else output).sub(clean).square().mean((1, 2))
             return {"reconstruction": times(squared_error, clean.shape[2]) * error}
 
-        own = [f"{name}.{kind}" for name in (f"encoder.{layer}", decoder) for kind in ("weight", "bias")]
+        own = [name for name in network if name.startswith((f"encoder.{layer}.", f"decoder.{last - layer}."))]
         curve, spent = minimise(denoise, network, own, len(data), generators=[noise], **training)
         curves[f"layer_{layer + 1}"] = finite(f"layer_{layer + 1}", curve)
         updates += spent
@@ -232,13 +239,16 @@ class CodeClusterer(Encoder, Clusterer):
 
     backend = "torch"
     corruption = 0.2
+    tied = False
+    end_to_end = "as_layers"
     choices = {
         "pretraining": ("layerwise", "end_to_end"),
-        "input_scale": ("mean_square", "none"),
+        "end_to_end": ("as_layers", "nesterov"),
+        "input_scale": (Real, "mean_square", "none"),
         "optimizer": tuple(OPTIMIZERS),
         "cluster_optimizer": tuple(OPTIMIZERS),
         "initialisation": ("glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"),
-        "squared_error": ("mean", "half_sum"),
+        "squared_error": ("mean", "half_sum", "sum"),
         "precision": PRECISIONS,
         "batch": (Real, "by_size"),
     }
@@ -248,6 +258,8 @@ class CodeClusterer(Encoder, Clusterer):
         "layer_updates",
         "pretrain_updates",
         "corruption",
+        "tied",
+        "end_to_end",
         "initialisation",
         "squared_error",
         "optimizer",
@@ -264,8 +276,7 @@ class CodeClusterer(Encoder, Clusterer):
         X = self._check(X, reset=True)
         self.batch_ = batch_by_size(len(X)) if self.batch == "by_size" else self.batch
         init, order, noise, kmeans = random_streams(self.random_state, 4)
-        mean_square = max(np.square(X).mean(), np.finfo(np.float32).tiny)
-        self.scale_ = float(1 / np.sqrt(mean_square)) if self.input_scale == "mean_square" else 1.0
+        self.scale_ = self._scale(X)
         self.loss_curve_, self.n_updates_, self.n_epochs_ = {}, 0, 0
         data = self._tensor(X)
         self.network_ = self._init_network(init)
@@ -284,8 +295,16 @@ class CodeClusterer(Encoder, Clusterer):
         self.labels_ = self.predict(X)
         return self
 
+    def _scale(self, X):
+        """Factor of the input, as `input_scale` says."""
+        if self.input_scale == "mean_square":
+            return float(1 / np.sqrt(max(np.square(X).mean(), np.finfo(np.float32).tiny)))
+        return 1.0 if self.input_scale == "none" else float(self.input_scale)
+
     def _init_network(self, rng):
-        return init_autoencoder(self.n_features_in_, self.widths, rng, self.device, self.initialisation)
+        network = init_autoencoder(self.n_features_in_, self.widths, rng, self.device, self.initialisation)
+        doubled = [name for name in network if self.tied and name.startswith("decoder.") and name.endswith(".weight")]
+        return {name: tensor for name, tensor in network.items() if name not in doubled}
 
     def _autoencoder(self):
         return DenseAutoencoder(self.network_)
@@ -303,7 +322,10 @@ class CodeClusterer(Encoder, Clusterer):
             self._keep(
                 *pretrain_layers(autoencoder, data, noise=noise, corruption=self.corruption, **budget, **training)
             )
-        self._keep(*pretrain(autoencoder, data, **self._budget(self.pretrain_updates, len(data)), **training))
+        budget = self._budget(self.pretrain_updates, len(data))
+        if self.end_to_end == "nesterov":
+            training |= {"optimizer": "nesterov", "decay_interval": None, "squared_error": "sum"}
+        self._keep(*pretrain(autoencoder, data, **budget, **training))
 
     def _take_over(self, order):
         """The autoencoder of a fitted estimator, its curves and where its random stream of the `order` was then."""

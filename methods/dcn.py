@@ -9,11 +9,14 @@ which is how the authors do it too.
 As the authors' public code has it: both terms weigh 1, so λ (`distance_weight`) is 2; the counts start at 100
 (`initial_count`), or the first batches would tear the centroids away; k-means runs anew every 10 epochs
 (`kmeans_interval`), where the counts start anew too (inferred). Its first version pretrains the layers with corruption,
-as DEC's does, its newer one without (`corruption: 0`). That has 250 epochs a layer, 250 end to end and 50 of
-clustering, batches of 256, all by SGD at 1e-4 with momentum 0.9 on half the sum of squared errors, normal weights of
-standard deviation 1/sqrt(d_in): the reading mnist has all of that, others Adam and cut budgets. Deviations everywhere:
-the decoder has weights of its own, the authors' code the encoder's, transposed, and twice the learning rate for biases.
-The loss of a run is the objective, its mean over the sequences.
+as DEC's does, its newer one without (`corruption: 0`). That has pixels times 5.1, normal weights of standard deviation
+1/sqrt(d_in), those of the decoder being the encoder's, transposed (`tied`), 250 epochs a layer by SGD at 1e-4 with
+momentum 0.9, falling tenfold every 20,000 updates, on half the sum of squared errors, then twice the training of the
+objective at 1e-4 with Nesterov's momentum: 250 epochs without its second term (`end_to_end: nesterov`) and 50 with it.
+The reading mnist has all of that; others have Adam, cut budgets, and a decoder with weights of its own, with which
+SGD at this rate diverges in the fourth layer. Deviations everywhere: the authors' code has no momentum in the first
+1000 updates of a layer, and twice the learning rate for biases. The loss of a run is the objective, its mean over the
+sequences.
 """
 
 import torch
@@ -71,15 +74,20 @@ class DCN(CodeClusterer):
         c_k before the first batch, at least 1.
     corruption : float
         Share of the values that layer-wise pretraining drops.
+    tied : bool
+        Whether the decoder's weights are the encoder's, transposed.
+    end_to_end : {"as_layers", "nesterov"}
+        How the whole is pretrained: as its layers are, or on the sum of squared errors with Nesterov's momentum and a
+        constant learning rate.
     widths : sequence of int
     pretraining : {"layerwise", "end_to_end"}
     layer_updates, pretrain_updates, cluster_updates : int
-    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd", "nesterov"}
     learning_rate, cluster_learning_rate : float
     decay_interval : int or None
     initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
-    squared_error : {"mean", "half_sum"}
-    input_scale : {"mean_square", "none"}
+    squared_error : {"mean", "half_sum", "sum"}
+    input_scale : float or {"mean_square", "none"}
     precision : {"float32", "bfloat16"}
     batch : int or {"by_size"}
     device : str
@@ -88,6 +96,8 @@ class DCN(CodeClusterer):
         All as in `methods.dec.DEC`.
     """
 
+    least = {"n_clusters": 1, "initial_count": 1}
+
     def __init__(
         self,
         n_clusters=8,
@@ -95,6 +105,8 @@ class DCN(CodeClusterer):
         kmeans_interval=10,
         initial_count=100,
         corruption=0.2,
+        tied=False,
+        end_to_end="as_layers",
         widths=(500, 500, 2000, 10),
         pretraining="layerwise",
         layer_updates=100,

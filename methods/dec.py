@@ -64,7 +64,7 @@ class DEC(CodeClusterer):
         Updates between two refreshes of the target; an epoch when None.
     tolerance : float
         Share of labels that change between two refreshes below which the last phase stops.
-    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd", "nesterov"}
         For the autoencoder and for the last phase; see `methods.deep.minimise`.
     learning_rate, cluster_learning_rate : float
         Theirs. With Adam 1e-3 lets clusters die out in the last phase.
@@ -73,9 +73,9 @@ class DEC(CodeClusterer):
     initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
         Of the weights: uniform in ±sqrt(6/(d_in + d_out)) or ±1/sqrt(d_in), or normal of standard deviation 0.01 or
         1/sqrt(d_in); biases are 0.
-    squared_error : {"mean", "half_sum"}
+    squared_error : {"mean", "half_sum", "sum"}
         What the pretraining minimises: the mean over the dimensions, or half the sum.
-    input_scale : {"mean_square", "none"}
+    input_scale : float or {"mean_square", "none"}
         Mean squared value 1 over the training data, or the values as they are.
     precision : {"float32", "bfloat16"}
         Of the products in training; see `methods.deep.minimise`. Codes and clusters are always float32.

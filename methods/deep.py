@@ -143,6 +143,8 @@ class Adam:
 class SGD:
     """Stochastic gradient descent with a momentum of 0.9 on one tensor; `state` as in `Adam`."""
 
+    nesterov = False
+
     def __init__(self, parameters, learning_rate):
         self.parameters, self.learning_rate = parameters, learning_rate
         self.state = {"momentum": torch.zeros_like(parameters)}
@@ -150,8 +152,14 @@ class SGD:
     @torch.no_grad()
     def step(self):
         settings = {"lr": self.learning_rate, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0}
-        settings |= {"nesterov": False, "maximize": False, "fused": True}
+        settings |= {"nesterov": self.nesterov, "maximize": False, "fused": True}
         sgd([self.parameters], [self.parameters.grad], [self.state["momentum"]], **settings)
+
+
+class Nesterov(SGD):
+    """The same with the gradient of where the momentum leads (Nesterov 1983), as Sutskever et al. (2013) put it."""
+
+    nesterov = True
 
 
 class Adadelta:
@@ -169,7 +177,7 @@ class Adadelta:
         adadelta([self.parameters], [self.parameters.grad], first, second, step, foreach=False, **settings)
 
 
-OPTIMIZERS = {"adam": Adam, "adadelta": Adadelta, "sgd": SGD}
+OPTIMIZERS = {"adam": Adam, "adadelta": Adadelta, "sgd": SGD, "nesterov": Nesterov}
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -251,7 +259,7 @@ def minimise(
     n : int
         Sequences in the training data. What doesn't fill a batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
-    optimizer : {"adam", "adadelta", "sgd"}
+    optimizer : {"adam", "adadelta", "sgd", "nesterov"}
     decay_interval : int, optional
         Updates after which the learning rate falls tenfold, and again and again.
     precision : {"float32", "bfloat16"}

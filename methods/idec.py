@@ -32,12 +32,12 @@ class IDEC(DEC):
     layer_updates, pretrain_updates, cluster_updates : int
     refresh_interval : int
     tolerance : float
-    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd", "nesterov"}
     learning_rate, cluster_learning_rate : float
     decay_interval : int or None
     initialisation : {"glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"}
-    squared_error : {"mean", "half_sum"}
-    input_scale : {"mean_square", "none"}
+    squared_error : {"mean", "half_sum", "sum"}
+    input_scale : float or {"mean_square", "none"}
     precision : {"float32", "bfloat16"}
     batch : int or {"by_size"}
     device : str

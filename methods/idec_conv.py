@@ -25,11 +25,11 @@ class IDECConv(DECConv, IDEC):
     pretrain_updates, cluster_updates : int
     refresh_interval : int
     tolerance : float
-    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd"}
+    optimizer, cluster_optimizer : {"adam", "adadelta", "sgd", "nesterov"}
     learning_rate, cluster_learning_rate : float
     decay_interval : int or None
-    squared_error : {"mean", "half_sum"}
-    input_scale : {"mean_square", "none"}
+    squared_error : {"mean", "half_sum", "sum"}
+    input_scale : float or {"mean_square", "none"}
     batch : int or {"by_size"}
     device : str
     pretrained : str or None

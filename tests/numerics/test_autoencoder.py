@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from methods import autoencoder as shared
 from methods import dcn, deep
 from methods.autoencoder import DenseAutoencoder, init_autoencoder, pretrain, pretrain_layers
 from methods.base import Diverged, InvalidInput
@@ -49,7 +50,34 @@ def test_autoencoder_is_torchs():
     assert model.error(x[0]) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adadelta", "sgd"])
+def test_tied_weights_are_the_encoders_transposed():
+    X, settings = blobs()[0], {"n_clusters": 3, "widths": (8, 3), "random_state": 0, "layer_updates": 12}
+    fitted = DCN(**settings, batch=40, pretrain_updates=12, cluster_updates=12, tied=True).fit(X)
+    network = fitted.network_
+    assert sorted(name for name in network if name.startswith("decoder")) == ["decoder.0.bias", "decoder.1.bias"]
+    untied = network | {
+        f"decoder.{layer}.weight": network[f"encoder.{1 - layer}.weight"].transpose(1, 2) for layer in (0, 1)
+    }
+    x = torch.from_numpy(X[None])
+    own, tied = DenseAutoencoder(untied), DenseAutoencoder(network)
+    torch.testing.assert_close(tied.decode(tied.encode(x)), own.decode(own.encode(x)))
+    assert fitted.n_parameters_ == 10 * 8 + 8 * 3 + 8 + 3 + 8 + 10 + 3 * 3
+    assert fitted.loss_curve_["layer_1"][-1] < fitted.loss_curve_["layer_1"][0]
+
+
+def test_a_wide_layer_needs_tied_weights_for_sgd():
+    """As DCN's fourth has it: a decoder's own weights are 1 / sqrt(d_in) of a narrow code, and the step too long."""
+    X = np.abs(np.random.default_rng(0).normal(size=(80, 2000))).astype(np.float32)
+    given = {"n_clusters": 2, "widths": (10,), "batch": 40, "layer_updates": 60, "pretrain_updates": 2}
+    given |= {"cluster_updates": 0, "optimizer": "sgd", "learning_rate": 1e-4, "squared_error": "half_sum"}
+    given |= {"initialisation": "fan_in_normal", "corruption": 0.0, "random_state": 0}
+    with pytest.raises(Diverged, match="layer_1: loss is not finite"):
+        DCN(**given).fit(X)
+    curve = DCN(**given, tied=True).fit(X).loss_curve_["layer_1"]
+    assert curve[-1] < curve[0] / 2
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adadelta", "sgd", "nesterov"])
 def test_pretraining_is_a_plain_torch_loop(optimizer):
     X = torch.from_numpy(blobs(n=60, dimensions=6)[0]) / 4
     model = autoencoder()
@@ -59,6 +87,7 @@ def test_pretraining_is_a_plain_torch_loop(optimizer):
         optimizer=optimizer,
     )  # fmt: skip
     makers = {"adam": torch.optim.Adam, "sgd": lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9)}
+    makers["nesterov"] = lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9, nesterov=True)
     makers["adadelta"] = lambda p, lr: torch.optim.Adadelta(p, lr=lr, rho=0.95, eps=1e-7)
     stepper, rng, expected = makers[optimizer](module.parameters(), lr=0.01), np.random.default_rng(5), []
     for _ in range(3):
@@ -86,8 +115,10 @@ def test_half_the_sum_is_half_the_dimensions_times_the_mean_and_the_rate_falls()
 
     mean, by_mean = trained(learning_rate=0.03)
     half_sum, by_half_sum = trained(learning_rate=0.01, squared_error="half_sum")
-    torch.testing.assert_close(half_sum, mean)
-    np.testing.assert_allclose(by_half_sum, np.multiply(by_mean, 3), rtol=1e-5)
+    whole_sum, by_sum = trained(learning_rate=0.005, squared_error="sum")
+    for found, curve, factor in ((half_sum, by_half_sum, 3), (whole_sum, by_sum, 6)):
+        torch.testing.assert_close(found, mean)
+        np.testing.assert_allclose(curve, np.multiply(by_mean, factor), rtol=1e-5)
     falling, curve = trained(learning_rate=0.03, decay_interval=3)
     assert curve[0] == by_mean[0] and curve[2] > by_mean[2]
     start = torch.cat([tensor.flatten() for tensor in autoencoder().network.values()])
@@ -273,6 +304,32 @@ def test_dcn_runs_kmeans_anew(monkeypatch):
         assert fitted.network_["centroids"].abs().max() == 1e3  # the last epoch's
         assert len(set(spoiled)) == (7 if right else epochs) * (len(X) // 48)
         spoiled.clear()
+
+
+def test_the_whole_may_be_pretrained_as_dcns_code_has_it(monkeypatch):
+    seen = []
+    given = {"n_clusters": 3, "widths": (8, 3), "batch": 40, "optimizer": "sgd", "decay_interval": 20}
+
+    def noted(function):
+        return lambda model, data, **told: seen.append(told) or function(model, data, **told)
+
+    for name in ("pretrain", "pretrain_layers"):
+        monkeypatch.setattr(shared, name, noted(getattr(shared, name)))
+    told = ("optimizer", "decay_interval", "squared_error", "learning_rate")
+    for way, whole in (("as_layers", ("sgd", 20, "half_sum")), ("nesterov", ("nesterov", None, "sum"))):
+        settings = {"layer_updates": 6, "pretrain_updates": 6, "cluster_updates": 0, "squared_error": "half_sum"}
+        DCN(**given, **settings, learning_rate=1e-4, end_to_end=way, random_state=0).fit(blobs()[0])
+        layers, end = ([step[name] for name in told] for step in seen[-2:])
+        assert layers == ["sgd", 20, "half_sum", 1e-4] and end == [*whole, 1e-4]
+
+
+@pytest.mark.parametrize(("word", "factor"), [("none", 1.0), (5.1, 5.1), ("mean_square", 0.5)])
+def test_the_input_is_scaled(word, factor):
+    X = np.full((60, 4), 2, np.float32) * np.where(np.arange(60) % 2, 1, -1)[:, None].astype(np.float32)
+    given = {"n_clusters": 2, "widths": (3,), "batch": 20, "layer_updates": 3, "pretrain_updates": 3}
+    fitted = DCN(**given, cluster_updates=3, input_scale=word, random_state=0).fit(X)
+    assert fitted.scale_ == pytest.approx(factor)
+    torch.testing.assert_close(fitted._tensor(X), torch.from_numpy(X * np.float32(factor)))
 
 
 def test_uncorrupted_pretraining_reconstructs_better():
