@@ -6,14 +6,16 @@ of `methods.deep`: batches here differ in number and size, validation is watched
 """
 
 import contextlib
-import copy
+import time
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from . import progress
 from .base import Diverged, InvalidInput, check_numbers
+from .checkpoint import begin_phase
 from .deep import flushed_denormals, random_streams
 
 AT_ONCE = 100  # problems where nothing is learned
@@ -81,33 +83,47 @@ class SupervisedClusterer(BaseEstimator):
             self._network = self._build(X).to(self.device)
         optimizer = self._optimizer(self._network.parameters())
         self.n_parameters_ = sum(parameter.numel() for parameter in self._network.parameters())
-        self.loss_curve_, self.n_updates_, self.n_epochs_, self.validation_loss_ = {}, 0, self.epochs, None
-        for epoch in range(self.epochs):
-            self._network.train()
-            seen = []
-            for index in equal_batches(X.sizes, self.batch, order):
-                optimizer.zero_grad()
-                with flushed_denormals():
-                    terms = self._terms(*self._tensors(X, index))
-                    terms["loss"].backward()
-                    optimizer.step()
-                self.n_updates_ += 1
-                seen.append((len(index), terms))
+        phase, tensors = begin(self._network, optimizer, order)
+        first, start = len(phase.curve), time.monotonic()
+        for epoch in range(first, 0 if phase.finished else self.epochs):
+            phase.updates += self._one_epoch(X, optimizer, order, seen := [])
             measured = mean_terms(seen)
             if validation is not None and len(validation):
                 measured |= {f"validation_{name}": value for name, value in self._measure(validation).items()}
             if not np.isfinite(list(measured.values())).all():
-                last = self.loss_curve_.get("loss", [])
-                told = f"the last finite loss was {last[-1]:.6g}" if last else "no epoch had a finite loss"
-                raise Diverged(f"loss is not finite in epoch {epoch + 1}; {told}")
-            for name, value in measured.items():
-                self.loss_curve_.setdefault(name, []).append(value)
-            watched = measured.get("validation_loss")
-            if not (self.best_epoch and epoch) or watched is None or watched < self.validation_loss_:
-                self.loss_, self.validation_loss_ = measured["loss"], watched
-                kept = copy.deepcopy(self._network.state_dict())
-        self._network.load_state_dict(kept)
+                last = f"the last finite loss was {phase.curve[-1][0]:.6g}" if epoch else "no epoch had a finite loss"
+                raise Diverged(f"loss is not finite in epoch {epoch + 1}; {last}")
+            phase.terms = list(measured)
+            phase.curve.append(np.array(list(measured.values())))
+            if self._kept(phase) == epoch:
+                tensors |= best_copies(self._network)
+            progress.epoch(epoch + 1, self.epochs, (time.monotonic() - start) / (epoch + 1 - first))
+            phase.save(flat_state(optimizer))
+        phase.finish()
+        self._network.load_state_dict({name: tensors[f"best.{name}"] for name in self._network.state_dict()})
+        self.loss_curve_ = dict(zip(phase.terms, np.stack(phase.curve, axis=1).tolist(), strict=True))
+        self.n_updates_, self.n_epochs_ = phase.updates, self.epochs
+        kept = dict(zip(phase.terms, phase.curve[self._kept(phase)].tolist(), strict=True))
+        self.loss_, self.validation_loss_ = kept["loss"], kept.get("validation_loss")
         return self
+
+    def _one_epoch(self, X, optimizer, order, seen):
+        """Update once for each batch, whose size and terms go to `seen`; the number of updates."""
+        self._network.train()
+        for index in equal_batches(X.sizes, self.batch, order):
+            optimizer.zero_grad()
+            with flushed_denormals():
+                terms = self._terms(*self._tensors(X, index))
+                terms["loss"].backward()
+                optimizer.step()
+            seen.append((len(index), terms))
+        return len(seen)
+
+    def _kept(self, phase):
+        """Number of the epoch so far whose network is kept."""
+        if not (self.best_epoch and "validation_loss" in phase.terms):
+            return len(phase.curve) - 1
+        return int(np.argmin([values[phase.terms.index("validation_loss")] for values in phase.curve]))
 
     def predict(self, X):
         """Cluster of every member, shape (M,); the problems' own clusters are not looked at."""
@@ -142,6 +158,47 @@ class SupervisedClusterer(BaseEstimator):
         if (X.objects.lengths[members] != 1).any():
             raise InvalidInput("X: an object of more than one element; this method takes vectors")
         return torch.from_numpy(X.objects.values[X.objects.offsets[members]]).to(self.device)
+
+
+def begin(network, optimizer, order):
+    """The training that starts now, what an earlier attempt saved of it put back (`methods.checkpoint`).
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Random numbers of its own are in attributes called ``generator``.
+    optimizer : torch.optim.Optimizer
+    order : numpy.random.Generator
+
+    Returns
+    -------
+    phase : Phase
+    tensors : dict of str to Tensor
+        What its checkpoints hold: those of the network, and copies of them as ``best.<name>``.
+    """
+    tensors = network.state_dict() | best_copies(network)
+    generators = [module.generator for module in network.modules() if hasattr(module, "generator")]
+    phase = begin_phase(tensors, [order], generators)
+    if phase.curve:
+        network.load_state_dict({name: tensors[name] for name in network.state_dict()})
+        state = {}
+        for name, value in phase.optimizer_state.items():
+            number, _, kind = name.partition(".")
+            state.setdefault(int(number), {})[kind] = value
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+        tensors |= network.state_dict()
+    return phase, tensors
+
+
+def best_copies(network):
+    """Copies of a network's tensors as they are now, as ``best.<name>``."""
+    return {f"best.{name}": tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def flat_state(optimizer):
+    """All that an optimiser keeps, as a dict of ``<number of the tensor>.<name>`` to Tensor."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, kept in state.items() for name, value in kept.items()}
 
 
 def places(X, index):

@@ -8,6 +8,7 @@ import resource
 import time
 import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -15,18 +16,22 @@ from datasets.abc import first_appearance
 from datasets.problems import Problems
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS
+from methods import progress
 from methods.base import InvalidInput, load_method
+from methods.checkpoint import resumable
 from methods.vectorize import vectorize
 
 from .gpu import unless_lost
 from .record import VERSION, clusters_digest
 from .run import cost, failure_of, finite, git_state, provenance, time_limit
+from .sources import imported_sources, source_digest
 from .worker import Worker, WorkerError
 
 CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
+JOB_SOURCES = imported_sources(Path(__file__))  # on which a result may depend beside the method's own
 
 
-def run_task(problems, *, reading, task, method, seeds, settings, limit, device="cpu"):
+def run_task(problems, *, reading, task, method, seeds, settings, limit, device="cpu", folder=None):
     """Learn and predict once a seed.
 
     Parameters
@@ -40,6 +45,8 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
     limit : float
         Seconds a run may take.
     device : str
+    folder : Path, optional
+        Where trainings save their state now and then, and go on from.
 
     Returns
     -------
@@ -55,7 +62,17 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
         When the problems or a setting can't be used at all, in one line.
     """
     records, clusters = [], {}
-    with Worker(lambda seed: learn(problems, task, method, seed, settings, limit, device)) as worker:
+    source = provenance(problems, method, settings) | {"device": device, "backend": "torch"}
+    origin = source | {"task": task, "method": method, "job_digest": source_digest(JOB_SOURCES)}
+
+    def answer(seed):
+        own = folder and folder / f"training-{seed}"
+        place = seeds.index(seed) + 1
+        with progress.running(f"{task}, {method}, run {place} of {len(seeds)}", len(seeds) - place):
+            training = resumable(own, origin | {"seed": seed})
+            return learn(problems, task, method, seed, settings, limit, device, training)
+
+    with Worker(answer) as worker:
         for seed in seeds:
             outcome = unless_lost(ask(worker, seed, limit), device)
             if "invalid" in outcome:
@@ -63,7 +80,6 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
             for name, found in (outcome.pop("clusters") or {}).items():
                 clusters[f"{seed}{name}"] = np.array(found, np.int32)
             what = {"reading": reading, "dataset": task, "method": method, "vectorization": "none", "seed": seed}
-            source = provenance(problems, method, settings) | {"device": device, "backend": "torch"}
             records.append(record(problems, what, source, seed_sequence(seed, task, method), outcome))
     return records, clusters
 
@@ -78,8 +94,15 @@ def ask(worker, seed, limit):
         return failure_of(failure) | cost(time.perf_counter() - start, peak)
 
 
-def learn(problems, task, method, seed, settings, limit, device):
+def learn(problems, task, method, seed, settings, limit, device, training):
     """Learn and predict once; this is what a `Worker` does.
+
+    Parameters
+    ----------
+    problems, task, method, seed, settings, limit, device
+        As in `run_task`.
+    training : context manager
+        Around the fit; gives the seconds that earlier attempts spent.
 
     Returns
     -------
@@ -89,9 +112,9 @@ def learn(problems, task, method, seed, settings, limit, device):
     """
     state = int(seed_sequence(seed, task, method).generate_state(1)[0])
     estimator = load_method(method)(**settings, device=device, random_state=state)
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), 0.0
     try:
-        with time_limit(limit):
+        with training as spent, time_limit(limit, spent):
             estimator.fit(problems.part("train"), problems.part("validation"))
             found = {name: estimator.predict(problems.part(name)) for name in ("validation", "test")}
             told = {"": everywhere(problems, found).tolist()}
@@ -105,7 +128,8 @@ def learn(problems, task, method, seed, settings, limit, device):
         outcome = failure_of(failure)
     else:
         outcome = outcome_of(problems, found) | learned(estimator) | {"clusters": told}
-    return finite(outcome) | cost(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return finite(outcome) | cost(time.perf_counter() - start + spent, peak)
 
 
 def outcome_of(problems, found):

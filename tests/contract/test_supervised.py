@@ -1,5 +1,6 @@
 """The contract of a supervised method, once for every one in ``methods/``."""
 
+import contextlib
 import inspect
 import itertools
 
@@ -12,7 +13,9 @@ from sklearn.exceptions import NotFittedError
 from datasets import abc, points
 from datasets.problems import Problems, gather
 from datasets.sequences import Sequences
+from methods import checkpoint, supervised
 from methods.base import Diverged, InvalidInput, load_method
+from methods.checkpoint import Phase, resumable
 from methods.l2c import L2C
 from methods.supervised import SupervisedClusterer, equal_batches
 from workflow.catalogue import available, class_constant, source
@@ -98,6 +101,65 @@ def test_the_network_of_the_best_epoch(method, problems, monkeypatch):
     assert method.validation_loss_ == (0 if method.best_epoch else 1)
     states = (one._network.state_dict().values() for one in (expected, method))
     assert all(map(torch.equal, *states))
+
+
+class Interrupt(BaseException):
+    """As Ctrl-C: no method catches it."""
+
+
+def fitted(method, problems, folder, monkeypatch, saves=None):
+    """What a training gives that is stopped after so many saves and then goes on."""
+    write, counted = checkpoint.write_state, []
+
+    def count(*given):
+        write(*given)
+        counted.append(given)
+        if len(counted) == saves:
+            raise Interrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "INTERVAL", 0.0)
+        patch.setattr(checkpoint, "SHARE", float("inf"))
+        patch.setattr(checkpoint, "write_state", count)
+        for _ in range(2):
+            with contextlib.suppress(Interrupt), resumable(folder, {}) as spent:
+                again = clone(method).fit(problems.part("train"), problems.part("validation"))
+                break
+    assert (spent > 0) == (saves is not None)
+    tensors = [tensor.numpy().tobytes() for tensor in again._network.state_dict().values()]
+    return tensors, again.loss_curve_, again.loss_, again.validation_loss_, again.n_updates_
+
+
+@pytest.mark.parametrize("saves", [1, 3])
+def test_interrupted_and_resumed_equals_uninterrupted(method, problems, saves, tmp_path, monkeypatch):
+    method.set_params(epochs=4)
+    whole = fitted(method, problems, None, monkeypatch)
+    assert fitted(method, problems, tmp_path, monkeypatch, saves) == whole
+
+
+@pytest.mark.parametrize("forgotten", ["order", "generator", "optimizer", "best"])
+def test_the_comparison_can_fail(forgotten, problems, tmp_path, monkeypatch):
+    method = small("l2c", epochs=4, learning_rate=5.0)
+    if forgotten == "best":
+        monkeypatch.setattr(L2C, "_kept", lambda self, phase: 0)  # so that it is one that was saved
+    whole = fitted(method, problems, None, monkeypatch)
+    take_over, state = Phase._take_over, supervised.flat_state
+
+    def without(self, state, arrays):
+        if forgotten == "order":
+            state = state | {"rngs": [rng.bit_generator.state for rng in self._rngs]}
+        if forgotten == "generator":
+            arrays = arrays | {f"generator.{i}": one.get_state().numpy() for i, one in enumerate(self._generators)}
+        if forgotten == "best":
+            arrays = {n: np.zeros_like(a) if n.startswith("network.best.") else a for n, a in arrays.items()}
+        take_over(self, state, arrays)
+
+    monkeypatch.setattr(Phase, "_take_over", without)
+    if forgotten == "optimizer":
+        monkeypatch.setattr(
+            supervised, "flat_state", lambda optimizer: {name: 0 * tensor for name, tensor in state(optimizer).items()}
+        )
+    assert fitted(method, problems, tmp_path, monkeypatch, 2) != whole
 
 
 def test_mistakes_in_one_line(method, problems):

@@ -8,6 +8,7 @@ from fake_records import bare, record
 
 from datasets.problems import draw_problems
 from datasets.storage import write_arrays
+from methods import checkpoint
 from methods.supervised import SupervisedClusterer
 from reports import tasks
 from reports.published import read_published
@@ -158,6 +159,24 @@ def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
     assert [one["status"] for one in broken] == ["diverged", "diverged"]
     for one in slow + broken:
         check_record(one)
+
+
+def test_a_task_goes_on_from_what_an_earlier_attempt_saved(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    monkeypatch.setattr(checkpoint, "SHARE", float("inf"))
+    problems = draw_problems(jobs.draw_job(CONFIG, "abc")).withhold("test")
+    job = jobs.learn_job(CONFIG, "test", "abc")
+    first, clusters = run_task(problems, **job, folder=tmp_path)
+    saved = {seed: tmp_path / f"training-{seed}/phase-0.npz" for seed in job["seeds"]}
+    assert all(path.exists() for path in saved.values())
+    second, again = run_task(problems, **job, folder=tmp_path)
+    for name, found in clusters.items():
+        np.testing.assert_array_equal(again[name], found)
+    assert all(two["cost"]["seconds"] > one["cost"]["seconds"] / 2 for one, two in zip(first, second, strict=True))
+    assert "is not used" not in capfd.readouterr().err
+    other = job | {"settings": job["settings"] | {"learning_rate": 0.5}}
+    run_task(problems, **other, folder=tmp_path)
+    assert "it comes from another job: settings differ" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
