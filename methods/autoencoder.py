@@ -243,8 +243,7 @@ class CodeClusterer(Encoder, Clusterer):
     end_to_end = "as_layers"
     choices = {
         "pretraining": ("layerwise", "end_to_end"),
-        "end_to_end": ("as_layers", "nesterov"),
-        "input_scale": (Real, "mean_square", "none"),
+        "input_scale": ("mean_square", "none", Real),
         "optimizer": tuple(OPTIMIZERS),
         "cluster_optimizer": tuple(OPTIMIZERS),
         "initialisation": ("glorot_uniform", "fan_in_uniform", "normal", "fan_in_normal"),

@@ -283,6 +283,12 @@ class TransductiveClusterer(Clusterer):
         return self.labels_[pairwise_distances_argmin(X, self._training_vectors)]
 
 
+def alike(labels, X):
+    """Cluster of every vector, that of the first one that is equal to it, as the nearest is: int64, shape (n,)."""
+    _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    return labels[first][inverse.ravel()].astype(np.int64)
+
+
 def check_squares(X):
     """Raise `Diverged` for vectors whose squares don't add up to a number of their type, as distances need."""
     largest = float(np.abs(X).max())

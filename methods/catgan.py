@@ -59,6 +59,7 @@ class CatGAN(Clusterer):
     """
 
     backend = "torch"
+    least = {"n_clusters": 1, "batch": 2}  # which are normalised over the batch
     small = {"discriminator_widths": (16, 8), "generator_widths": (8,), "latent": 4, "batch": 20, "epochs": 4}
 
     def __init__(

@@ -8,11 +8,13 @@ where it is broken it raises `Wrong`, which says how to keep it. What the attrib
 import inspect
 import random
 import tempfile
+import warnings
 from numbers import Real
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from datasets.sequences import Sequences
 
@@ -246,6 +248,18 @@ def takes_any_length(method):
             raise Wrong(f"labels_ have shape {labels.shape} for 60 sequences of lengths {lengths[0]} to {lengths[1]}")
 
 
+def tells_equal_sequences_alike(method):
+    """fewer different sequences than clusters end in clusters that equal ones share, or in the failure of that run"""
+    data = tiny_data()
+    X = data_for(method, data.subset(np.arange(60) % 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # k-means' word on it
+        (outcome,) = method.fit_seeds(X, [0])
+    if not isinstance(outcome, Exception):
+        agree(outcome.labels_, np.resize(outcome.labels_[:2], 60), "equal sequences are in different clusters")
+        agree(outcome.predict(X), outcome.labels_, "predict gives equal sequences other clusters than labels_")
+
+
 def takes_a_list(method):
     """a list of arrays will do where X is sequences"""
     if method.accepts == "sequences":
@@ -369,6 +383,7 @@ PROMISES = (
     trains_each_seed_alone,
     predicts_each_alone,
     takes_any_length,
+    tells_equal_sequences_alike,
     takes_a_list,
     finds_one_cluster,
     refuses_other_numbers_of_clusters,

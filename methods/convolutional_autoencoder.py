@@ -14,7 +14,7 @@ The sequences of a batch lie behind each other with zeros between them, so no se
 import numpy as np
 import torch
 
-from .base import store
+from .base import InvalidInput, store
 from .deep import init_linear, linear, stack
 from .sequence_codes import SequenceAutoencoder
 
@@ -39,6 +39,7 @@ class ConvolutionalAutoencoder(SequenceAutoencoder):
     random_state : int or None
     """
 
+    least = {"n_clusters": 1, "channels": 1, "layers": 1, "code_units": 1}
     small = {"channels": 4, "batch": 20, "epochs": 8}
 
     def __init__(
@@ -60,6 +61,8 @@ class ConvolutionalAutoencoder(SequenceAutoencoder):
         store(locals())
 
     def _init_network(self, rngs):
+        if not self.width % 2:
+            raise InvalidInput(f"width={self.width}: expected an odd number, with as many neighbours on either side")
         d, channels, network = self.n_features_in_, self.channels, {}
         for layer in range(self.layers):
             into = channels if layer else d

@@ -96,6 +96,7 @@ class DCN(CodeClusterer):
         All as in `methods.dec.DEC`.
     """
 
+    choices = CodeClusterer.choices | {"end_to_end": ("as_layers", "nesterov")}
     least = {"n_clusters": 1, "initial_count": 1}
 
     def __init__(

@@ -125,15 +125,18 @@ class DivergenceClusterer(DeepMethod):
         self._resolve(X, estimators)
         streams = [random_streams(estimator.random_state, 2) for estimator in estimators]
         network = self._init_network([init for init, _ in streams])
-        data, orders, before = self._tensors(X), [order for _, order in streams], 0
+        data, orders, before = self._tensors(X), [order for _, order in streams], (0, 0)
         if partition is not None:
             start = functools.partial(self._cross_entropy, network, data, partition=partition)
-            _, before = self._minimise(start, network, data, len(X), partition_epochs, orders)
+            curve, updates = self._minimise(start, network, data, len(X), partition_epochs, orders)
+            before = updates, len(curve["loss"])
         terms = functools.partial(self._loss_terms, network, data, training=True)
         curve, updates = self._minimise(terms, network, data, len(X), self.epochs_, orders, best_epoch=self.best_epoch)
         failures = []
         for seed, estimator in enumerate(estimators):
-            failures.append(estimator._keep(network, curve, before + updates, seed))
+            failures.append(estimator._keep(network, curve, updates, seed))
+            estimator.n_updates_ += before[0]
+            estimator.n_epochs_ += before[1]
             if failures[-1] is None:
                 if self.best_epoch:
                     estimator.loss_ = min(estimator.loss_curve_["loss"])

@@ -147,7 +147,12 @@ def shape_of(members):
 
 
 def leading(rows):
-    """Leading eigenvector of the sum of x xᵀ over rows x (m, T), shape (T,), with the sign that they agree with."""
+    """Leading eigenvector of the sum of x xᵀ over rows x (m, T), shape (T,), with the sign that they agree with.
+
+    Zeros where all rows are, as in a dimension that is constant in every member: any vector would be one there.
+    """
+    if not rows.any():
+        return np.zeros(rows.shape[1])
     few = len(rows) < rows.shape[1]
     products = rows @ rows.T if few else rows.T @ rows  # whose eigenvalues are the same
     vector = eigh(products, subset_by_index=[len(products) - 1] * 2)[1][:, 0]

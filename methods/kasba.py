@@ -9,7 +9,9 @@ Deviation, for time: a sample of the training sequences. Budget: `sample` sequen
 iterations. The loss is the mean squared distance to the nearest centroid.
 """
 
-from .base import store
+import numpy as np
+
+from .base import Diverged, store
 from .elastic import ElasticKMeans, aeon_without_hints
 from .vectorize import moments
 
@@ -33,15 +35,26 @@ class KASBA(ElasticKMeans):
     def __init__(self, n_clusters=8, sample=300, iterations=50, random_state=None):
         store(locals())
 
+    def fit(self, X, y=None):
+        """Cluster sequences."""
+        self.points_ = self._check(X, reset=True).resample_length
+        return super().fit(X)
+
     def _array(self, X):
         """Scaled and resampled sequences as aeon takes them: float64 of shape (n, d, length)."""
-        array = moments(X, X.resample_length).reshape(len(X), -1, X.dimensions)
+        array = moments(X, self.points_).reshape(len(X), self.points_, X.dimensions)
         return ((array - self.mean_) / self.scale_).transpose(0, 2, 1)
 
     def _centroids(self, array, rng):
-        state = int(rng.integers(2**31))
+        state, different = int(rng.integers(2**31)), np.unique(array, axis=0)
+        if len(different) < self.n_clusters:  # for which aeon's has no start
+            return different[np.arange(self.n_clusters) % len(different)], 0
         with aeon_without_hints() as aeon:
-            found = aeon.clustering.KASBA(self.n_clusters, max_iter=self.iterations, random_state=state).fit(array)
+            kasba = aeon.clustering.KASBA(self.n_clusters, max_iter=self.iterations, random_state=state)
+            try:
+                found = kasba.fit(array)
+            except aeon.clustering._k_means.EmptyClusterError as error:
+                raise Diverged("a cluster lost all its sequences, however often it was given the farthest") from error
         return found.cluster_centers_, int(found.n_iter_)
 
     def _costs(self, array):

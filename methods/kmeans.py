@@ -38,8 +38,8 @@ class KMeans(Clusterer):
         kmeans = sklearn.cluster.KMeans(
             self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=self.random_state
         ).fit(X)
-        self.labels_ = kmeans.labels_.astype(np.int64)
         self.cluster_centers_ = kmeans.cluster_centers_
+        self.labels_ = self._nearest(X)[0].astype(np.int64)  # centroids of equal vectors coincide, and ties go one way
         self.loss_ = float(kmeans.inertia_ / len(X))
         self.n_updates_ = self.n_iter_ = int(kmeans.n_iter_)
         self.n_parameters_ = int(self.cluster_centers_.size)

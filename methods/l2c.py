@@ -293,7 +293,14 @@ def class_weights(X):
     -------
     same, different : float
         Square roots of the other kind's share, scaled to a sum of 2.
+
+    Raises
+    ------
+    InvalidInput
+        When no problem has two objects, and so none a pair.
     """
+    if X.sizes.max() < 2:
+        raise InvalidInput("X: no problem has more than one object; there is no pair to learn from")
     ones = sum((np.bincount(clusters) * (np.bincount(clusters) - 1)).sum() for clusters in X.split_up(X.clusters))
     share = ones / (X.sizes * (X.sizes - 1)).sum()
     same, different = np.sqrt(1 - share), np.sqrt(share)

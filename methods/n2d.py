@@ -155,6 +155,7 @@ class N2D(Encoder, Clusterer):
 
     def _cluster(self, points, seed):
         """Cluster of every point, shape (n,)."""
+        points = points.astype(np.float64)  # in float32 a mixture fails on points of low rank or large scale
         if self.clustering == "dbscan":
             return 1 + sklearn.cluster.DBSCAN(min_samples=self.min_samples, eps=self.radius).fit_predict(points)
         if self.clustering == "kmeans":

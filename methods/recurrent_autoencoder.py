@@ -45,7 +45,7 @@ class RecurrentAutoencoder(SequenceAutoencoder):
     """
 
     choices = SequenceAutoencoder.choices | {"update_bias": (Real, "by_length")}
-    least = {"n_clusters": 1, "update_bias": -1e9}  # of any sign
+    least = {"n_clusters": 1, "recurrent_units": 1, "update_bias": -1e9}  # of any sign
     small = {"recurrent_units": 4, "batch": 20, "epochs": 8}
 
     def __init__(

@@ -33,6 +33,7 @@ class SoftDTWKMeans(ElasticKMeans):
     """
 
     metric = "softdtw"
+    least = {"n_clusters": 1, "gamma": 1e-6}
     few = {"iterations": 1}
     small = ElasticKMeans.small | {"barycenter_iterations": 2}
 

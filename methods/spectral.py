@@ -5,10 +5,9 @@ clustering fails on Character Trajectories where k-means is perfect, which is wh
 loss to select a run by. The test split is scored by the rule of `TransductiveClusterer`.
 """
 
-import numpy as np
 from sklearn.cluster import SpectralClustering
 
-from .base import TransductiveClusterer, store
+from .base import TransductiveClusterer, alike, store
 
 TITLE = "Spectral"
 
@@ -39,6 +38,6 @@ class Spectral(TransductiveClusterer):
             eigen_solver="lobpcg",
             random_state=self.random_state,
         )
-        self.labels_ = spectral.fit_predict(X).astype(np.int64)
+        self.labels_ = alike(spectral.fit_predict(X), X)
         self._training_vectors = X
         return self

@@ -5,10 +5,9 @@ Nothing is random and there is no loss, so one run stands for all seeds. The tes
 `TransductiveClusterer`.
 """
 
-import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from .base import TransductiveClusterer, store
+from .base import TransductiveClusterer, alike, store
 
 TITLE = "Ward"
 
@@ -33,6 +32,6 @@ class Ward(TransductiveClusterer):
         """Cluster vectors of shape (n, D), n at least 2."""
         X = self._check(X, reset=True)
         linkage = AgglomerativeClustering(self.n_clusters, linkage="ward")
-        self.labels_ = linkage.fit_predict(X).astype(np.int64)
+        self.labels_ = alike(linkage.fit_predict(X), X)
         self._training_vectors = X
         return self

@@ -60,6 +60,21 @@ class Undocumented(KMeans):
     pass
 
 
+class Torn(KMeans):
+    def fit(self, X, y=None):
+        super().fit(X)
+        self.labels_ = np.arange(len(X)) % self.n_clusters
+        return self
+
+
+class Untrue(KMeans):
+    """Keeps the cluster of each, and predicts by centroids of which two are the same."""
+
+    def predict(self, X):
+        labels = super().predict(X)
+        return labels if len(np.unique(X, axis=0)) > 2 else 2 - labels
+
+
 class Wordless(KMeans):
     """Says nothing that can be read."""
 
@@ -257,6 +272,8 @@ MUTANTS = [
     (Twins, "trains_each_seed_alone", "in company"),
     (Crowd, "predicts_each_alone", "another cluster when it comes alone|in another order"),
     (Ruler, "takes_any_length", "IndexError"),
+    (Torn, "tells_equal_sequences_alike", "equal sequences are in different clusters"),
+    (Untrue, "tells_equal_sequences_alike", "predict gives equal sequences other clusters than labels_"),
     (Ruler, "takes_a_list", "'list' object has no attribute 'lengths'"),
     (Pair, "finds_one_cluster", "n_clusters=1 gives other clusters than 0"),
     (
@@ -274,7 +291,7 @@ MUTANTS = [
 ]
 
 
-@pytest.mark.parametrize("value", [-1, 2.5, float("nan")])
+@pytest.mark.parametrize("value", [-1, 0, 2.5, float("nan")])
 @pytest.mark.parametrize("name", METHODS)
 def test_a_number_that_a_setting_can_not_be_is_refused_by_its_name(name, value):
     """Every setting whose default is a number; what is negative on purpose is in `least`."""

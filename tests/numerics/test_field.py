@@ -165,6 +165,15 @@ def test_no_other_direction_is_shared_more():
     assert ((centred * shape).sum((0, 1)) > 0).all()
 
 
+def test_a_dimension_that_is_constant_in_all_members_is_zero_in_their_shape():
+    """Whether a cluster has fewer members than elements, as many or more."""
+    for count in (3, 4, 9):
+        members = np.random.default_rng(0).normal(size=(count, 4, 2))
+        members[:, :, 1] = 7
+        shape = k_shape.shape_of(members)
+        assert not shape[:, 1].any() and np.linalg.norm(shape[:, 0]) > 0
+
+
 @pytest.mark.nightly  # its compilation takes half a minute
 def test_k_shape_is_tslearn_s_where_that_can_be_compared():
     """Sequences of one length and dimension."""

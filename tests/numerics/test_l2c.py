@@ -11,6 +11,7 @@ import torch
 from datasets import abc, points
 from datasets.problems import gather
 from datasets.sequences import Sequences
+from methods.base import InvalidInput
 from methods.l2c import FLOOR, L2C, center_loss, class_weights, divergence_loss, pair_probability, pairwise_loss
 from runs.scores import problem_scores, scores
 from runs.tasks import in_another_order
@@ -226,6 +227,8 @@ def test_class_weights():
     same, different = class_weights(problems)
     assert same + different == pytest.approx(2)
     assert same / different == pytest.approx(math.sqrt(1 - ones / pairs) / math.sqrt(ones / pairs))
+    with pytest.raises(InvalidInput, match="no problem has more than one object"):
+        class_weights(points.draw({"train": 7}, 0, points=1, clusters=(1, 1)))
     # With more clusters pairs in one cluster are rarer, and weigh more.
     assert class_weights(points.draw({"train": 7}, 0, clusters=(5, 5)))[0] > 1 > class_weights(problems)[1]
 

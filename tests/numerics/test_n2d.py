@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.cluster
+import sklearn.mixture
 import torch
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
@@ -39,6 +40,15 @@ def test_watched_vectors_are_not_trained_on(blobs):
     assert fitted.n_updates_ == 5 and len(fitted.loss_curve_["validation_loss"]) == 5
     assert len(fitted.labels_) == 120
     assert "validation_loss" not in N2D(4, manifold="none", **SMALL).fit(blobs[0]).loss_curve_
+
+
+def test_a_mixture_is_fitted_to_codes_of_any_scale_and_rank():
+    """In float32 their covariance is singular."""
+    codes = np.random.default_rng(0).normal(size=(60, 1)).astype(np.float32) * np.float32([1e4, 2e4, -1e4])
+    model = N2D(3, clustering="gmm")
+    assert set(model._cluster(codes, 0)) == {0, 1, 2}
+    with pytest.raises(ValueError, match="ill-defined empirical covariance"):
+        sklearn.mixture.GaussianMixture(3, random_state=0).fit(codes)
 
 
 def test_vectors_with_one_code_share_a_cluster():

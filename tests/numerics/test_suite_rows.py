@@ -11,7 +11,7 @@ from test_field import ragged, warping_cost
 
 from datasets.sequences import Sequences
 from methods import silhouette_k
-from methods.base import InvalidInput
+from methods.base import Diverged, InvalidInput
 from methods.catch22_kmeans import Catch22KMeans
 from methods.convolutional_autoencoder import ConvolutionalAutoencoder, gather
 from methods.ddc import DDC
@@ -66,6 +66,27 @@ def test_kasba_is_aeon_s_own_of_the_resampled_sample():
         np.testing.assert_array_equal(method.labels_, direct.predict(given))
 
 
+def test_kasba_predicts_at_the_number_of_points_that_it_was_fitted_at():
+    data = ragged(20, (5, 12))
+    longer = Sequences(data.values, data.offsets, resample_length=9)
+    method = KASBA(2, iterations=5, random_state=3).fit(longer)
+    assert method.cluster_centers_.shape[2] == method.points_ == 9
+    listed = [data[i] for i in range(20)]  # which say nothing of it
+    np.testing.assert_array_equal(method.predict(listed), method.labels_)
+
+
+def test_a_cluster_that_kasba_can_not_fill_is_the_failure_of_that_run(monkeypatch):
+    with aeon_without_hints() as aeon:
+        lost = aeon.clustering._k_means.EmptyClusterError
+
+        def fit(self, array):
+            raise lost
+
+        monkeypatch.setattr(aeon.clustering.KASBA, "fit", fit)
+    outcomes = KASBA(2).fit_seeds(ragged(20, (5, 12)), [0, 1])
+    assert [type(outcome) for outcome in outcomes] == [Diverged, Diverged]
+
+
 def test_catch22_features_are_aeon_s_of_each_sequence_alone():
     data = ragged(8, (12, 40))
     with warnings.catch_warnings():
@@ -110,6 +131,11 @@ def test_convolutional_codes_are_those_of_each_sequence_alone():
         for i in range(9)
     ]
     np.testing.assert_allclose(method.transform(data), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_convolution_has_as_many_neighbours_on_either_side():
+    with pytest.raises(InvalidInput, match="^width=4: expected an odd number"):
+        ConvolutionalAutoencoder(2, width=4, batch=3, epochs=2, random_state=0).fit(ragged(9, (1, 12)))
 
 
 def test_the_moments_of_a_batch_are_those_of_its_sequences():
