@@ -5,6 +5,8 @@ clustering fails on Character Trajectories where k-means is perfect, which is wh
 loss to select a run by. The test split is scored by the rule of `TransductiveClusterer`.
 """
 
+from numbers import Real
+
 from sklearn.cluster import SpectralClustering
 
 from .base import TransductiveClusterer, alike, store
@@ -18,10 +20,13 @@ class Spectral(TransductiveClusterer):
     Parameters
     ----------
     n_clusters : int
-    gamma : float or "scale"
-        Of the affinity exp(-gamma ‖x - y‖²); "scale" is 1 / (D · variance of all entries), as for scikit-learn's SVC.
+    gamma : float or {"scale", "dimensions"}
+        Of the affinity exp(-gamma ‖x - y‖²); "scale" is 1 / (D · variance of all entries), as for scikit-learn's SVC,
+        "dimensions" 1 / D.
     random_state : int or None
     """
+
+    choices = {"gamma": ("scale", "dimensions", Real)}
 
     def __init__(self, n_clusters=8, gamma=1.0, random_state=None):
         store(locals())
@@ -29,7 +34,8 @@ class Spectral(TransductiveClusterer):
     def fit(self, X, y=None):
         """Cluster vectors of shape (n, D)."""
         X = self._check(X, reset=True)
-        gamma = 1 / (X.shape[1] * max(X.var(), 1e-12)) if self.gamma == "scale" else self.gamma
+        spread = {"scale": max(X.var(), 1e-12), "dimensions": 1}.get(self.gamma)
+        gamma = self.gamma if spread is None else 1 / (X.shape[1] * spread)
         # The default solver needs minutes on an affinity near the identity, as gamma=1 makes it of long vectors.
         spectral = SpectralClustering(
             self.n_clusters,

@@ -9,28 +9,31 @@ import numpy as np
 from datasets.seeds import seed_sequence
 
 
-def zero(sequences):
-    """Zero padding at the end to the longest sequence, flattened: shape (n, longest · d)."""
-    lengths, longest = sequences.lengths, int(sequences.lengths.max())
-    padded = np.zeros((len(sequences), longest, sequences.dimensions), np.float32)
-    padded[np.arange(longest) < lengths[:, None]] = sequences.values
-    return padded.reshape(len(sequences), -1)
+def zero(sequences, lengths):
+    """Zero padding at the end to the longest of the `lengths`, flattened: shape (n, longest · d)."""
+    return firsts(sequences, int(lengths.max()))
 
 
-def crop(sequences):
-    """The first elements, as many as the shortest sequence has, flattened: shape (n, shortest · d)."""
-    shortest = int(sequences.lengths.min())
-    elements = sequences.offsets[:-1, None] + np.arange(shortest)
-    return sequences.values[elements].reshape(len(sequences), -1)
+def crop(sequences, lengths):
+    """The first elements, as many as the shortest of the `lengths`, flattened: shape (n, shortest · d)."""
+    return firsts(sequences, int(lengths.min()))
 
 
-def avg(sequences):
+def firsts(sequences, count):
+    """The first `count` elements, zeros after the end of a sequence that has fewer, flattened: shape (n, count · d)."""
+    found = np.zeros((len(sequences), count, sequences.dimensions), np.float32)
+    moment = np.arange(len(sequences.values)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
+    found[np.arange(count) < sequences.lengths[:, None]] = sequences.values[moment < count]
+    return found.reshape(len(sequences), -1)
+
+
+def avg(sequences, _lengths):
     """Average over time, by each sequence's length or by the data set's ``average_length``: shape (n, d)."""
     sums = np.add.reduceat(sequences.values, sequences.offsets[:-1], axis=0, dtype=np.float64)
     return (sums / (sequences.average_length or sequences.lengths[:, None])).astype(np.float32)
 
 
-def resample(sequences):
+def resample(sequences, _lengths):
     """Every sequence at evenly spaced moments from its first element to its last, linear between: (n, length · d).
 
     There are as many moments as the data set's ``resample_length``.
@@ -65,7 +68,7 @@ def shortened(sequences, step):
     return replace(sequences, values=means, offsets=np.searchsorted(firsts, sequences.offsets))
 
 
-def vector(sequences):
+def vector(sequences, _lengths):
     """The vectors of a data set whose sequences all have length 1: shape (n, d)."""
     if sequences.lengths.max() > 1:
         from .base import InvalidInput  # here, so that a summary reads records without scikit-learn
@@ -76,12 +79,12 @@ def vector(sequences):
     return sequences.values
 
 
-def none(sequences):
+def none(sequences, _lengths):
     """The sequences as they are."""
     return sequences
 
 
-def shuffled(sequences):
+def shuffled(sequences, _lengths):
     """A control: the elements of every sequence in a random order, the same in every run."""
     rng = np.random.default_rng(seed_sequence(0, "shuffled"))
     owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
@@ -90,7 +93,7 @@ def shuffled(sequences):
 
 
 class Input(NamedTuple):
-    """What can be read of sequences: its title in tables, and what makes it."""
+    """What can be read of sequences: its title in tables, and what makes it of them and of the lengths that count."""
 
     title: str
     make: Callable
@@ -108,8 +111,8 @@ SEQUENCES = {"none": Input("variable length", none), "shuffled": Input("time-shu
 INPUTS = VECTORS | SEQUENCES
 
 
-def vectorize(sequences, name):
-    """What a method reads of a data set; the vectors' length comes from the whole data set, as in the paper.
+def vectorize(sequences, name, alone=None):
+    """What a method reads of a data set; the vectors' length comes from the whole data set.
 
     Parameters
     ----------
@@ -117,6 +120,8 @@ def vectorize(sequences, name):
         All splits together, so that train and test agree on the length.
     name : str
         One of `INPUTS`.
+    alone : ndarray of int, optional
+        Indices of the sequences that the vectors' length comes from, where these are clustered by themselves.
 
     Returns
     -------
@@ -124,4 +129,4 @@ def vectorize(sequences, name):
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")
-    return INPUTS[name].make(sequences)
+    return INPUTS[name].make(sequences, sequences.lengths if alone is None else sequences.lengths[alone])

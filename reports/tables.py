@@ -374,7 +374,9 @@ def footnotes(summary, records, datasets, skip, selection, scored):
             " clusters than were asked for. They enter no mean and have no verdict."
         )
     if alone := dict.fromkeys(title(record["method"]) for record in records if record["trained_on"] == "test"):
-        notes.append(f"Clustered the test split by itself: {', '.join(alone)}.")
+        notes.append(
+            f"Clustered the test split by itself, and cropped it to its own shortest sequence: {', '.join(alone)}."
+        )
     ran = {record["method"]: load_method(record["algorithm"]) for record in records if record["trained_on"] == "train"}
     if by_neighbour := [title(name) for name, method in ran.items() if issubclass(method, TransductiveClusterer)]:
         notes.append(

@@ -242,9 +242,10 @@ def run_job(
     """
     run = run_fields(sequences, settings, dataset=dataset, vectorization=vectorization, **what)
     where = f"{dataset}, {run['method']}, {vectorization}"
-    vectorized = functools.cache(lambda: vectorize(sequences, vectorization))
     wanted = {"fitted": run["trained_on"], "validation": "validation"}
     parts = {name: np.flatnonzero(sequences.split == SPLITS.index(part)) for name, part in wanted.items()}
+    alone = parts["fitted"] if run["trained_on"] == "test" else None
+    vectorized = functools.cache(lambda: vectorize(sequences, vectorization, alone))
     estimator = load_method(run["algorithm"])(**settings | {"n_clusters": run["n_clusters"]})
     if "device" in estimator.get_params():
         estimator.set_params(device=device)

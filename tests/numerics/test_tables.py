@@ -323,9 +323,7 @@ def test_the_scored_split_and_the_published_table_are_the_configs_choice():
     assert row["accuracy"] == 0.9 and np.isnan(row["published_accuracy"]) and row["verdict"] == "not comparable"
 
 
-@pytest.mark.parametrize(
-    ("part", "told"), [("test", "Clustered the test split by itself: Ward."), ("train", "Ward. A test")]
-)
+@pytest.mark.parametrize(("part", "told"), [("test", "own shortest sequence: Ward."), ("train", "Ward. A test")])
 def test_how_a_test_sequence_got_its_cluster_is_told(part, told):
     made = [one | {"method": "ward", "algorithm": "ward", "trained_on": part} for one in runs([0.6], [None])]
     summary = statistics.summarise(made, "test", "train")

@@ -84,7 +84,7 @@ def padding_is_data(monkeypatch):
 
     def padded(self, X):
         n, longest = len(X), 29
-        vectors = methods.vectorize.zero(X).reshape(n, -1, X.dimensions)
+        vectors = methods.vectorize.zero(X, X.lengths).reshape(n, -1, X.dimensions)
         wide = np.zeros((n, longest, X.dimensions), np.float32)
         wide[:, : vectors.shape[1]] = vectors
         return right(self, type(X)(wide.reshape(-1, X.dimensions), np.arange(n + 1) * longest))

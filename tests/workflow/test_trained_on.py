@@ -32,6 +32,21 @@ def test_the_test_split_is_clustered_by_itself():
     assert clusters[test].tolist() == alone.tolist()
 
 
+@pytest.mark.parametrize("how", ["crop", "zero"])
+def test_its_vectors_are_as_long_as_its_own_sequences_ask(how):
+    """As if there were no others: their shortest would take away what the test split has."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(length, 2)) + i % 2 for i, length in enumerate([1, 9, *rng.integers(3, 6, 30)])]
+    sequences = Sequences.from_list(arrays, [0] * 8 + [1] * 4 + [2] * 20, n_classes=2)
+    test = np.flatnonzero(sequences.split == SPLITS.index("test"))
+    own = vectorize(sequences.subset(test), how)
+    np.testing.assert_array_equal(vectorize(sequences, how, test)[test], own)
+    assert vectorize(sequences, how).shape[1] != own.shape[1]
+    what = {"reading": "own", "dataset": "toy", "method": "ward", "vectorization": how, "seeds": [0]}
+    _, clusters = run_job(sequences, **what, settings={}, limit=60, trained_on="test")
+    assert clusters[0][test].tolist() == Ward(n_clusters=2).fit(own).labels_.tolist()
+
+
 def test_without_it_the_training_split_is():
     record, _ = run()
     assert record["trained_on"] == "train" and record["budget"]["sequences"] == 20
