@@ -14,7 +14,7 @@ help:  ## What there is to make
 
 setup: .venv/installed  ## Set up and run nothing: Python and its packages in .venv/
 
-demo: .venv/installed  ## Set up, then every method on embedded real data: results/demo/
+demo: .venv/installed  ## Set up, then the paper's methods on embedded real data: results/demo/
 	$(BIN)/snakemake --profile profiles/demo
 	@echo "Open results/demo/demo/report.html"
 

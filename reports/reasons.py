@@ -1,7 +1,7 @@
 """What was not reproduced, and why: a sentence for every such cell, the most likely reason as far as we know.
 
 The sentences are people's, in ``published/<table>.reasons.yaml``: a list of entries with ``reason`` and the
-``methods``, ``inputs``, ``datasets`` and ``verdicts`` that it is about, any where one is left out. The first that fits
+``methods``, ``inputs``, ``datasets``, ``readings`` and ``verdicts`` that it is about, any where one is left out. The first that fits
 a cell is told. An inconclusive verdict needs none: it says itself that runs or splits are too few; an entry that names
 it among its ``verdicts`` is told beside that.
 """
@@ -15,7 +15,13 @@ from .published import FOLDER
 from .tables import ours, span, theirs, title
 from .verdict import WIDEST
 
-OF = {"methods": "method", "inputs": "vectorization", "datasets": "dataset", "verdicts": "verdict"}
+OF = {
+    "methods": "method",
+    "inputs": "vectorization",
+    "datasets": "dataset",
+    "readings": "reading",
+    "verdicts": "verdict",
+}
 UNKNOWN = "no reason is known"
 COLUMNS = ["method", "input", "data set", "ours", "published", "ACC, interval", "ACC", "NMI", "most likely reason"]
 
