@@ -212,6 +212,8 @@ def shared(records):
     return (
         "## Shared by all data sets\n\n"
         f"{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n\n"
+        "All sequences give a forecast without spread, whose continuous ranked probability score is the distance: the"
+        " first two lines can be compared.\n\n"
         f"Affinity of spectral clustering that fits the best reading best: {', '.join(affinities)} ("
         + "; ".join(f"{name.partition('_')[2] or 'default'}: {formula}" for name, formula in AFFINITIES.items())
         + ").\n"
