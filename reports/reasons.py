@@ -1,9 +1,9 @@
 """What was not reproduced, and why: a sentence for every such cell, the most likely reason as far as we know.
 
 The sentences are people's, in ``published/<table>.reasons.yaml``: a list of entries with ``reason`` and the
-``methods``, ``inputs``, ``datasets``, ``readings`` and ``verdicts`` that it is about, any where one is left out. The first that fits
-a cell is told. An inconclusive verdict needs none: it says itself that runs or splits are too few; an entry that names
-it among its ``verdicts`` is told beside that.
+``methods``, ``inputs``, ``datasets``, ``readings`` and ``verdicts`` that it is about, any where one is left out. The
+first that fits a cell is told. An inconclusive verdict needs none: it says itself that runs or splits are too few; an
+entry that names it among its ``verdicts`` is told beside that.
 """
 
 import pandas as pd
