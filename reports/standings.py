@@ -38,7 +38,8 @@ class Standings:
     name : str
         Of the reading.
     part : dict
-        Its ``folder``, ``files`` of records in it, ``rows``, ``controls``, as `workflow.studies.page_job` gives them.
+        Its ``folder``, ``files`` of records in it, ``rows``, and ``controls``, pairs of a row and its input, as
+        `workflow.studies.page_job` gives them.
     selection, scored : str
         Splits, as `reports.statistics.summarise` takes them.
 
@@ -81,7 +82,8 @@ class Standings:
         ).abs()
         found = [dict(zip(CELL, cell, strict=True)) | self._cell(own, selection) for cell, own in runs.groupby(CELL)]
         self.cells = pd.DataFrame(found)
-        in_ranks = ~runs.method.isin([*part["controls"], *self.unknown])
+        apart = pd.MultiIndex.from_frame(runs[ranks.ROW]).isin(list(map(tuple, part["controls"])))
+        in_ranks = ~(apart | runs.method.isin(self.unknown))
         ok = in_ranks & (runs.status == "ok")
         self.n, self.n_ok, self.n_emptied = int(in_ranks.sum()), int(ok.sum()), int((ok & ~full).sum())
         ranked = ranks.cells(runs[in_ranks])

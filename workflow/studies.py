@@ -111,9 +111,13 @@ def cases(study, readings, results):
 
 
 def records(study, variant):
-    """Files of the records of one variant that the page reads: those on the first split."""
+    """Files of the records of one variant that the page reads: those on the first split, of a row no control's."""
     files = record_files(variant.resolved, variant.reading, split=0) if declared()[study].get("records") else []
-    return [file for file in files if variant.row is None or file.rpartition("/")[2].startswith(f"{variant.row}-")]
+    if variant.row is None:
+        return files
+    apart = tuple(f"{control['method']}-{control['input']}." for control in controls(variant.resolved))
+    names = {file: file.rpartition("/")[2] for file in files}
+    return [file for file in files if names[file].startswith(f"{variant.row}-") and not names[file].startswith(apart)]
 
 
 def page_inputs(study, readings, results):
@@ -149,7 +153,7 @@ def rows_of(variant):
     if variant.row:
         return {"row": described(variant.resolved, variant.row)}
     told = {row: described(variant.resolved, row) for row in methods(variant.resolved)}
-    return {"rows": told, "controls": [control["method"] for control in controls(variant.resolved)]}
+    return {"rows": told, "controls": [(of["method"], of["input"]) for of in controls(variant.resolved)]}
 
 
 def page_argument(study, readings, results):

@@ -43,6 +43,14 @@ def test_what_a_study_lays_side_by_side(monkeypatch):
         assert [of.reading for of in found.values()] == (expected if "readings" in said else ["b"] * len(expected))
 
 
+def test_a_row_whose_shuffled_input_is_a_control_stays_a_row():
+    readings = {"recommended": layers.resolve({}, "recommended")}
+    (part,) = studies.page_job("suite", readings, "results")["variants"].values()
+    assert part["controls"] == [("length_kmeans", "none"), ("rddc", "shuffled")]
+    part = studies.page_job("replication", readings, "results")["variants"]["rddc"]
+    assert len(part["files"]) == 8 and all("/rddc-none." in file for file in part["files"])
+
+
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     folder = copy_of_the_project(tmp_path_factory.mktemp("project"))

@@ -142,6 +142,19 @@ def test_the_sentences_say_where_rddc_stands(level, words, tmp_path):
     assert said.startswith(f"New: on 7 data sets its mean rank is {words}; on 8 data sets its mean rank is")
 
 
+def test_a_row_whose_shuffled_input_is_a_control_is_ranked(tmp_path):
+    part = made_up(tmp_path, 0.1)
+    for i in range(8):
+        file = f"records/set_{i}/new-shuffled.0-0.jsonl"
+        made = record(dataset=f"set_{i}", method="new", algorithm="kmeans", vectorization="shuffled")
+        write_scored(tmp_path / file, [made], {"shuffled": {0: np.array([0])}})
+        part["files"].append(file)
+    part["controls"] = json.loads(json.dumps([("new", "shuffled")]))
+    found = Standings("test", part, "train", "train")
+    assert found.table.index.tolist() == [("new", "none"), ("kmeans", "none"), ("slow", "none")]
+    assert "24 runs of 3 ranked rows" in found.said()[0] and "have 16 more runs" in found.said()[0]
+
+
 def test_a_row_that_fails_everywhere_leaves_a_page_without_tests(tmp_path):
     part = made_up(tmp_path, 0.1, late=8)
     part["rows"]["new"] = described("rddc", title="New")
