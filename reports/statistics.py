@@ -142,8 +142,9 @@ def unseen(values, runs, selection):
     """What `prediction_interval` is told of the `values` of a cell's ok `runs`."""
     if load_method(runs.algorithm.iloc[0]).deterministic:
         return 0.0
+    choice = 0 if selection is None else runs.loc[values.index, f"loss_{selection}"].notna().sum()
     # A choice by loss isn't one more run; what it may give, resamples tell as soon as there are two to choose from.
-    return 0.0 if selection is not None and len(values) > 1 else once_more(values)
+    return 0.0 if choice > 1 else once_more(values)
 
 
 def chances(runs, least, name):

@@ -113,9 +113,9 @@ def test_a_lottery_of_initialisations_widens_it_though_all_splits_agree():
     assert row["verdict"] == "inconclusive" and row["splits"] == 5
 
 
-def whole(accuracies, method):
+def whole(accuracies, method, loss=0.1):
     """The summary's row of runs that cluster everything: one split, of which no part is a sample."""
-    made = runs(accuracies, [0.1] * len(accuracies), method=method, algorithm=method, vectorization="zero")
+    made = runs(accuracies, [loss] * len(accuracies), method=method, algorithm=method, vectorization="zero")
     for one in made:
         one |= {"trained_on": "all", "scores": dict.fromkeys(("train", "validation", "test"), one["scores"]["test"])}
     (row,) = statistics.summarise(made, "test", "train", "train").to_dict("records")
@@ -138,6 +138,14 @@ def check_few_runs():
 
 def test_a_single_run_of_what_is_drawn_says_nothing_of_the_next():
     check_few_runs()
+
+
+def test_a_mean_for_want_of_a_loss_has_the_interval_of_a_mean():
+    accuracies = [0.6, 0.7, 0.8, 0.65, 0.75]
+    mean, chosen = whole(accuracies, "dec"), whole(accuracies, "rddc", loss=None)
+    ends = ["accuracy", "accuracy_low", "accuracy_high", "nmi_low", "nmi_high"]
+    assert [chosen[end] for end in ends] == [mean[end] for end in ends] and not chosen["by_loss"]
+    assert whole(accuracies, "rddc")["by_loss"] and whole(accuracies, "rddc")["accuracy"] == 0.6
 
 
 @pytest.mark.parametrize("mistake", [lambda values: 0.0, lambda values: np.nan_to_num(1.96 * values.std())])
