@@ -164,10 +164,11 @@ LOWER_IS_BETTER = {"validation_accuracy": False, "validation_loss": True}
 def published_table(runs, published):
     """Every published number beside the range of ours, with a verdict."""
     rows = []
-    for _, _, task, measure, value in published.itertuples(index=False):
-        own = learned(runs.get(task, []))
+    for method, _, task, measure, value in published.itertuples(index=False):
+        own = [run for run in learned(runs.get(task, [])) if run["method"] == method]
         values = [measures(run)[measure] for run in own if run["status"] == "ok"]
-        shown = [f"{value:.4g}" if np.isfinite(value) else "never" for value in sorted({*values})]
+        numbers = sorted({number for number in values if not np.isnan(number)})
+        shown = [f"{number:.4g}" if np.isfinite(number) else "never" for number in numbers]
         rows.append(
             {
                 "task": name(task),

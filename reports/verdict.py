@@ -138,7 +138,7 @@ def verdict_on_runs(values, published, lower_is_better):
     Parameters
     ----------
     values : list of float
-        Of all ok runs.
+        Of all ok runs; NaN, of one that has no such number, takes no part.
     published : str
         As printed: its last digit says how it was rounded.
     lower_is_better : bool or None
@@ -148,6 +148,7 @@ def verdict_on_runs(values, published, lower_is_better):
     -------
     {"reproduced", "better", "different", "not comparable"}
     """
+    values = [value for value in values if not np.isnan(value)]
     if not values:
         return "not comparable"
     digits, target = len(published.partition(".")[2]), float(published)

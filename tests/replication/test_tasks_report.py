@@ -58,6 +58,10 @@ CONFIG = {"seed": 0, "seeds": 1, "time_limit": 60, "results": "", "tasks": TASKS
         ([80, np.inf], "70", True, "different"),
         ([60, np.inf], "70", True, "reproduced"),
         ([], "70", True, "not comparable"),
+        ([np.nan], "0.99", False, "not comparable"),
+        ([np.nan, 0.5], "0.99", False, "different"),
+        ([0.999, np.nan], "0.99", False, "better"),
+        ([0.5, np.nan, 0.999], "0.99", False, "reproduced"),
     ],
 )
 def test_verdict(values, published, lower, expected):
@@ -137,6 +141,16 @@ def test_published_numbers(made):
     assert table.index.tolist() == ["validation accuracy", "validation loss"]
     nothing = tasks.published_table({}, published)
     assert set(nothing.verdict) == {"not comparable"} and set(nothing.ours) == {"–"}
+    other = tasks.published_table({"abc": [record(method="l2c", loss_curve={"validation_accuracy": [1.0]})]}, published)
+    pd.testing.assert_frame_equal(other, nothing)
+
+
+def test_a_run_without_the_published_measure_has_no_number(made):
+    _, runs = made
+    own = [one | {"loss_curve": {"loss": [1.0]}} for one in runs["abc"][:2]]
+    (accuracy, loss) = tasks.published_table({"abc": own}, read_published("abc").values).itertuples()
+    assert (accuracy.ours, loss.ours) == ("–", "–")
+    assert (accuracy.verdict, loss.verdict) == ("not comparable", "not comparable")
 
 
 def test_a_failed_run_is_shown_and_enters_no_mean():
