@@ -60,6 +60,12 @@ def complete(table):
     return table.dropna(axis=1)
 
 
+def together(table, families):
+    """The data sets of each family as one, the mean of those that are there; the others as they are."""
+    of = {name: family for family, names in families.items() for name in names}
+    return table.T.groupby([of.get(name, name) for name in table], sort=False).mean().T
+
+
 def friedman(table):
     """Friedman's p-value of all rows being alike; None with less than three rows or two data sets, or no difference."""
     if len(table) < 3 or table.shape[1] < 2 or table.nunique().max() == 1:

@@ -38,8 +38,8 @@ class Standings:
     name : str
         Of the reading.
     part : dict
-        Its ``folder``, ``files`` of records in it, ``rows``, and ``controls``, pairs of a row and its input, as
-        `workflow.studies.page_job` gives them.
+        Its ``folder``, ``files`` of records in it, ``rows``, ``controls``, pairs of a row and its input, and
+        ``families``, data sets of the same recordings, as `workflow.studies.page_job` gives them.
     selection, scored : str
         Splits, as `reports.statistics.summarise` takes them.
 
@@ -61,6 +61,8 @@ class Standings:
         As `ranks.cells`, of the rows that are ranked, the best first.
     complete : DataFrame
         The same of the data sets on which every row has a number.
+    apart : DataFrame
+        The same, data sets of the same recordings taken as one.
     everywhere : Series
         Mean rank of every row over all data sets, failures last.
     unknown : list of str
@@ -90,6 +92,7 @@ class Standings:
         order = ranks.ranks(ranked).mean(axis=1).sort_values(kind="stable").index
         self.table = ranked.loc[order, list(self.sheets)]
         self.complete, self.everywhere = ranks.complete(self.table), ranks.ranks(self.table).mean(axis=1)
+        self.apart = ranks.together(self.complete, part["families"])
         self.compared = ranks.pairwise(self.complete)
 
     @staticmethod
@@ -246,7 +249,19 @@ class Standings:
             f"Friedman's test: p = {p:.2g}, {alike}. The best mean rank is that of {called(best)}, {order.iloc[0]:.1f}"
             f" of {len(order)}; next is {called(second)} with {order.iloc[1]:.1f}. {ranks.told(pair, called)}."
         )
+        if self.apart.shape[1] < self.complete.shape[1]:
+            sentences.append(self._of_families())
         return [*sentences, *ours]
+
+    def _of_families(self):
+        """What is left where data sets of the same recordings count once, in a sentence."""
+        p, order = ranks.friedman(self.apart), ranks.ranks(self.apart).mean(axis=1).sort_values(kind="stable")
+        tested = "too few to test" if p is None else f"Friedman's p = {p:.2g}"
+        first = " and ".join(f"{called(row)}, {order[row]:.1f}" for row in order.index[:2])
+        return (
+            f"Data sets of the same recordings aren't {self.complete.shape[1]} witnesses: taken as one, by their mean"
+            f" ARI, they leave {self.apart.shape[1]} ({tested}), and the best mean ranks are those of {first}."
+        )
 
     def _place(self, row):
         """Where a row stands, in a sentence: on the complete data sets, and on all where these are more."""

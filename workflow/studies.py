@@ -149,11 +149,12 @@ def page_job(study, readings, results):
 
 
 def rows_of(variant):
-    """What the page is told of a row, or of all rows of a reading and which of them are controls."""
+    """What the page is told of a row, or of all rows of a reading: which are controls, and which data sets are kin."""
     if variant.row:
         return {"row": described(variant.resolved, variant.row)}
     told = {row: described(variant.resolved, row) for row in methods(variant.resolved)}
-    return {"rows": told, "controls": [(of["method"], of["input"]) for of in controls(variant.resolved)]}
+    apart = [(of["method"], of["input"]) for of in controls(variant.resolved)]
+    return {"rows": told, "controls": apart, "families": variant.resolved["families"]}
 
 
 def page_argument(study, readings, results):

@@ -52,7 +52,7 @@ def check_config(user):
             check_method(resolved, method)
         for row, lender in jobs.rows_pretrained(resolved).items():
             check_pretrained(resolved, row, lender)
-        for dataset in resolved["skip"]:
+        for dataset in itertools.chain(resolved["skip"], *resolved["families"].values()):
             jobs.dataset_source(resolved, dataset)
         check_titles(resolved)
         check_n_clusters(resolved)

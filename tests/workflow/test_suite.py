@@ -115,7 +115,7 @@ def made_up(folder, level, late=1):
     ]
     rows = {name: described("kmeans", title=name.title()) for name in ("kmeans", "new", "slow")}
     rows["free"] = described("silhouette_k", title="Free")
-    return {"folder": str(folder), "files": files, "rows": rows, "controls": []}
+    return {"folder": str(folder), "files": files, "rows": rows, "controls": [], "families": {}}
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,21 @@ def test_the_sentences_say_where_rddc_stands(level, words, tmp_path):
     part["rows"]["new"] = described("rddc", title="New")
     (said,) = [line for line in Standings("test", part, "train", "train").said() if "upper third" in line]
     assert said.startswith(f"New: on 7 data sets its mean rank is {words}; on 8 data sets its mean rank is")
+
+
+def test_data_sets_of_the_same_recordings_count_once(tmp_path):
+    part = made_up(tmp_path, 0.1)
+    assert not [line for line in Standings("test", part, "train", "train").said() if "witnesses" in line]
+    part["families"] = {"twins": ["set_1", "set_2", "set_3"], "failed": ["set_0", "set_4"]}
+    found = Standings("test", part, "train", "train")
+    assert found.apart.columns.tolist() == ["twins", "failed", "set_5", "set_6", "set_7"]
+    np.testing.assert_allclose(found.apart["twins"], found.complete[["set_1", "set_2", "set_3"]].mean(axis=1))
+    np.testing.assert_allclose(found.apart["failed"], found.complete["set_4"])
+    (line,) = [line for line in found.said() if "witnesses" in line]
+    assert (
+        "they leave 5 (Friedman's p = " in line
+        and "the best mean ranks are those of New, 1.0 and k-means, 2.0." in line
+    )
 
 
 def test_a_row_whose_shuffled_input_is_a_control_is_ranked(tmp_path):
