@@ -6,13 +6,14 @@ Three things are looked at.
 - What can't be by chance, in the fresh records alone (`impossible`): two seeds with one loss curve, or test scores that
   are the training split's.
 - Each cell against the reference (`moved`). Whether runs fail more often: Fisher's exact test, which so few runs may
-  not pass; so a cell most of whose runs were ok, and none is now, has moved whatever it says. Whether accuracies and
-  losses have another mean: a t-test with pooled variance, the standard deviation taken as no less than `FLOOR`, so that
-  another machine's rounding passes. All p-values together are held to `FALSE_ALARMS` by Holm's procedure: of a hundred
-  comparisons in which nothing moved, about one is red, however many cells there are; that holds as far as a cell's mean
-  is about normal. A cell with one run on both sides has no variance: its test accuracy may move by `TOLERANCE`, and
-  nothing is known about false alarms there. Few runs find only large moves: keep more runs in the reference than a
-  comparison makes.
+  not pass; so a cell most of whose runs were ok, and none is now, has moved whatever it says. Whether ok runs lack a
+  number: that all or none have it is no chance, so any other share is a move, as is none in place of some; else
+  Fisher's test. Whether accuracies and losses have another mean: a t-test with pooled variance, the standard deviation
+  taken as no less than `FLOOR`, so that another machine's rounding passes. All p-values together are held to
+  `FALSE_ALARMS` by Holm's procedure: of a hundred comparisons in which nothing moved, about one is red, however many
+  cells there are; that holds as far as a cell's mean is about normal. A cell with one run on both sides has no
+  variance: its test accuracy may move by `TOLERANCE`, and nothing is known about false alarms there. Few runs find only
+  large moves: keep more runs in the reference than a comparison makes.
 - With ``exact``, on the machine that made the reference: every run by itself, to `DIGITS`.
 """
 
@@ -130,6 +131,23 @@ def t_test(before, now, floor):
     return float(2 * stats.t.sf(abs(now.mean() - before.mean()) / (deviation * np.sqrt(1 / n + 1 / m)), n + m - 2))
 
 
+def vanished(ok):
+    """(p-value, sentence) of whether ok runs, before and now, have as many of their numbers.
+
+    A number that all runs or none have on both sides is no comparison.
+    """
+    if any(good.empty for good in ok):
+        return
+    for metric in NUMBERS:
+        there = [np.isfinite(good[metric]) for good in ok]
+        if pd.concat(there).nunique() < 2:
+            continue
+        old, new = (f"{has.sum()}/{len(has)}" for has in there)
+        p = stats.fisher_exact([(has.sum(), (~has).sum()) for has in there]).pvalue
+        settled = there[0].nunique() < 2 or not there[1].any()
+        yield 0.0 if settled else p, f"{new} ok runs have a {metric.replace('_', ' ')} instead of {old}"
+
+
 def checks(before, now):
     """(p-value, sentence) of all that is tested in one cell; p is 0 for what needs no test: see the module's text."""
     ok = [runs[runs.status == "ok"] for runs in (before, now)]
@@ -137,9 +155,10 @@ def checks(before, now):
     shares = [f"{good}/{good + bad}" for good, bad in failed]
     none_left = 2 * len(ok[0]) > len(before) and ok[1].empty
     yield 0.0 if none_left else stats.fisher_exact(failed).pvalue, f"{shares[1]} runs ok instead of {shares[0]}"
+    yield from vanished(ok)
     for metric in METRICS:
-        old, new = (good[metric].dropna().to_numpy() for good in ok)
-        if not len(old) or not len(new):
+        old, new = (good[metric][np.isfinite(good[metric])].to_numpy() for good in ok)
+        if not len(old) or not len(new):  # which `vanished` tells
             continue
         change = new.mean() - old.mean()
         told = f"{metric.replace('_', ' ')} {new.mean():.3f} instead of {old.mean():.3f} ({change:+.3f})"

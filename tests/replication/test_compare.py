@@ -23,6 +23,13 @@ def different_curves(records):
     return records
 
 
+def without_numbers(n, kept=0):
+    """Ok runs of which the first few alone have scores and losses."""
+    made = runs([0.7] * n, [0.1] * n)
+    empty = {"scores": dict.fromkeys(("train", "validation", "test")), "loss": {"train": None, "validation": None}}
+    return made[:kept] + [one | empty for one in made[kept:]]
+
+
 def store(folder, records):
     write_scored(
         folder / "records/arabic_digits/rddc-none.0-2.jsonl", different_curves(records), {"none": {0: np.array([0])}}
@@ -47,6 +54,14 @@ def path(tmp_path):
         (runs([0.30, 0.32, 0.34], [0.1, 0.2, 0.3]), "since 0123456789ab; by the records, nothing changed"),
         (runs([0.70, 0.72, 0.74], [5.1, 5.2, 5.3]), "train loss 5.200 instead of 0.200 (+5.000)"),
         (runs([None] * 5, [None] * 5), "0/5 runs ok instead of 5/5"),
+        (
+            without_numbers(5),
+            "0/5 ok runs have a test accuracy instead of 5/5, p = 0e+00; 0/5 ok runs have a train acc",
+        ),
+        (without_numbers(5), "0/5 ok runs have a train loss instead of 5/5"),
+        (without_numbers(5, kept=1), "1/5 ok runs have a validation loss instead of 5/5, p = 0e+00"),
+        (without_numbers(5, kept=4), "4/5 ok runs have a test nmi instead of 5/5"),
+        (without_numbers(1), "0/1 ok runs have a test accuracy instead of 5/5"),
         ([record(method="ddc", vectorization="zero")], "arabic_digits: no records"),
         ([record(method="ddc", vectorization="zero")], "ddc, zero, arabic_digits: not in the reference"),
     ],
@@ -66,6 +81,35 @@ def test_many_cells_that_all_fail_are_not_quiet(n):
     # A cell that mostly failed before may fail altogether now.
     flaky = before.assign(status=before.status.where(before.seed == 0, "collapsed"))
     assert n < 3 or compare.moved(flaky, lost) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "red"),
+    [
+        (0, 8, True),
+        (0, 1, True),
+        (8, 7, True),
+        (3, 0, True),
+        (3, 1, False),
+        (1, 3, False),
+        (4, 8, False),
+        (0, 0, False),
+    ],
+)
+def test_as_many_ok_runs_have_a_number(old, new, red):
+    """Of 8 on both sides: what all or none have is settled, what some have may vary."""
+    made = [different_curves(without_numbers(8, kept)) for kept in (old, new)]
+    before, now = (
+        pd.DataFrame(map(compare.run_of, records)).astype(dict.fromkeys(compare.NUMBERS, float)) for records in made
+    )
+    told = compare.moved(before, now)
+    assert bool(told) == red and all(f"{new}/8 ok runs have a test nmi instead of {old}/8" in one for one in told)
+
+
+def test_an_infinite_number_is_none(path):
+    before = compare.read_runs(path)
+    (told,) = compare.moved(before, before.assign(train_loss=np.inf))
+    assert "0/5 ok runs have a train loss instead of 5/5" in told
 
 
 def test_a_changed_setting_is_named(tmp_path, path):
