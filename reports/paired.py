@@ -2,14 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import studentized_range, trim_mean
+from scipy import stats
 
 from datasets.seeds import seed_sequence
 
 from .statistics import RESAMPLES, percentiles
 from .tables import number, title
 
-STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: trim_mean(values, 0.25, axis=axis)}
+STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: stats.trim_mean(values, 0.25, axis=axis)}
 
 
 def differences(runs, cell, reference, deterministic):
@@ -25,7 +25,8 @@ def differences(runs, cell, reference, deterministic):
 
     Returns
     -------
-    ndarray of shape (pairs,)
+    Series
+        By split and seed.
     """
     found = []
     for method, vectorization in (reference, cell):
@@ -36,12 +37,47 @@ def differences(runs, cell, reference, deterministic):
         other = for_every_seed(other, ours.index)
     elif reference[0] in deterministic and len(ours):
         ours = for_every_seed(ours, other.index)
-    return (ours - other).loc[ours.index.intersection(other.index)].to_numpy()
+    return (ours - other).loc[ours.index.intersection(other.index)]
 
 
 def for_every_seed(only, index):
     """A method's `only` run on every split, at each seed of an `index`."""
     return pd.Series(only.droplevel("seed").reindex(index.get_level_values("split")).to_numpy(), index)
+
+
+def interval(pairs, statistic, name):
+    """95 % interval of a statistic of `differences`; (None, None) with one ok pair, or with one of several splits ok.
+
+    Pairs of a split share its data, and the number of a method without randomness. So with several splits it is
+    Student's t over them, with the jackknife's standard error (which of the mean, with as many pairs on each split, is
+    that of the means of the splits). With one it is a percentile bootstrap over pairs and says nothing of other splits.
+
+    Parameters
+    ----------
+    pairs : Series
+    statistic : callable
+        Of an array along an axis, as in `STATISTICS`.
+    name : tuple of str
+        Of the pairs; gives them a random stream of their own.
+    """
+    ok = pairs.dropna()
+    values = ok.to_numpy()
+    if pairs.index.get_level_values("split").nunique() > 1:
+        return jackknife(values, ok.index.get_level_values("split"), statistic)
+    if len(values) < 2:
+        return None, None
+    rng = np.random.default_rng(seed_sequence(0, "pairs", *name))
+    return percentiles(statistic(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1))
+
+
+def jackknife(values, group, statistic):
+    """95 % interval of a statistic of differences from what it is without each group; (None, None) with one group."""
+    n = group.nunique()
+    if n < 2:
+        return None, None
+    without = np.array([statistic(values[group != one], axis=0) for one in group.unique()])
+    reach = stats.t.ppf(0.975, n - 1) * np.sqrt((n - 1) * without.var())
+    return np.clip(statistic(values, axis=0) + np.array([-reach, reach]), -1, 1)
 
 
 def paired_table(runs, rows, deterministic):
@@ -63,15 +99,13 @@ def paired_table(runs, rows, deterministic):
     for dataset, own in runs.groupby("dataset", sort=False):
         for cell in rows[:-1]:
             pairs = differences(own, cell, rows[-1], deterministic)
-            ok = pairs[~np.isnan(pairs)]
+            ok = pairs.dropna().to_numpy()
             if not len(pairs) or own.accuracy.isna().all():
                 continue
             line = dict(zip(["data set", "method", "input"], map(title, (dataset, *cell)), strict=True))
-            rng = np.random.default_rng(seed_sequence(0, "pairs", dataset, *cell))
-            draws = ok[rng.integers(len(ok), size=(RESAMPLES, len(ok)))] if len(ok) > 1 else None
             for name, statistic in STATISTICS.items():
                 line[name] = number(statistic(ok, axis=0) if len(ok) else None, "+z.2f")
-                low, high = (None, None) if draws is None else percentiles(statistic(draws, axis=1))
+                low, high = interval(pairs, statistic, (dataset, *cell))
                 line[f"95 % interval of the {name}"] = "–" if low is None else f"{low:+z.2f} to {high:+z.2f}"
             line |= {"seeds ahead": f"{int((ok > 0).sum())}/{len(ok)}", "pairs ok": f"{len(ok)}/{len(pairs)}"}
             lines.append(line)
@@ -87,13 +121,15 @@ def explained(rows, n_datasets):
     k = len(rows)
     notes = [
         f"Every line: accuracy of {title(rows[-1][0])}, {title(rows[-1][1])} (the last row of the config) less that of"
-        " the line's row, seed by seed; intervals are percentile bootstrap over the pairs, the inter-quartile mean"
-        " leaves out the lowest and the highest quarter. A pair with a run that isn't ok is left out and counted. Runs"
-        " of one seed share the split and nothing else: each method draws its own random numbers from the seed. A"
-        " method without randomness has one run, which is paired with every seed.",
+        " the line's row, seed by seed; the inter-quartile mean leaves out the lowest and the highest quarter. A pair"
+        " with a run that isn't ok is left out and counted. Runs of one seed share the split and nothing else: each"
+        " method draws its own random numbers from the seed. A method without randomness has one run on a split, which"
+        " is paired with every seed of it. Where a line's pairs are of several splits, intervals are Student's t over"
+        " the splits, with the jackknife's standard error, as pairs of one split share its data; where they are of one,"
+        " intervals are percentile bootstrap over the pairs and say nothing of other splits.",
     ]
     if k > 1:
-        critical = studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n_datasets))
+        critical = stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n_datasets))
         can = "more than is possible" if critical > k - 1 else f"of at most {k - 1}"
         counted = f"{n_datasets} data set{'s' * (n_datasets > 1)}"
         notes.append(

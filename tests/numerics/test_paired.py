@@ -1,8 +1,10 @@
 """Differences seed by seed, and how many seeds an interval takes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_records import runs
+from scipy import stats
 
 from reports import paired, statistics, tables
 from runs.results import frame
@@ -38,6 +40,41 @@ def test_table():
 def test_one_pair_has_no_interval():
     (line,) = paired.paired_table(made(), [("ward", "zero"), ("rddc", "none")], set()).to_dict("records")
     assert line["mean"] == "+0.30" and line["95 % interval of the mean"] == "–"
+
+
+def pairs(values):
+    """Differences of shape (splits, seeds), as `paired.differences` gives them."""
+    index = pd.MultiIndex.from_product(map(range, values.shape), names=["split", "seed"])
+    return pd.Series(values.ravel(), index)
+
+
+def test_the_interval_of_several_splits_is_students_over_their_means():
+    values = np.random.default_rng(0).normal(0.1, 0.05, (4, 6))
+    expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values.mean(axis=1)))
+    np.testing.assert_allclose(paired.interval(pairs(values), np.mean, ("x",)), expected)
+    low, high = paired.interval(pairs(np.array([[0.9], [0.1]])), np.mean, ("x",))
+    assert (low, high) == (-1, 1)  # no accuracies differ by more
+
+
+@pytest.mark.parametrize("name", paired.STATISTICS)
+def test_intervals_cover_where_splits_differ(name):
+    """Splits and runs scatter alike, 5 splits of 10 seeds: the bootstrap takes these for 50 independent pairs."""
+    rng, covered = np.random.default_rng(0), {"splits": 0, "pairs": 0}
+    for _ in range(300):
+        found = pairs(rng.normal(0, 0.03, (5, 1)) + rng.normal(0, 0.03, (5, 10)))
+        as_one = found.set_axis(pd.MultiIndex.from_product([[0], range(50)], names=["split", "seed"]))
+        for which, of in (("splits", found), ("pairs", as_one)):
+            low, high = paired.interval(of, paired.STATISTICS[name], ("x",))
+            covered[which] += low <= 0 <= high
+    assert covered["splits"] >= 0.92 * 300 and covered["pairs"] < 0.7 * 300
+
+
+def test_of_several_splits_one_alone_tells_nothing():
+    rest = [r for split in (1, 2) for r in runs([None] * 3, [None] * 3, split=split)]
+    ours = runs([0.9, 0.8, 0.7], [0.1] * 3)
+    theirs = [r for split in range(3) for r in runs([0.5] * 3, [0.1] * 3, split=split, method="kmeans")]
+    (line,) = paired.paired_table(frame(ours + rest + theirs), [("kmeans", "none"), ROWS[2]], set()).to_dict("records")
+    assert (line["mean"], line["95 % interval of the mean"], line["pairs ok"]) == ("+0.30", "–", "3/9")
 
 
 @pytest.mark.parametrize(("n", "rows", "words"), [(4, 16, "11.5 apart (of at most 15)"), (1, 16, "more than is")])
