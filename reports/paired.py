@@ -41,8 +41,10 @@ def differences(runs, cell, reference, deterministic):
 
 
 def for_every_seed(only, index):
-    """A method's `only` run on every split, at each seed of an `index`."""
-    return pd.Series(only.droplevel("seed").reindex(index.get_level_values("split")).to_numpy(), index)
+    """A method's `only` run on every split, at each seed of an `index`; splits that it has no run on are left out."""
+    of_split = only.droplevel("seed")
+    index = index[index.isin(of_split.index, level="split")]
+    return pd.Series(of_split.loc[index.get_level_values("split")].to_numpy(), index)
 
 
 def interval(pairs, statistic, name):

@@ -29,6 +29,19 @@ def test_a_reference_without_randomness_is_paired_with_every_seed_too():
     np.testing.assert_allclose(found, [0.1, 0.1, 0.1, -0.1])
 
 
+@pytest.mark.parametrize("reference", [True, False])
+def test_a_split_without_a_run_of_both_has_no_pairs(reference):
+    """Ward ran on splits 0 and 2, and failed on 2; nothing of split 1 was asked of it."""
+    rddc = [run for split in range(3) for run in runs([0.7, 0.8], [0.1] * 2, split=split)]
+    ward = runs([0.6], [None], method="ward") + runs([None], [None], method="ward", split=2)
+    rows = [ROWS[2], ("ward", "none")]
+    found = paired.differences(frame(rddc + ward), *(rows if reference else rows[::-1]), {"ward"})
+    assert found.index.tolist() == [(0, 0), (0, 1), (2, 0), (2, 1)]
+    np.testing.assert_allclose(found * (-1 if reference else 1), [0.1, 0.2, np.nan, np.nan])
+    (line,) = paired.paired_table(frame(rddc + ward[:1]), rows[::-1], {"ward"}).to_dict("records")
+    assert (line["seeds ahead"], line["pairs ok"]) == ("2/2", "2/2")
+
+
 def test_table():
     first, second = paired.paired_table(made(), ROWS, {"ward"}).to_dict("records")
     assert (first["mean"], first["seeds ahead"], first["pairs ok"]) == ("+0.20", "2/3", "3/4")
