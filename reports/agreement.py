@@ -64,14 +64,15 @@ def margins(vectors, found):
 
 
 def read_halves(folder, files):
-    """(method, vectorization, dataset) to the mean agreement of halves, from what `runs.halves` gave; NaN without any.
+    """(method, vectorization, dataset) to the mean agreement of halves, from what `runs.halves` gave.
 
-    `files` lie in `folder`, as ``halves/<dataset>/<method>-<inputs>.json``.
+    `files` lie in `folder`, as ``halves/<dataset>/<method>-<inputs>.json``. The mean is that of the ok pairs, NaN
+    without any; behind it stand how many these are, and how many pairs there are.
     """
     found = {}
     for file in files:
         method, dataset = Path(file).stem.split("-")[0], Path(file).parent.name
         for how, pairs in json.loads(Path(folder, file).read_text(encoding="utf-8")).items():
             ok = [value for value in pairs if value is not None]
-            found[method, how, dataset] = float(np.mean(ok)) if ok else np.nan
+            found[method, how, dataset] = float(np.mean(ok)) if ok else np.nan, len(ok), len(pairs)
     return found

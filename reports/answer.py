@@ -8,9 +8,9 @@ import pandas as pd
 
 from . import plots
 from .agreement import agreement
-from .indices import BEST, STABLE, family, is_own
+from .indices import BEST, HALVES, STABLE, family, is_own
 from .published import CELL
-from .tables import FROM_LABELS, number, row_name, span, title
+from .tables import FROM_LABELS, number, of_halves, ok_share, row_name, span, title
 
 NEAR = 0.05  # agreements so near to the highest are as good; silhouettes tell between them
 DRAWN = 3  # sequences drawn of each kind
@@ -58,7 +58,7 @@ def all_answers(job, records, summary, data, clusters, agreed, sure, measured, c
     rows["family"], rows["agreement"] = rows.dataset.map(families), [agreed.get(cell) for cell in cells]
     rows["agreement"] = rows.agreement.astype(float)
     rows["k"] = [len(np.unique(clusters[cell])) if cell in clusters else 0 for cell in cells]
-    rows = rows.merge(measured[[*CELL, "halves", *BEST]], on=CELL, how="left")
+    rows = rows.merge(measured[[*CELL, *HALVES, *BEST]], on=CELL, how="left")
     made = []
     for name, own in rows.groupby("family", sort=False):
         usable = own[~own.control & (own.n_ok > 0)]
@@ -113,12 +113,19 @@ def by_labels(rows):
     return best, f"{told}. The labels chose it, so on other data it may be a little worse."
 
 
+def whole(rows):
+    """The rows of which all pairs of halves are ok; all rows where there is no such one."""
+    ok = rows.halves_ok == rows.halves_n
+    return rows[ok] if ok.any() else rows
+
+
 def by_stability(rows):
     """The most stable row and number of clusters, and why; among equals that of the highest silhouette.
 
-    Stability is that between halves of the data, or between runs where no halves were clustered.
+    Stability is that between halves of the data, or between runs where no halves were clustered. Rows with a pair of
+    halves that isn't ok come after all others.
     """
-    rows = rows[rows.k > 1] if (rows.k > 1).any() else rows
+    rows = whole(rows[rows.k > 1] if (rows.k > 1).any() else rows)
     measure = "halves" if rows.halves.notna().any() else "agreement"
     steady = rows[rows[measure] >= rows[measure].max() - NEAR]
     best = (rows if steady.empty else steady).sort_values("silhouette", ascending=False, kind="stable").iloc[0]
@@ -126,7 +133,9 @@ def by_stability(rows):
     if steady.empty:
         told = f"its silhouette of {silhouette} is the highest"
         return best, f"{told}; no row has two runs that could agree, so set seeds to 3 or more."
-    told = f"{'halves of the data' if measure == 'halves' else 'its runs'} agree on it ({best[measure]:.2f} of 1)"
+    share = ok_share(best.halves_ok, best.halves_n) if measure == "halves" else ""
+    agreed = f"{best[measure]:.2f} of 1" + (f",{share} pairs ok" if share else "")
+    told = f"{'halves of the data' if measure == 'halves' else 'its runs'} agree on it ({agreed})"
     if len(steady) > 1:
         told += f", and of the {len(steady)} within {NEAR} of the highest it has the highest silhouette ({silhouette})"
     else:
@@ -139,9 +148,10 @@ def disagreement(rows, best):
     own = rows[(rows.method == best.method) & (rows.vectorization == best.vectorization)]
     said = {}
     for name, kind in CHOOSERS.items():
-        if own[name].notna().any():
-            value = own[name].agg(kind)
-            equal = own.k[(own[name] - value).abs() <= (NEAR if name in STABLE else 0)]
+        of = whole(own) if name == "halves" else own
+        if of[name].notna().any():
+            value = of[name].agg(kind)
+            equal = of.k[(of[name] - value).abs() <= (NEAR if name in STABLE else 0)]
             said[name.replace("_", "-")] = sorted(equal)
     # Runs that agree on every number of clusters choose none.
     said = {name: ks for name, ks in said.items() if len(ks) < own.k.nunique()}
@@ -161,8 +171,8 @@ def certainty(row, cell, compared, rows, clusters):
     if not np.isnan(row.accuracy):
         interval = f", 95 % prediction {span(row.accuracy_low, row.accuracy_high)}" if row.n_ok > 1 else ""
         told.append(f"accuracy {row.accuracy:.2f}{interval}")
-    if not np.isnan(row.halves):
-        told.append(f"agreement of halves {row.halves:.2f}")
+    if not np.isnan(row.halves_n):
+        told.append(f"agreement of halves {of_halves(row)}")
     against = compared[(compared[CELL] == cell).all(axis=1)]
     for control in against.itertuples():
         told.append(f"{'' if control.better else 'no '}better than {', '.join(map(title, control.control))}")

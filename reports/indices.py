@@ -9,16 +9,18 @@ from methods.vectorize import moments
 
 from .embedding import subsample
 from .published import CELL
-from .tables import number, title
+from .tables import number, of_halves, title
 
 POINTS = 16
 STABLE = ("agreement", "halves")
+HALVES = ("halves", "halves_ok", "halves_n")  # the mean over ok pairs, how many these are, and how many there are
 BEST = {"silhouette": "max", "calinski_harabasz": "max", "davies_bouldin": "min"}  # which of several k each prefers
 INDICES = (
     "Agreement: the mean adjusted Rand index between the runs of a row, all on the same sequences; 1 where all"
     " find the same clusters. Halves: the same between two fits, each on a half of the data, over all sequences;"
-    " what doesn't depend on which half was seen is no chance of these data. Silhouette and Calinski-Harabasz:"
-    " higher is better; Davies-Bouldin: lower. They ask whether clusters are dense and apart in one space that is"
+    " what doesn't depend on which half was seen is no chance of these data; it is the mean over ok"
+    " pairs of halves, with n_ok/n where a fit of some pair isn't ok. Silhouette and Calinski-Harabasz: higher is"
+    " better; Davies-Bouldin: lower. They ask whether clusters are dense and apart in one space that is"
     f" the same for all methods: every sequence at {POINTS} moments, or as many as the longest has, linear between"
     " elements, each value standardised. A method's own representation would be made to look good by that method."
     " “Highest” marks the number of clusters with the highest silhouette. Clusters that differ in length, tempo or"
@@ -62,13 +64,13 @@ def measure(data, clusters, agreed, halves):
     clusters : dict of (method, vectorization, dataset) to ndarray of shape (n,)
     agreed : dict of (method, vectorization, dataset) to float or None
         Agreement between runs.
-    halves : dict of (method, vectorization, dataset) to float
-        Agreement between halves of the data, where it was asked for.
+    halves : dict of (method, vectorization, dataset) to (float, int, int)
+        `HALVES`, where they were asked for.
 
     Returns
     -------
     DataFrame
-        `CELL`, family, clusters (how many), agreement, halves, and the indices on at most
+        `CELL`, family, clusters (how many), agreement, `HALVES`, and the indices on at most
         `reports.embedding.MOST_POINTS` sequences of all splits; NaN for what there is not.
     """
     rows = []
@@ -80,11 +82,12 @@ def measure(data, clusters, agreed, halves):
             of = dict(zip(CELL, cell, strict=True)) | {"family": name, "clusters": len(np.unique(found))}
             rows.append(
                 of
-                | {"agreement": agreed[cell], "halves": halves.get(cell)}
+                | {"agreement": agreed[cell]}
+                | dict(zip(HALVES, halves.get(cell, [None] * len(HALVES)), strict=True))
                 | indices(sequences.subset(shown), found[shown])
             )
-    table = pd.DataFrame(rows, columns=[*CELL, "family", "clusters", *STABLE, *BEST])
-    return table.astype(dict.fromkeys((*STABLE, *BEST), float))
+    numbers = ["agreement", *HALVES, *BEST]
+    return pd.DataFrame(rows, columns=[*CELL, "family", "clusters", *numbers]).astype(dict.fromkeys(numbers, float))
 
 
 def index_table(measured):
@@ -99,7 +102,9 @@ def index_table(measured):
         {
             **{"data set": table.family, "method": table.method, "input": table.vectorization},
             "clusters": table.clusters,
-            **{name: table[name].map(lambda value: number(value, "z.2f")) for name in (*STABLE, "silhouette")},
+            "agreement": table.agreement.map(lambda value: number(value, "z.2f")),
+            "halves": [of_halves(row) for row in table.itertuples()],
+            "silhouette": table.silhouette.map(lambda value: number(value, "z.2f")),
             "Calinski-Harabasz": table.calinski_harabasz.map(lambda value: number(value, ".1f")),
             "Davies-Bouldin": table.davies_bouldin.map(number),
             "highest": highest.map({True: "highest", False: ""}),

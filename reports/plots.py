@@ -13,7 +13,7 @@ from runs.scores import SCORES
 
 from .matching import contingency, places
 from .run_figures import usual_range
-from .tables import title
+from .tables import of_halves, title
 
 TEXT = {"size": 11, "color": "--ink", "family": "system-ui, sans-serif"}
 AXIS = {"gridcolor": "--line", "zeroline": False, "linecolor": "--line", "automargin": True}
@@ -297,7 +297,7 @@ def over_k(rows, called):
     Parameters
     ----------
     rows : DataFrame
-        With k, halves, agreement and silhouette.
+        With k, `reports.indices.HALVES`, agreement and silhouette.
     called : callable
         A row's name in words.
     """
@@ -309,8 +309,9 @@ def over_k(rows, called):
             if own[what].notna().any():
                 trace = {"type": "scatter", "mode": "lines+markers", "name": f"{name}: {what}", "x": own.k.tolist()}
                 trace |= {"y": plain(own[what]), "line": {"color": f"--c{place % 10}", "dash": dash}}
+                trace["text"] = list(map(of_halves, own.itertuples()) if what == "halves" else map(shown, own[what]))
                 data.append(
-                    trace | {"hovertemplate": f"{text(name)}, %{{x}} clusters: {what} %{{y:.2f}}<extra></extra>"}
+                    trace | {"hovertemplate": f"{text(name)}, %{{x}} clusters: {what} %{{text}}<extra></extra>"}
                 )
     return {
         "data": data,

@@ -95,9 +95,16 @@ def row_name(row):
     return f"Control: {title(row.method)}" if row.control else title(row.method)
 
 
-def ok_share(row):
-    """``n_ok/n`` where not all runs are ok, else nothing."""
-    return "" if row.n_ok == row.n else f" {int(row.n_ok)}/{int(row.n)}"
+def ok_share(n_ok, n):
+    """``n_ok/n`` where not all are ok, else nothing."""
+    return "" if n_ok == n else f" {int(n_ok)}/{int(n)}"
+
+
+def of_halves(row):
+    """Agreement between halves, and how many pairs of them are ok unless all are; a dash where it wasn't asked for."""
+    if pd.isna(row.halves_n):
+        return "–"
+    return ("failed" if pd.isna(row.halves) else number(row.halves, "z.2f")) + ok_share(row.halves_ok, row.halves_n)
 
 
 def ours(row):
@@ -106,9 +113,9 @@ def ours(row):
     Without an ok run it is ``failed``, or what the runs that collapsed are on average, marked as such.
     """
     if row.n_ok:
-        return ("not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)) + ok_share(row)
+        return ("not scored" if pd.isna(row.accuracy) else pair(row.accuracy, row.nmi)) + ok_share(row.n_ok, row.n)
     collapsed = f"{COLLAPSED}{pair(row.collapsed_accuracy, row.collapsed_nmi)}"
-    return ("failed" if pd.isna(row.collapsed_accuracy) else collapsed) + ok_share(row)
+    return ("failed" if pd.isna(row.collapsed_accuracy) else collapsed) + ok_share(row.n_ok, row.n)
 
 
 def theirs(row):
@@ -121,9 +128,9 @@ def theirs(row):
 def mean_std(row):
     """Mean ± standard deviation of the accuracy over ok runs."""
     if not row.n_ok:
-        return "failed" + ok_share(row)
+        return "failed" + ok_share(row.n_ok, row.n)
     spread = "" if pd.isna(row["std"]) else f" ± {row['std']:.2f}"
-    return f"{number(row['mean'])}{spread}{ok_share(row)}"
+    return f"{number(row['mean'])}{spread}{ok_share(row.n_ok, row.n)}"
 
 
 def table1(summary, datasets, skip):

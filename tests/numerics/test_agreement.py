@@ -1,12 +1,15 @@
 """Agreement between runs and halves, and how sure a sequence's cluster is."""
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from datasets.sequences import Sequences
-from reports.agreement import agreement, margins, shares
-from runs.halves import agreement_of_halves, halves
+from reports.agreement import agreement, margins, read_halves, shares
+from runs.halves import PAIRS, agreement_of_halves, halves
+from workflow.scripts.halves import work
 
 
 def test_agreement_is_the_mean_over_all_pairs():
@@ -44,6 +47,23 @@ def test_halves_agree_on_clusters_that_are_there(real):
     assert len(found) == 2 and (found == [1, 1] if real else max(found) < 0.95)
     collapsed = agreement_of_halves(Sequences.from_list([np.zeros((2, 1))] * 60), **job, settings={}, limit=60)
     assert collapsed == [None, None]
+
+
+def test_a_failed_pair_is_counted(tmp_path):
+    file = "halves/toy_k3/rddc-none-avg.json"
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(json.dumps({"none": [0.95, None], "avg": [None, None], "zero": [0.5, 0.7]}))
+    found = read_halves(tmp_path, [file])
+    assert found["rddc", "none", "toy_k3"] == (0.95, 1, 2)
+    assert found["rddc", "zero", "toy_k3"] == (pytest.approx(0.6), 2, 2)
+    assert np.isnan(found["rddc", "avg", "toy_k3"][0]) and found["rddc", "avg", "toy_k3"][1:] == (0, 2)
+
+
+def test_data_too_small_for_halves_have_as_many_failed_pairs(tmp_path):
+    Sequences.from_list([np.full((2, 1), value) for value in range(5)]).save(tmp_path / "five.npz")
+    job = {"reading": "test", "dataset": "toy", "method": "kmeans", "vectorizations": ["avg"], "n_clusters": 3}
+    work(job | {"settings": {}, "limit": 60}, 0, 1, tmp_path / "five.npz", tmp_path / "made.json")
+    assert json.loads((tmp_path / "made.json").read_text()) == {"avg": [None] * PAIRS}
 
 
 def test_halves_are_halves():

@@ -9,13 +9,16 @@ from datasets.prepare import prepare
 from datasets.sequences import Sequences
 from methods.kmeans import KMeans
 from methods.vectorize import vectorize
+from reports import plots
 from reports.agreement import agreement
-from reports.answer import by_stability, disagreement, outcome, sizes
-from reports.indices import BEST, indices, space
+from reports.answer import by_stability, certainty, disagreement, outcome, sizes
+from reports.data import Data
+from reports.indices import BEST, index_table, indices, measure, space
+from reports.published import CELL
 from runs.halves import halves
 
 KS = (2, 5, 10)
-STEADY = {"halves": [0.9, 0.5, 0.4], "agreement": [1.0, 1.0, 1.0]}
+STEADY = {"halves": [0.9, 0.5, 0.4], "halves_ok": 2, "halves_n": 2, "agreement": [1.0, 1.0, 1.0]}
 INDICES = {"silhouette": [0.4, 0.3, 0.2], "calinski_harabasz": [30.0, 20.0, 10.0], "davies_bouldin": [1.0, 1.2, 1.4]}
 
 
@@ -74,6 +77,7 @@ def test_gestures_on_which_they_agree_get_none(mirror, tmp_path):
         ({"agreement": [0.5, 0.6, 0.9]}, "halves: 2; agreement: 10; silhouette: 2"),
         ({"halves": [np.nan] * 3}, None),
         ({"halves": [np.nan] * 3, "silhouette": [0.2, 0.3, 0.4]}, "(silhouette: 10; calinski-harabasz: 2"),
+        ({"halves_ok": [1, 2, 2]}, "halves: 5; silhouette: 2"),  # 0.9, of which a pair failed, isn't the highest
         ({"halves": [0.9, 0.9, 0.9]}, None),  # stable everywhere chooses nothing
     ],
 )
@@ -89,6 +93,34 @@ def test_stability_chooses_and_silhouette_among_equals():
     assert best.k == 5 and "of the 2 within 0.05 of the highest it has the highest silhouette (0.30)" in told
     best, told = by_stability(rows(halves=[np.nan] * 3, agreement=[np.nan] * 3))
     assert best.k == 2 and "no row has two runs that could agree" in told
+
+
+def test_rows_with_a_failed_pair_of_halves_come_last():
+    best, told = by_stability(rows(halves_ok=[1, 2, 2]))
+    assert best.k == 5 and "halves of the data agree on it (0.50 of 1); its silhouette" in told
+    best, told = by_stability(rows(halves_ok=1))
+    assert best.k == 2 and "halves of the data agree on it (0.90 of 1, 1/2 pairs ok)" in told
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [((0.95, 2, 2), "0.95"), ((0.95, 1, 2), "0.95 1/2"), ((np.nan, 0, 2), "failed 0/2"), (None, None)],
+)
+def test_how_many_pairs_of_halves_are_ok_is_told_everywhere(pairs, told):
+    cell, clusters = ("kmeans", "avg", "mine"), np.array([0, 0, 1, 1])
+    sequences = Sequences.from_list([np.full((3, 1), value) for value in (0.0, 0.1, 5.0, 5.1)])
+    data = {"mine": Data(sequences, clusters, {"source": {"origin": "own"}, "name": "mine", "settings": {"k": 2}})}
+    found = measure(data, {cell: clusters}, {cell: 1.0}, {cell: pairs} if pairs else {})
+    assert index_table(found).halves.tolist() == [told or "–"]
+    row = found.assign(n_ok=3, n=3, accuracy=np.nan, control=False, k=2).iloc[0]
+    sure = certainty(row, cell, pd.DataFrame(columns=CELL), found.assign(control=False), {cell: clusters})
+    assert sure == "3 runs, agreement (mean ARI) 1.00" + (f"; agreement of halves {told}" if told else "")
+    drawn = [
+        trace["text"]
+        for trace in plots.over_k(found.assign(k=2), lambda row: row.method)["data"]
+        if "halves" in trace["name"]
+    ]
+    assert drawn == ([[told]] if pairs and pairs[1] else [])
 
 
 def test_what_failed_is_counted_by_row_and_status():

@@ -13,14 +13,14 @@ def work(job, gpus, per, data, agreement):
             from datasets.sequences import Sequences
             from datasets.storage import write_text
             from methods.base import InvalidInput
-            from runs.halves import agreement_of_halves
+            from runs.halves import PAIRS, agreement_of_halves
         sequences, made = Sequences.load(data), {}
         for how in job.pop("vectorizations"):
             try:
                 made[how] = agreement_of_halves(sequences, **job, vectorization=how, device=device)
             except InvalidInput as error:  # too few sequences in half of the data is no mistake in the whole
                 print(f"no halves: {error}")
-                made[how] = [None]
+                made[how] = [None] * PAIRS
         write_text(agreement, json.dumps(made) + "\n")
 
 
