@@ -159,25 +159,27 @@ def attempts(worker, progress, groups, limit, most_timeouts=None):
     """Pairs (seed, fields) of all groups.
 
     Seeds that ran out of memory are tried again at the end, half as many together, in a fresh process; one that was
-    alone from the start, once more. After `most_timeouts` runs at their limit no other is tried.
+    alone from the start, once more. After `most_timeouts` runs at their limit no other is tried, nor any once
+    more: one that ran out of memory is told as that.
     """
-    left = [(group, False) for group in groups]
-    for group, again in left:  # which grows on the way
+    left = [(group, {}) for group in groups]
+    for group, before in left:  # which grows on the way
         late = sum(took_all(fields) for fields in progress.runs.values())
         if most_timeouts and late >= most_timeouts:
             reason = f"not tried after {late} other run{'s' * (late > 1)} at the limit of {limit:g} s"
-            yield from ((seed, failure_of(TimeLimit(reason)) | cost(0.0, 0.0)) for seed in group)
+            untried = ((seed, failure_of(TimeLimit(reason)) | cost(0.0, 0.0)) for seed in group)
+            yield from before.items() or untried
             continue
-        if again:
+        if before:
             worker.stop()
         failed = []
         for seed, fields in attempt(worker, progress, group, limit):
-            if fields["status"] == "oom" and not (again and len(group) == 1):
-                failed.append(seed)
+            if fields["status"] == "oom" and not (before and len(group) == 1):
+                failed.append((seed, fields))
             else:
                 yield seed, fields
         half = (len(failed) + 1) // 2
-        left += [(part, True) for part in (failed[:half], failed[half:]) if part]
+        left += [([seed for seed, _ in part], dict(part)) for part in (failed[:half], failed[half:]) if part]
 
 
 def took_all(fields):

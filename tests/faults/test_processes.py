@@ -156,6 +156,18 @@ def test_after_so_many_timeouts_no_other_run_is_tried(data, when, monkeypatch, m
         check_record(record)
 
 
+def test_what_ran_out_of_memory_before_too_many_timeouts_is_told_as_that(data, when, monkeypatch):
+    """It waits for its second attempt, which there is none of; it was tried, and took what it took."""
+    monkeypatch.setattr(worker, "GRACE", 0.1)
+    trained = when({0: get(signal.SIGKILL), 1: deaf})
+    records, clusters = job(data, seeds=range(3), limit=4, most_timeouts=1)
+    assert trained() == [0, 1] and clusters == {}
+    assert [record["status"] for record in records] == ["oom", "timeout", "timeout"]
+    assert records[0]["reason"].startswith("killed by SIGKILL") and records[2]["reason"].startswith("not tried after 1")
+    memory = [record["cost"]["peak_memory_mib"] for record in records]
+    assert min(memory[:2]) > 0 == memory[2]
+
+
 @pytest.mark.parametrize(
     ("action", "words"),
     [
