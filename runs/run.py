@@ -273,6 +273,7 @@ def run_job(
             limits = {"limit": limit} | ({"most_timeouts": most_timeouts} if most_timeouts else {})
             origin = run | source | limits | {"job_digest": source_digest(JOB_SOURCES)}
             origin |= {"start": start["digest"]} if pretrained else {}
+            origin |= {"lends": True} if keep else {}  # a run made before it did left nothing to start from
             progress = (resume or Resume()).cell(vectorization, origin)
             progress.runs |= failed_before(pretrained, start, seeds)
             left = [seed for seed in seeds if seed not in progress.runs]

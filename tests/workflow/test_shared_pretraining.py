@@ -96,6 +96,19 @@ def test_one_that_was_stopped_goes_on_and_leaves_the_same(place, monkeypatch):
     assert left == {path.name: path.read_bytes() for path in (place / "lent.pretrained/avg").iterdir()}
 
 
+def test_one_that_was_stopped_before_others_started_from_it_leaves_what_they_need(place, monkeypatch, capsys):
+    """All was trained and nothing of it kept to be lent: it is trained again."""
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "whole_records", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            work(place, "lent", "dec", cluster_updates=0)
+    lend(place)
+    assert "it comes from another job: lends differ" in capsys.readouterr().err
+    found = work(place, "own", "idec", start=place / "lent.jsonl", pretrained=LENT)
+    assert [(record["status"], record["reason"]) for record in found] == [("ok", None)] * 4
+
+
 def test_a_run_does_not_go_on_from_another_pretraining(place, monkeypatch):
     """Interrupted when the lender's runs had failed; since then they have been made anew."""
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
