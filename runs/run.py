@@ -335,11 +335,13 @@ def run_fields(
     Raises
     ------
     InvalidInput
-        When nothing says how many clusters there are.
+        When nothing says how many clusters there are, or `settings` say another number.
     """
-    n_clusters = n_clusters or settings.get("n_clusters") or sequences.n_classes
-    if n_clusters < 1:
-        raise InvalidInput(f"{dataset}, {method}, {vectorization}: the data set has no labels; give n_clusters")
+    where, said = f"{dataset}, {method}, {vectorization}", settings.get("n_clusters", n_clusters)
+    if n_clusters not in (None, said):
+        raise InvalidInput(f"{where}: n_clusters={n_clusters}, but {said} in the settings")
+    if said is None and not sequences.n_classes:
+        raise InvalidInput(f"{where}: the data set has no labels; give n_clusters")
     return {
         "schema_version": VERSION,
         "reading": reading,
@@ -349,7 +351,7 @@ def run_fields(
         "vectorization": vectorization,
         "split": split,
         "trained_on": trained_on,
-        "n_clusters": n_clusters,
+        "n_clusters": sequences.n_classes if said is None else said,
     }
 
 

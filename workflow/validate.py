@@ -245,12 +245,17 @@ def check_titles(resolved):
 
 
 def check_n_clusters(resolved):
-    """Raise `ConfigError` for a number of clusters that one of the rows can't find."""
+    """Raise `ConfigError` for a number of clusters that one of the rows can't find, and for two that differ."""
     for dataset, row in itertools.product(resolved["run"]["datasets"], jobs.methods(resolved)):
         k = resolved["datasets"].get(dataset, {}).get("k")
+        own = rows.method_settings(resolved, row, dataset).get("n_clusters")
         least = class_constant(rows.source(resolved, row), "least").get("n_clusters", 1)
-        if k is not None and k < least:
-            raise ConfigError(f"config: datasets.{dataset}: k: {k}: {row} needs {least} or more clusters")
+        for where, number in ((f"datasets.{dataset}: k", k), (f"methods.{row}: n_clusters", own)):
+            if number is not None and number < least:
+                raise ConfigError(f"config: {where}: {number}: {row} needs {least} or more clusters")
+        if None not in (k, own) and k != own:
+            told = f"n_clusters is {own}, but k of datasets.{dataset} is {k}; leave n_clusters out"
+            raise ConfigError(f"config: methods.{row}: {told}")
 
 
 def check_controls(resolved):

@@ -240,6 +240,28 @@ def test_a_row_that_can_not_find_so_few_clusters_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"settings": {"n_clusters": 0}}, "methods.rddc: n_clusters: 0: rddc needs 2 or more clusters"),
+        ({"datasets": {"birds": {"n_clusters": 1}}}, "methods.rddc: n_clusters: 1: rddc needs 2 or more clusters"),
+        ({"settings": {"n_clusters": 5}}, "methods.rddc: n_clusters is 5, but k of datasets.birds is 3; leave"),
+        ({"settings": {"n_clusters": 5}, "datasets": {"birds": {"n_clusters": 3}}}, None),
+        ({"settings": {"n_clusters": 3}}, None),
+    ],
+)
+def test_a_row_and_its_data_say_one_number_of_clusters(section, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    run = CONFIG["run"] | {"datasets": ["birds"], "methods": ["rddc"]}
+    changes = {"run": run, "datasets": {"birds": {"path": "README.md", "k": 3}}, "methods": {"rddc": section}}
+    if message is None:
+        validate.check_config(changes)
+        return
+    with pytest.raises(catalogue.ConfigError, match=f"config: {message}") as caught:
+        validate.check_config(changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"seeds": 10**20}, "config: seeds: 10+ is too large a number"),

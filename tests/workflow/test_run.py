@@ -161,6 +161,16 @@ def test_without_labels_the_number_of_clusters_must_be_given(data):
         job(unlabelled)
 
 
+def test_one_number_of_clusters_is_asked_for_and_recorded(data):
+    (record,), _ = job(data, seeds=[0], settings={"n_clusters": 5})
+    assert record["n_clusters"] == len(record["usage"]) == 5
+    assert job(data, seeds=[0], settings={"n_clusters": 2}, n_clusters=2)[0][0]["n_clusters"] == 2
+    with pytest.raises(InvalidInput, match="toy, kmeans, avg: n_clusters=3, but 5 in the settings"):
+        job(data, settings={"n_clusters": 5}, n_clusters=3)
+    with pytest.raises(InvalidInput, match="n_clusters=0: expected 1 or more"):
+        job(data, settings={"n_clusters": 0})
+
+
 def test_a_row_with_a_name_of_its_own_has_the_streams_of_its_algorithm(data):
     """So that variants of a method are paired, seed by seed."""
     plain, clusters = job(data)
