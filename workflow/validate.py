@@ -283,8 +283,14 @@ def check_trained_on(resolved):
 def check_repeated(resolved):
     """Raise `ConfigError` when splits are to be repeated that can't be."""
     kind = resolved["split"]["kind"]
-    if kind != "stratified" and max(splits for *_, splits in jobs.row_groups(resolved)) > 1:
+    if max(splits for *_, splits in jobs.row_groups(resolved)) == 1:
+        return
+    if kind != "stratified":
         raise ConfigError(f"config: splits: only a stratified split can be repeated, and split.kind is {kind}")
+    for dataset in resolved["run"]["datasets"]:
+        if resolved["datasets"].get(dataset, {}).get("normalise") == "all":  # over what other splits test
+            scaled = f"datasets.{dataset}.normalise: all scales each of them by the first one's training sequences"
+            raise ConfigError(f"config: splits: {scaled}; say normalise: sequence, or splits: 1")
 
 
 def check_task(resolved, name):

@@ -45,6 +45,19 @@ def test_only_a_stratified_split_can_be_repeated():
         split_again(LABELS, "x", {}, {"kind": "everything"}, 0, 1)
 
 
+def test_what_is_scaled_by_one_training_split_has_no_others():
+    """Their test sequences would be among those that scale what they are trained on."""
+    said = {"splits": 2, "datasets": {"arabic_digits": {"normalise": "all"}}}
+    with pytest.raises(catalogue.ConfigError) as caught:
+        validate.check_config(said)
+    assert str(caught.value).startswith("config: splits: datasets.arabic_digits.normalise: all scales each of them by")
+    assert str(caught.value).endswith("say normalise: sequence, or splits: 1") and "\n" not in str(caught.value)
+    with pytest.raises(catalogue.ConfigError, match="arabic_digits.normalise: all"):
+        validate.check_config(said | {"splits": 1, "methods": {"kmeans": {"splits": 2}}})
+    validate.check_config(said | {"splits": 1})
+    validate.check_config(said | {"datasets": {"arabic_digits": {"normalise": "sequence"}}})
+
+
 def test_every_split_is_another_one_and_the_first_is_that_of_prepare():
     splits = [stratified_split(LABELS, 0, "x", number=number) for number in range(3)]
     np.testing.assert_array_equal(splits[0], stratified_split(LABELS, 0, "x"))
