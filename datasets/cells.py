@@ -2,6 +2,7 @@
 
 import csv
 import re
+from decimal import Decimal
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from .fetch import DataError, choose
 
 MISSING = ("", "?", "na", "n/a", "<na>", "nan", "null", "none")  # upper and lower case aside
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]\d{1,3})?", re.ASCII | re.IGNORECASE)  # 1e1 may be in base 16
 LARGEST = float(np.finfo(np.float32).max)
 LOST, ALIKE = 0.01, 1e-15  # of a column's spread, and of its largest value
 TOLD = 40  # characters of a cell in a message
@@ -28,6 +30,15 @@ def as_number(cell, where):
         raise DataError(f"{where}: {cell[:TOLD]!r} is no number; {remedy}")
     remedy = "write decimals with a point, and a missing value as nothing or nan"
     raise DataError(f"{where}: {cell[:TOLD]!r} is no finite number in float32; {remedy}")
+
+
+def one_number(names):
+    """The first two of several different names that are one number, such as ``1`` and ``1.0``; None without such."""
+    seen = {}
+    for name in names:
+        if PLAIN.fullmatch(name) and (first := seen.setdefault(Decimal(name), name)) != name:
+            return first, name
+    return None
 
 
 def told(cell):

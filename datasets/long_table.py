@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from .cells import MISSING, NUMBER, TOLD, as_number, table, told
+from .cells import MISSING, NUMBER, TOLD, as_number, one_number, table, told
 from .fetch import DataError
 
 COLUMNS = {"id": "id", "time": "time", "label": "label"}
@@ -39,6 +39,9 @@ def read_table(path, columns, gaps):
     lines = {}
     for line, owner in enumerate(owners):
         lines.setdefault(owner, []).append(line)
+    if same := one_number(lines):
+        where, elsewhere = place(lines[same[1]][0]), f"but {same[0]!r} stands elsewhere and is the same number"
+        raise DataError(f"{where}: identifier {same[1]!r}, {elsewhere}; write them alike, or as words")
     arrays, classes = [], []
     for owner, own in lines.items():
         own = np.array(own) if times is None else in_order(own, times, place)

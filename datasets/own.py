@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .cells import MISSING, Gaps, as_number, is_number, refuse_lost, table, told
+from .cells import MISSING, Gaps, as_number, is_number, one_number, refuse_lost, table, told
 from .fetch import Archive, DataError, Loaded, file_sha256, unpack
 from .long_table import UNNAMED, read_table
 from .npz import read_npz
@@ -113,6 +113,8 @@ def read(path, *, k=None, missing="refuse", columns=None):
         raise DataError(
             f"{path}: there are no labels, so the number of clusters must be given: k: 5, or k: [2, 3, 4, 5] to compare"
         )
+    if same := one_number(classes):
+        raise DataError(f"{path}: labels {same[0]!r} and {same[1]!r} are one number; write them alike, or as words")
     number = {name: i for i, name in enumerate(classes)}
     known = [number[label] for label in labels] if classes else np.full(len(sequences), UNKNOWN)
     return Loaded(sequences, known, classes, gaps.notes, identifiers)

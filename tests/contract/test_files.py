@@ -427,6 +427,7 @@ def test_a_gap_in_a_table(tmp_path):
         ("id,time,x\n,2,3\n", "line 2: an empty value where an identifier or a label is needed"),
         ("id,time,x\n1,soon,3\n", "line 2: 'soon' is no time: a number, or 2024-05-01T12:00:00"),
         ("id,time,x\n1,2,3\n1,2,4\n", "line 3: its sequence has that time already"),
+        ("id,time,x\n1,2,3\n2,2,3\n1.0,3,4\n", "line 4: identifier '1.0', but '1' stands elsewhere and is the same"),
         ("id,time,x,label\n1,2,3,a\n1,3,4,b\n", "line 3: label 'b', but 1 has 'a' elsewhere"),
         ("id,time,x\n1,2,3\n\n2,3,4\n", "line 3: 0 values, expected 3"),
         ("id,time,x\n1,2,3\n", "one sequence only"),

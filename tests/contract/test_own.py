@@ -156,6 +156,28 @@ def test_numbers_as_labels_are_sorted_by_value(tmp_path):
     assert own.read(write_npz(tmp_path / "a.npz", labels=np.array([10, 9, 2, 2]))).classes == ("2", "9", "10")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("1", "1.0"), ("01", "1"), (".5", "0.50"), ("1000", "1.000e+03"), ("0", "-0")]
+)
+def test_labels_that_are_one_number_are_no_two_classes(one, other, tmp_path):
+    labels = [one, other, one, "2"]
+    header = HEADER.replace("true a b", f"true {one} {other} 2")
+    npz = write_npz(tmp_path / "a.npz", labels=np.array(labels))
+    for path in (npz, write_folder(tmp_path / "f", labels), write_ts(tmp_path / "a.ts", header, labels)):
+        with pytest.raises(DataError, match=f"{path.name}: labels .* are one number; write them alike") as caught:
+            own.read(path)
+        assert repr(one) in str(caught.value) and repr(other) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_is_no_one_number_is_as_many_classes(tmp_path):
+    """Not as float64 has it, and in base 16 a name may look like a power of ten."""
+    labels = ["12345678901234567890", "12345678901234567891", "1e1", "10"]
+    loaded = own.read(write_npz(tmp_path / "a.npz", labels=np.array(labels)))
+    assert sorted(loaded.classes) == sorted(labels)
+    folder = plain_folder(tmp_path / "f", dict.fromkeys(("1", "01", "1.0"), "1\n2\n"))
+    assert sorted(own.read(folder, k=2).identifiers) == ["01", "1", "1.0"]  # each has a file of its own
+
+
 def test_a_ts_file_is_read_as_aeon_reads_it(tmp_path):
     path = write_ts(tmp_path / "birds.ts", HEADER.replace("@data", "@equalLength false\n@data"))
     theirs, labels = load_from_ts_file(path)
