@@ -7,6 +7,8 @@ the sequences by their first line. The time orders the elements and is no value 
 import datetime
 import math
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from .fetch import DataError
 
 COLUMNS = {"id": "id", "time": "time", "label": "label"}
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 TIMES = "a number, or 2024-05-01T12:00:00"
 
 
@@ -160,24 +163,27 @@ def moments(cells, place):
     for line, cell in enumerate(texts):
         try:
             made.append(read(cell))
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             raise DataError(f"{place(line)}: {cell[:TOLD]!r} is no time: {TIMES}") from error
-        if made[-1] in (math.inf, -math.inf):
+        if made[-1] == math.inf:
             raise DataError(f"{place(line)}: {cell[:TOLD]!r} is no finite time")
-    return np.array(made, object if read is int else float)
+    return np.array(made, object)
 
 
 def number(text):
-    """A time that is a number; ``float`` alone takes more than that."""
+    """A time that is a number, exactly, or infinity for one beyond float64; ``Decimal`` alone takes more than that."""
     if not NUMBER.fullmatch(text):
         raise ValueError(text)
-    return float(text)
+    return Decimal(text) if math.isfinite(float(text)) else math.inf
 
 
 def moment(text):
-    """Seconds since 1970 of a date or time in ISO 8601; UTC where no zone is said."""
+    """Microseconds since 1970 of a date or time in ISO 8601, exactly; UTC where no zone is said."""
     read = datetime.datetime.fromisoformat(text)
-    return (read if read.tzinfo else read.replace(tzinfo=datetime.UTC)).timestamp()
+    read = read if read.tzinfo else read.replace(tzinfo=datetime.UTC)
+    whole = (read - EPOCH) // datetime.timedelta(microseconds=1)
+    beyond = re.search(r"[.,]\d{6}(\d+)", text)  # which datetime leaves out
+    return whole + Fraction(f"0.{beyond[1]}") if beyond else whole
 
 
 def in_order(lines, times, place):

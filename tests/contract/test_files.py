@@ -483,19 +483,37 @@ def test_parquet_without_its_package_or_its_content_is_one_line(tmp_path, monkey
         assert "\n" not in str(caught.value)
 
 
-def long(tmp_path, *times, heading="id,time,x", **settings):
-    """A table of two sequences, the first with these times and values 0, 1, ..."""
-    lines = [heading, *(f"a,{time},{i}" for i, time in enumerate(times)), "b,0,9"]
+def long(tmp_path, *times, other="0", heading="id,time,x", **settings):
+    """A table of two sequences, the first with these times and values 0, 1, ..., the second of one element."""
+    lines = [heading, *(f'a,"{time}",{i}' for i, time in enumerate(times)), f'b,"{other}",9']
     (tmp_path / "long.csv").write_text("\n".join(lines))
     return own.read(tmp_path / "long.csv", k=2, **settings)
 
 
-@pytest.mark.parametrize("times", [["9007199254740993", "9007199254740992"], ["1" * 400, "7"], ["-3.5", "-4e0"]])
-def test_whole_times_are_exact_and_others_are_numbers(tmp_path, times):
-    assert long(tmp_path, *times).sequences[0][:, 0].tolist() == [1, 0]
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["9007199254740993", "9007199254740992"],
+        ["1" * 400, "7"],
+        ["-3.5", "-4e0"],
+        ["1714564800.0000000011", "1714564800.000000001"],
+        ["1e-300", "1e-999"],
+        ["2024-05-01T12:00:00.0000002", "2024-05-01T12:00:00.0000001"],
+        ["1969-12-31 23:59:59.999999999", "1969-12-31 23:59:59.999999"],
+        ["2024-05-01T12:00:00,123456789012345678902Z", "2024-05-01T13:00:00.123456789012345678901+01:00"],
+    ],
+)
+def test_times_are_exact(tmp_path, times):
+    assert long(tmp_path, *times, other=times[0]).sequences[0][:, 0].tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("time", ["1e400", "-1e400", "1" * 5000, "nan", "", "1_0"])
+@pytest.mark.parametrize("times", [["1.50", "15e-1"], ["2024-05-01T12:00:00.1234567Z", "20240501T140000.12345670+02"]])
+def test_a_time_that_is_there_twice_is_refused_however_it_is_written(tmp_path, times):
+    with pytest.raises(DataError, match="long.csv, line 3: its sequence has that time already"):
+        long(tmp_path, *times, other=times[0])
+
+
+@pytest.mark.parametrize("time", ["1e400", "-1e400", "1" * 5000, f"1e-{'9' * 30}", "nan", "", "1_0"])
 def test_a_time_that_is_no_finite_number_is_refused(tmp_path, time):
     with pytest.raises(DataError, match="long.csv, line 3: .* is no (finite )?time") as caught:
         long(tmp_path, "0.5", time)
