@@ -10,7 +10,8 @@ from . import plots
 from .agreement import agreement
 from .indices import BEST, HALVES, STABLE, family, is_own
 from .published import CELL
-from .tables import FROM_LABELS, number, of_halves, ok_share, row_name, span, title
+from .tables import number, of_halves, ok_share, row_name, span, title
+from .verdict import FROM_LABELS
 
 NEAR = 0.05  # agreements so near to the highest are as good; silhouettes tell between them
 DRAWN = 3  # sequences drawn of each kind

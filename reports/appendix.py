@@ -23,7 +23,7 @@ from runs.scores import SCORES
 from . import latex, verdict
 from .data import load_sheet
 from .published import CELL
-from .tables import FROM_LABELS, name_rows, number, title
+from .tables import name_rows, number, title
 
 METHODS = Path(__file__).parents[1] / "methods"
 DIGITS = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]
@@ -260,7 +260,7 @@ def without_controls(job, summary):
     """The rows of the summary that are methods."""
     controls = {(control["method"], control["input"]) for control in job["run"]["controls"]}
     cells = zip(*map(summary.get, CELL[:2]), strict=True)
-    return summary[[cell not in controls and cell[1] != FROM_LABELS for cell in cells]]
+    return summary[[cell not in controls and cell[1] != verdict.FROM_LABELS for cell in cells]]
 
 
 def verdicts(summary):

@@ -13,10 +13,11 @@ from runs.scores import SCORES, scores
 from .matching import hits
 from .published import CELL
 from .statistics import RESAMPLES, percentiles, protocol_score, resample, selecting
-from .tables import FROM_LABELS, number, title
-from .verdict import JUDGED
+from .tables import number, title
+from .verdict import FROM_LABELS, JUDGED
 
 DRAWS = 100
+NAMES = ("oracle", "majority", "random")  # of those that need no run, which no row may have
 SAYS = {
     "oracle": "Oracle: the classes themselves, as far as there are clusters for them.",
     "majority": "Majority: all in one cluster.",
@@ -95,7 +96,7 @@ def with_labels(summary, labels, n_clusters):
     n_clusters : dict of str to int
     """
     rows = [row for name, own in labels.items() for row in from_labels(own, n_clusters[name], name)]
-    rows.sort(key=lambda row: ["oracle", "majority", "random"].index(row["method"]))
+    rows.sort(key=lambda row: NAMES.index(row["method"]))
     if not rows:
         return summary
     below = pd.DataFrame(rows, columns=summary.columns).assign(reading=summary.reading.iloc[0])
@@ -198,7 +199,7 @@ def comparison_table(compared):
 def explained(summary):
     """What the controls of a table are, as a list of one note, or of none without controls."""
     rows = summary[summary.control]
-    there = {*rows.method, *rows.vectorization}
+    there = {*rows.method[rows.vectorization == FROM_LABELS], *rows.vectorization}
     told = [sentence for name, sentence in SAYS.items() if name in there]
     return [" ".join(["Controls are no methods.", *told])] if len(rows) else []
 

@@ -13,8 +13,8 @@ from datasets.storage import write_text
 from runs.results import commits, each_record
 
 from .published import CELL
-from .tables import FROM_LABELS, markdown, shares, span, title
-from .verdict import RULES, headline
+from .tables import markdown, shares, span, title
+from .verdict import FROM_LABELS, RULES, headline
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 MARKS = {"reproduced": "=", "inconclusive": "≈", "above": "▲", "below": "▼", "not comparable": "·"}

@@ -15,10 +15,9 @@ from runs.scores import SCORES
 
 from .published import CELL, read_published
 from .statistics import LEAST, WANTED, chances
-from .verdict import NEARLY
+from .verdict import FROM_LABELS, NEARLY
 
 ROOT = Path(__file__).parents[1]
-FROM_LABELS = "labels"  # the input of the controls that need no run
 INPUT_TITLES = {name: given.title for name, given in INPUTS.items()} | {FROM_LABELS: "labels"}
 COLLAPSED = "†"  # before the scores of runs that collapsed, where a cell has no other
 OTHERS = [score for score in SCORES if score.name not in ("accuracy", "nmi")]  # the paper's two are printed as a pair

@@ -186,6 +186,8 @@ def check_method(resolved, method):
     section = resolved["methods"].get(method, {})
     if "like" in section and method in available("methods"):
         raise ConfigError(f"config: methods.{method}.like: methods/{method}.py has this name; a row needs its own")
+    if method in words(ROOT / "reports/controls.py", "NAMES"):
+        raise ConfigError(f"config: run.methods: {method!r} is a control of every table; a row needs another name")
     file = rows.source(resolved, method)
     if class_constant(file, "supervised"):
         raise ConfigError(f"config: run.methods: {method!r} is supervised: it runs as one of the tasks")

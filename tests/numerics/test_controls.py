@@ -126,6 +126,9 @@ def test_only_controls_that_a_table_has_are_explained():
     shuffled = made + runs([0.4], [0.2], vectorization="shuffled")
     (said,) = controls.explained(statistics.summarise(shuffled, "test", "train", controls={("rddc", "shuffled")}))
     assert "Time-shuffled:" in said and "Oracle:" not in said
+    named = runs([0.4], [0.2], method="oracle", algorithm="rddc")
+    (said,) = controls.explained(statistics.summarise(named, "test", "train", controls={("oracle", "none")}))
+    assert said == "Controls are no methods."
 
 
 def test_comparison_table_of_nothing():

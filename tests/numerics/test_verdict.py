@@ -5,6 +5,7 @@ import io
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_records import record, runs, score
 from scipy import stats
@@ -271,6 +272,10 @@ def test_the_headline_counts_both_scores_and_the_cells_that_chance_reproduces():
         " published number: 2 above, 1 below, 1 without an ok run. In 1 of them the published ACC is one that a random"
         " clustering gives: no verdict says much."
     )
+    named = statistics.summarise(
+        runs([0.9], [0.1], method="random", algorithm="rddc", dataset="speech_commands"), "test", "train"
+    )
+    assert by_chance(pd.concat([table, named], ignore_index=True)).sum() == 1
     nothing = statistics.summarise(runs([None], [None]), "test", "train")
     assert headline(nothing) == "There is no cell with both a published number and an ok run."
 
