@@ -57,6 +57,7 @@ def check_config(user):
         check_titles(resolved)
         check_n_clusters(resolved)
         check_controls(resolved)
+        check_inputs(resolved)
         check_trained_on(resolved)
         check_repeated(resolved)
         for name in resolved["tasks"]:
@@ -269,6 +270,18 @@ def check_controls(resolved):
     for control in resolved["run"]["controls"]:
         if reads_vectors(rows.algorithm(resolved, control["method"])) != (control["input"] in vectorizations):
             raise ConfigError(f"config: run.controls: {control['method']} can't read the input {control['input']!r}")
+
+
+def check_inputs(resolved):
+    """Raise `ConfigError` for a data set on which nothing but controls runs."""
+    apart = [(control["method"], control["input"]) for control in resolved["run"]["controls"]]
+    left = {dataset for dataset, method, inputs, _ in jobs.jobs(resolved) if (method, inputs) not in apart}
+    for dataset in resolved["run"]["datasets"]:
+        if dataset not in left:
+            asked = [how for _, how in jobs.rows(resolved)]
+            skipped = {how: why for how, why in resolved["skip"].get(dataset, {}).items() if how in asked}
+            told = "; ".join(f"{how} is skipped: {why}" for how, why in skipped.items()) or "no vectorization is listed"
+            raise ConfigError(f"config: run.datasets: {dataset}: none of run.methods has an input there ({told})")
 
 
 def check_trained_on(resolved):

@@ -75,6 +75,21 @@ def test_a_mistake_is_named_in_one_line(path, value, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vectorizations": ["avg"]}, "arabic_digits: none of run.methods has an input there (avg is skipped: every"),
+        ({"vectorizations": []}, "speech_commands: none of run.methods has an input there (no vectorization is listed"),
+    ],
+)
+def test_a_data_set_on_which_controls_alone_run_is_refused(changes, message):
+    run = {"datasets": ["speech_commands", "arabic_digits"], "methods": ["kmeans"], "vectorizations": ["zero", "avg"]}
+    validate.check_config({"run": run})
+    with pytest.raises(catalogue.ConfigError) as caught:
+        validate.check_config({"run": run | changes})
+    assert str(caught.value).startswith(f"config: run.datasets: {message}")
+
+
 def test_the_test_split_cannot_select(config):
     """The schema knows train and validation; a label can't reach the choice of a run."""
     assert config["selection"] in ("train", "validation")
