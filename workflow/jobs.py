@@ -292,6 +292,14 @@ def one_length(resolved, reading):
     return [f"{resolved['results']}/one_length/{dataset}.{reading}.json"] if shown else []
 
 
+def with_tasks(readings):
+    """Names of the readings, name to resolved config, that have supervised tasks; without any, Snakemake ends."""
+    found = [reading for reading, resolved in readings.items() if resolved["tasks"]]
+    if not found:  # of an exception in a rule's input Snakemake would tell more than its one line
+        sys.exit(f"error: config: tasks: none in {', '.join(readings)}; say --config readings=[supervised_reduced]")
+    return found
+
+
 def task_data(resolved, reading, task):
     """Files of the data set that a supervised task's problems are drawn from, if any, and of its labels."""
     dataset = resolved["tasks"][task].get("dataset")

@@ -68,6 +68,15 @@ def test_a_mistake_gets_one_line(project):
     assert "config: run.methods: 'l2c' is supervised: it runs as one of the tasks" in finished.stdout
 
 
+def test_readings_without_tasks_are_left_out_and_nothing_but_those_is_one_line(project):
+    none = CONFIG | {"tasks": {}}
+    mixed = none | {"readings": ["recommended", "supervised_reduced"]}
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=mixed))["report_tasks"] == 1
+    finished = snakemake(project, "--dry-run", *TARGET, config=none)
+    assert finished.returncode == 1 and "Traceback" not in finished.stdout
+    assert "error: config: tasks: none in recommended; say --config" in finished.stdout.splitlines()[-1]
+
+
 def test_the_profile_names_the_tasks_of_its_reading():
     profile = layers.read(ROOT / "config/supervised.yaml")
     tasks = layers.resolve(profile, profile["readings"][0])["tasks"]

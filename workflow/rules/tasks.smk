@@ -141,6 +141,9 @@ rule report_tasks:
 
 
 rule supervised:
-    # All supervised tasks of all readings.
+    # All supervised tasks of all readings that have any.
     input:
-        expand(f"{config['results']}/{{reading}}/report", reading=READINGS),
+        lambda w: expand(
+            f"{config['results']}/{{reading}}/report",
+            reading=jobs.with_tasks(READINGS),
+        ),
