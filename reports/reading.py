@@ -15,6 +15,7 @@ from .chosen import chosen_seeds, clusters_of, sureness, write_clusters
 from .data import load_data
 from .embedding import plane
 from .indices import INDICES, index_table, measure
+from .origins import write_list
 from .pictures import write_figures
 from .reasons import unreproduced
 from .sections import render
@@ -120,6 +121,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
         write_text(folder / f"{name}.csv", strings.to_csv(index=False, lineterminator="\n"))
         write_text(folder / f"{name}.tex", latex.table(tables.filled(strings), notes))
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
+    write_list(folder, job["files"])
     return made | {"footnotes": below, "compared": compared}
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from datasets.storage import write_text
 from runs.results import commits, each_record
 
-from .published import CELL
+from .origins import read_list
 from .tables import markdown, shares, span, title
 from .verdict import FROM_LABELS, RULES, headline
 
@@ -51,7 +51,7 @@ def results(folder, pictures):
     parts = [
         in_short(pd.read_csv(folder / "tables/table1.csv", dtype=str, keep_default_na=False), summary),
         "ACC (NMI), ours and the paper's. " + "; ".join(f"{mark} {told}" for told, mark in MARKS.items()) + ".",
-        " ".join([headline(summary), *shares(sheets), made_of(folder, summary)]),
+        " ".join([headline(summary), *shares(sheets), made_of(folder)]),
         f"![Speech Commands: time averages by length, truth, k-means and RDDC, as t-SNE]({pictures}/figure2.png)",
     ]
     return "\n" + "\n\n".join(parts) + "\n\n"
@@ -75,13 +75,13 @@ def in_short(table1, summary):
 def details(folder, pictures):
     """The page behind the README's table: all of it, how it was made, verdicts, and what is not reproduced and why."""
     summary, seeds = pd.read_csv(folder / "tables/summary.csv"), {}
-    for record in [record for of in records_by_file(folder, summary).values() for record in of]:
+    for record in each_record(read_list(folder)):
         seeds.setdefault(record["method"], set()).add((record["split"], record["seed"]))
     counted = ", ".join(f"{title(method)} {len(found)}" for method, found in seeds.items())
     tables = {name: (folder / f"tables/{name}.md").read_text(encoding="utf-8") for name in ("table1", "unreproduced")}
     parts = [
         "# Table 1",
-        f"{made_of(folder, summary)} Runs a cell, of all splits: {counted}.",
+        f"{made_of(folder)} Runs a cell, of all splits: {counted}.",
         tables["table1"],
         f"## Verdicts\n\n{headline(summary)}",
         verdicts(summary),
@@ -93,20 +93,10 @@ def details(folder, pictures):
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def records_by_file(folder, summary):
-    """File to its records, of those in a folder that are of the summary's cells: other tables' runs may lie there."""
-    cells = set(summary[CELL].itertuples(index=False, name=None))
-    found = {
-        file: [record for record in each_record([file]) if tuple(record[name] for name in CELL) in cells]
-        for file in sorted(folder.glob("records/*/*.jsonl"))
-    }
-    return {file: records for file, records in found.items() if records}
-
-
-def made_of(folder, summary):
-    """What the records of the summary's cells were made with, in two sentences."""
-    files = records_by_file(folder, summary)
-    records = [record for of in files.values() for record in of]
+def made_of(folder):
+    """What the records that the tables are made from were made with, in two sentences."""
+    files = read_list(folder)
+    records = list(each_record(files))
     hours = sum(record["cost"]["seconds"] for record in records) / 3600
     ok = sum(record["status"] == "ok" for record in records)
     made_with = [record["provenance"] for record in records]

@@ -302,6 +302,7 @@ def test_a_report_of_whatever_there_is(tmp_path, records, data):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert all(path.stat().st_size for path in first)
     assert all(path.is_dir() for path in made[1:])
+    assert (tmp_path / "a/tables/records.txt").read_text().splitlines() == asked["files"] != []
     text = (tmp_path / "a/report.html").read_text()
     page = Reader(text)
     assert page.open == [] and page.loads == []

@@ -10,6 +10,7 @@ from fake_records import runs, write_scored
 
 from datasets.storage import write_text
 from reports import statistics
+from reports.origins import write_list
 from reports.readme import BEGIN, END, details, insert, of_suite, results, wall_time
 from reports.tables import table1
 from reports.verdict import summary_csv
@@ -27,6 +28,7 @@ def folder(tmp_path):
         write_text(tmp_path / f"data/{dataset}.json", json.dumps({"n": 8, "notes": {"whole": len(dataset) - 5}}))
     summary = statistics.summarise(made, "test", "train")
     write_text(tmp_path / "tables/summary.csv", summary_csv(summary))
+    write_list(tmp_path / "tables", [f"records/{name}/rddc-none.0-9.jsonl" for name in summary.dataset])
     write_text(tmp_path / "tables/table1.csv", table1(summary, ["arabic_digits", "speech_commands"], {}).to_csv())
     for name in ("table1", "unreproduced"):
         write_text(tmp_path / f"tables/{name}.md", f"| {name} |\n")
@@ -44,19 +46,36 @@ def test_the_generated_part(folder):
 
 
 def test_runs_of_other_tables_in_the_folder_do_not_count(folder):
-    """`make study` and `make plus` put theirs beside those of `make paper`."""
+    """`make study` and `make plus` put theirs beside those of `make paper`, more seeds of its own rows too."""
     others = runs([None] * 3, [None] * 3, method="rddc_raw_input")
     write_scored(folder / "records/arabic_digits/rddc_raw_input-none.0-2.jsonl", others, {"none": {}})
+    more = runs([0.5] * 15, [0.1] * 15)[5:]
+    write_scored(folder / "records/arabic_digits/rddc-none.5-14.jsonl", more, {"none": {0: np.array([0])}})
     assert "20 runs, 20 of them ok" in results(folder, "pictures")
     assert "Runs a cell, of all splits: RDDC 10." in details(folder, "pictures")
+
+
+def test_tables_that_do_not_say_their_runs_and_runs_made_after_them_are_refused(folder):
+    path = folder / "records/arabic_digits/rddc-none.0-9.jsonl"
+    table = folder / "tables/records.txt"
+    os.utime(path, ns=(0, table.stat().st_mtime_ns))
+    assert "20 runs" in results(folder, "pictures")
+    os.utime(path, ns=(0, table.stat().st_mtime_ns + 1))
+    for made in (results, details):
+        with pytest.raises(ValueError, match=r"rddc-none.0-9.jsonl is newer than .*records.txt, which is of earlier"):
+            made(folder, "pictures")
+    table.unlink()
+    with pytest.raises(ValueError, match=r"records.txt is missing, so the tables don't say which runs are in them"):
+        results(folder, "pictures")
 
 
 def test_every_version_and_number_of_threads_is_told(folder):
     path = folder / "records/arabic_digits/rddc-none.0-9.jsonl"
     first, *lines = path.read_text().splitlines()
-    record = json.loads(first)
-    record["provenance"]["versions"]["torch"], record["provenance"]["threads"] = "3", 4
-    path.write_text("\n".join([json.dumps(record), *lines]) + "\n")
+    other = json.loads(first)
+    other["provenance"]["versions"]["torch"], other["provenance"]["threads"] = "3", 4
+    path.write_text("\n".join([json.dumps(other), *lines]) + "\n")
+    os.utime(path, (0, 0))
     assert "threads a run: 1, 4 (torch 2, 3, scikit-learn 1)" in results(folder, "pictures")
 
 

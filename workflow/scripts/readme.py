@@ -23,6 +23,7 @@ STUDIES = {
 def main(folder):
     """Copy the pictures that the README shows and the studies beside the reading's folder; write the generated part."""
     folder = Path(folder)
+    page, short = details(folder, PICTURES.relative_to(PAGE.parent)), results(folder, PICTURES)
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name in ("figure2", "figure3", "strips_speech_commands"):
         shutil.copyfile(folder / f"figures/{name}.png", PICTURES / f"{name}.png")
@@ -31,8 +32,8 @@ def main(folder):
         if (folder.parent / study).is_dir():
             no_copy = shutil.ignore_patterns("*.json", "*.jsonl", "*.pdf", ".snakemake*")
             shutil.copytree(folder.parent / study, target, dirs_exist_ok=True, ignore=no_copy)
-    write_text(PAGE, details(folder, PICTURES.relative_to(PAGE.parent)))
-    insert("README.md", results(folder, PICTURES))
+    write_text(PAGE, page)
+    insert("README.md", short)
 
 
 if __name__ == "__main__":
