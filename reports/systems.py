@@ -5,6 +5,8 @@ import shutil
 from datasets.storage import write_text
 from runs.results import commit, read_records
 
+from .origins import check_order
+
 # Folder below results/, and the parts of its page, a picture last.
 SYSTEMS = {
     "mnist": [
@@ -46,9 +48,16 @@ def write_systems(results, folder):
     -------
     list of str
         Names of the pages.
+
+    Raises
+    ------
+    ValueError
+        Where runs were made after what the page would show; no page is written then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made = [name for name, parts in SYSTEMS.items() if all((results / name / part).is_file() for part in parts)]
+    for name in made:
+        check_order(record_files(results / name), [results / name / part for part in SYSTEMS[name]])
     for name in made:
         *texts, picture = (results / name / part for part in SYSTEMS[name])
         shutil.copyfile(picture, folder / f"{name}.png")
@@ -63,14 +72,15 @@ def page(name, texts, picture, made):
     return "\n".join([shown, *([] if f"({name}.png)" in shown else [f"![{name}]({name}.png)\n"]), made])
 
 
+def record_files(place):
+    """Files of the records of a folder, a control's of a supervised task aside."""
+    kinds = ("*/records/*/*.jsonl", "*/learned/*.jsonl", "*/learned/records/*/runs.jsonl")
+    return [path for kind in kinds for path in sorted(place.glob(kind))]
+
+
 def made_with(place):
     """The runs of a folder in one line: how many, of which readings, at which commit."""
-    files = [
-        path
-        for kind in ("*/records/*/*.jsonl", "*/learned/*.jsonl", "*/learned/records/*/runs.jsonl")
-        for path in sorted(place.glob(kind))
-    ]
-    records = read_records(files)
+    records = read_records(record_files(place))
     ok = sum(record["status"] == "ok" for record in records)
     readings, commits = (
         ", ".join(sorted({of(record) for record in records}))

@@ -1,6 +1,9 @@
 """The kept pages of the other systems: what was run is there, and nothing else."""
 
+import os
+
 import numpy as np
+import pytest
 from fake_records import runs, write_scored
 
 from datasets.storage import write_text
@@ -8,17 +11,17 @@ from reports.systems import SYSTEMS, in_one_line, write_systems
 
 
 def made(results, name):
-    parts = SYSTEMS[name]
-    for part in parts:
-        write_text(
-            results / name / part, f"| {part} |\n![it]({parts[-1].split('/')[-1]})\n" if name == "imdb" else part
-        )
     for reading, accuracies in (("one", [0.5, None]), ("two", [0.6])):
         found = runs(accuracies, [0.1] * len(accuracies), dataset="mnist", reading=reading)
         for record in found:
             record["provenance"]["git"] = {"sha": "0123456789abcdef", "dirty": reading == "two"}
         kept = "learned/records/mnist/runs" if name == "supervised" else "records/mnist/rddc-none.0-1"
         write_scored(results / name / reading / f"{kept}.jsonl", found, {"none": {0: np.array([0])}})
+    parts = SYSTEMS[name]
+    for part in parts:
+        write_text(
+            results / name / part, f"| {part} |\n![it]({parts[-1].split('/')[-1]})\n" if name == "imdb" else part
+        )
 
 
 def test_pages(tmp_path):
@@ -33,6 +36,24 @@ def test_pages(tmp_path):
     assert text.count("](mnist.png)") == 1 and "tables/detail_mnist.md" in text
     text = (folder / "imdb.md").read_text()
     assert text.count("](imdb.png)") == 1 and "tutorial.png" not in text.replace("| tutorial/tutorial.md |", "")
+
+
+@pytest.mark.parametrize(("name", "kept"), [("mnist", "records/mnist/rddc-none.0-1"), ("supervised", None)])
+def test_a_page_of_earlier_runs_than_those_in_the_folder_is_not_kept(name, kept, tmp_path):
+    results, folder = tmp_path / "results", tmp_path / "systems"
+    made(results, "imdb")
+    made(results, name)
+    runs_of = results / name / "two" / f"{kept or 'learned/records/mnist/runs'}.jsonl"
+    table = results / name / SYSTEMS[name][0]
+    same = table.stat().st_mtime_ns
+    for part in SYSTEMS[name]:
+        os.utime(results / name / part, ns=(same, same))
+    os.utime(runs_of, ns=(same, same + 1))
+    with pytest.raises(ValueError, match=rf"{runs_of} is newer than .*/{name}/.*, which is of earlier runs"):
+        write_systems(results, folder)
+    assert not list(folder.iterdir())
+    os.utime(runs_of, ns=(same, same))
+    assert write_systems(results, folder) == sorted([name, "imdb"], key=list(SYSTEMS).index)
 
 
 def test_a_page_of_supervised_tasks_counts_their_runs(tmp_path):
