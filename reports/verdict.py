@@ -195,10 +195,13 @@ def headline(summary):
             told.append(f"{title}, of {number} cells with a published number: {each}.")
     if not told:
         return "There is no cell with both a published number and an ok run."
-    chance = int((by_chance(summary) & (summary.verdict != "not comparable")).sum())
-    if chance:
+    chance = by_chance(summary) & (summary.verdict != "not comparable")
+    if chance.any():
+        others = summary[summary.published_accuracy.notna() & ~chance]
+        reproduced = counts(others, "verdict")["reproduced"]
         told.append(
-            f"In {chance} of them the published ACC is one that a random clustering gives: no verdict says much."
+            f"In {chance.sum()} of them the published ACC is one that a random clustering gives: no verdict says much."
+            f" Of the other {len(others)}, {reproduced} are reproduced by ACC."
         )
     return " ".join(told)
 
