@@ -504,7 +504,7 @@ def test_no_field_is_left_out_of_the_look_at_it(data, monkeypatch, field):
 
 
 def test_padding_that_does_not_fit_is_a_record_and_the_other_input_has_its_own(data, monkeypatch):
-    def refuse(sequences):
+    def refuse(sequences, lengths):
         raise MemoryError("Unable to allocate 4.47 GiB")
 
     monkeypatch.setitem(vectorize.INPUTS, "zero", vectorize.Input("zero padding", refuse))

@@ -71,8 +71,8 @@ def swapped_product(monkeypatch):
 def read_on(monkeypatch):
     """Zero padding without the mask: what follows a sequence in memory is read as if it belonged to it."""
 
-    def unmasked(sequences):
-        elements = sequences.offsets[:-1, None] + np.arange(sequences.lengths.max())
+    def unmasked(sequences, lengths):
+        elements = sequences.offsets[:-1, None] + np.arange(lengths.max())
         return sequences.values[elements.clip(max=len(sequences.values) - 1)].reshape(len(sequences), -1)
 
     monkeypatch.setitem(methods.vectorize.INPUTS, "zero", methods.vectorize.Input("zero padding", unmasked))
