@@ -8,17 +8,17 @@ which is how the authors do it too.
 
 As the authors' public code has it: both terms weigh 1, so λ (`distance_weight`) is 2; the counts start at 100
 (`initial_count`), or the first batches would tear the centroids away; k-means runs again every 10 epochs
-(`kmeans_interval`). Its first version pretrains the layers with corruption,
-as DEC's does, its newer one without (`corruption: 0`). That has pixels times 5.1, normal weights of standard deviation
-1/sqrt(d_in), those of the decoder being the encoder's, transposed (`tied`), 250 epochs a layer by SGD at 1e-4 with
-momentum 0.9, falling tenfold every 20,000 updates, on half the sum of squared errors, then twice the training of the
-objective at 1e-4 with Nesterov's momentum: 250 epochs without its second term (`end_to_end: nesterov`) and 50 with it.
-The reading mnist has all of that; others have Adam, cut budgets, and a decoder with weights of its own, with which
-SGD at this rate diverges in the fourth layer. Even so the whole dies there in its first updates, for want, it seems, of the
-authors' scale of the images (reports/systems/mnist_full.md). Deviations everywhere: the authors' code has no momentum in the first
-1000 updates of a layer, and twice the learning rate for biases; its k-means goes on from the centroids, keeps their
-counts and comes after the last epoch too, where ours starts anew with both. The loss of a run is the objective, its
-mean over the sequences.
+(`kmeans_interval`). Its first version pretrains the layers with corruption, as DEC's does, its newer one without
+(`corruption: 0`). That has pixels times 5.1, normal weights of standard deviation 1/sqrt(d_in), those of the decoder
+being the encoder's, transposed (`tied`), 250 epochs a layer by SGD at 1e-4 with momentum 0.9, falling tenfold every
+20,000 updates, on half the sum of squared errors, then twice the training of the objective at 1e-4 with Nesterov's
+momentum: 250 epochs without its second term (`end_to_end: nesterov`) and 50 with it. The reading mnist has all of that;
+others have Adam, cut budgets, and a decoder with weights of its own, with which SGD at this rate diverges in the fourth
+layer. Even so the whole dies there in its first updates, for want, it seems, of the authors' scale of the images
+(reports/systems/mnist_full.md). Deviations everywhere: the authors' code has no momentum in the first 1000 updates of a
+layer, and twice the learning rate for biases; its k-means goes on from the centroids, keeps their counts and comes
+after the last epoch too, where ours starts anew with both. The loss of a run is the objective, its mean over the
+sequences.
 """
 
 import torch
