@@ -60,8 +60,9 @@ def write_systems(results, folder):
         check_order(record_files(results / name), [results / name / part for part in SYSTEMS[name]])
     for name in made:
         *texts, picture = (results / name / part for part in SYSTEMS[name])
+        text = page(name, texts, picture, made_with(results / name))
         shutil.copyfile(picture, folder / f"{name}.png")
-        write_text(folder / f"{name}.md", page(name, texts, picture, made_with(results / name)))
+        write_text(folder / f"{name}.md", text)
     return made
 
 
