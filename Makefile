@@ -49,7 +49,7 @@ mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, 
 	$(BIN)/snakemake --profile profiles/mnist
 	@$(BIN)/python -m workflow.scripts.systems mnist_full
 
-mnist-full: .venv/installed  ## The same at the published budgets, 12 core-hours that may be interrupted: results/mnist_full/
+mnist-full: .venv/installed  ## The same at the published budgets, 15 core-hours that may be interrupted: results/mnist_full/
 	$(BIN)/snakemake --profile profiles/mnist_full
 
 fingerprints: .venv/installed  ## Which form of the data the published baselines come from: results/paper/fingerprints/

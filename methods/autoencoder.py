@@ -238,6 +238,7 @@ class CodeClusterer(Encoder, Clusterer):
     """
 
     backend = "torch"
+    least = {"n_clusters": 1, "input_scale": 1e-9}
     corruption = 0.2
     tied = False
     end_to_end = "as_layers"

@@ -74,9 +74,9 @@ class DEC(CodeClusterer):
         Of the weights: uniform in ±sqrt(6/(d_in + d_out)) or ±1/sqrt(d_in), or normal of standard deviation 0.01 or
         1/sqrt(d_in); biases are 0.
     squared_error : {"mean", "half_sum", "sum"}
-        What the pretraining minimises: the mean over the dimensions, or half the sum.
+        What the pretraining minimises: the mean over the dimensions, half their sum or their sum.
     input_scale : float or {"mean_square", "none"}
-        Mean squared value 1 over the training data, or the values as they are.
+        What the values are multiplied by: a number, what makes their mean square 1 over the training data, or nothing.
     precision : {"float32", "bfloat16"}
         Of the products in training; see `methods.deep.minimise`. Codes and clusters are always float32.
     batch : int or {"by_size"}

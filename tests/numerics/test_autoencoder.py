@@ -330,6 +330,8 @@ def test_the_input_is_scaled(word, factor):
     fitted = DCN(**given, cluster_updates=3, input_scale=word, random_state=0).fit(X)
     assert fitted.scale_ == pytest.approx(factor)
     torch.testing.assert_close(fitted._tensor(X), torch.from_numpy(X * np.float32(factor)))
+    with pytest.raises(InvalidInput, match="^input_scale=0: expected 1e-09 or more"):
+        fitted.set_params(input_scale=0).fit(X)
 
 
 def test_uncorrupted_pretraining_reconstructs_better():
