@@ -50,7 +50,7 @@ class Standings:
     algorithms : dict of str to str
         Row to the method that it runs.
     sheets : dict of str to dict
-        Of every data set.
+        Of every data set that a ranked row ran on.
     n, n_ok, n_emptied : int
         Runs of the rows that are ranked, those of them that count as ok, and those of these that left clusters empty.
     cells : DataFrame
@@ -90,6 +90,7 @@ class Standings:
         self.n, self.n_ok, self.n_emptied = int(in_ranks.sum()), int(ok.sum()), int((ok & ~full).sum())
         ranked = ranks.cells(runs[in_ranks])
         order = ranks.ranks(ranked).mean(axis=1).sort_values(kind="stable").index
+        self.sheets = {name: sheet for name, sheet in self.sheets.items() if name in ranked}
         self.table = ranked.loc[order, list(self.sheets)]
         self.complete, self.everywhere = ranks.complete(self.table), ranks.ranks(self.table).mean(axis=1)
         self.apart = ranks.together(self.complete, part["families"])

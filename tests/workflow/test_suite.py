@@ -170,6 +170,15 @@ def test_a_row_whose_shuffled_input_is_a_control_is_ranked(tmp_path):
     assert "24 runs of 3 ranked rows" in found.said()[0] and "have 16 more runs" in found.said()[0]
 
 
+def test_a_data_set_of_rows_that_are_not_told_k_alone_has_no_place_in_the_ranks(tmp_path):
+    part = made_up(tmp_path, 0.1)
+    part["files"] = [file for file in part["files"] if "set_7" not in file or "free" in file]
+    found = Standings("test", part, "train", "train")
+    assert found.table.shape == (3, 7) and "set_7" not in found.table and len(found.heat()) == 7
+    assert "on 7 data sets, 20 of them ok" in found.said()[0]
+    assert found.unknown_table()["right on"].tolist() == ["0 of 8 data sets"]
+
+
 def test_a_row_that_fails_everywhere_leaves_a_page_without_tests(tmp_path):
     part = made_up(tmp_path, 0.1, late=8)
     part["rows"]["new"] = described("rddc", title="New")
