@@ -1,11 +1,12 @@
 """What the other systems gave, kept in ``reports/systems/``: tables and a figure of each, with the runs' commit."""
 
 import shutil
+from pathlib import Path
 
 from datasets.storage import write_text
 from runs.results import commit, read_records
 
-from .origins import check_order
+from .origins import check_order, read_list
 
 # Folder below results/, and the parts of its page, a picture last.
 SYSTEMS = {
@@ -57,10 +58,10 @@ def write_systems(results, folder):
     folder.mkdir(parents=True, exist_ok=True)
     made = [name for name, parts in SYSTEMS.items() if all((results / name / part).is_file() for part in parts)]
     for name in made:
-        check_order(record_files(results / name), [results / name / part for part in SYSTEMS[name]])
+        check_order(record_files(results, name), [results / name / part for part in SYSTEMS[name]])
     for name in made:
         *texts, picture = (results / name / part for part in SYSTEMS[name])
-        text = page(name, texts, picture, made_with(results / name))
+        text = page(name, texts, picture, made_with(results, name))
         shutil.copyfile(picture, folder / f"{name}.png")
         write_text(folder / f"{name}.md", text)
     return made
@@ -73,15 +74,18 @@ def page(name, texts, picture, made):
     return "\n".join([shown, *([] if f"({name}.png)" in shown else [f"![{name}]({name}.png)\n"]), made])
 
 
-def record_files(place):
-    """Files of the records of a folder, a control's of a supervised task aside."""
+def record_files(results, name):
+    """Files of the records of a system: those that its tables are made from, or all but a control's of its tasks."""
+    place = results / name
+    if readings := dict.fromkeys(Path(part).parts[0] for part in SYSTEMS[name] if "/tables/" in part):
+        return [file for reading in readings for file in read_list(place / reading)]
     kinds = ("*/records/*/*.jsonl", "*/learned/*.jsonl", "*/learned/records/*/runs.jsonl")
     return [path for kind in kinds for path in sorted(place.glob(kind))]
 
 
-def made_with(place):
-    """The runs of a folder in one line: how many, of which readings, at which commit."""
-    records = read_records(record_files(place))
+def made_with(results, name):
+    """The runs of a system in one line: how many, of which readings, at which commit."""
+    records = read_records(record_files(results, name))
     ok = sum(record["status"] == "ok" for record in records)
     readings, commits = (
         ", ".join(sorted({of(record) for record in records}))

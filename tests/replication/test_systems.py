@@ -7,6 +7,7 @@ import pytest
 from fake_records import runs, write_scored
 
 from datasets.storage import write_text
+from reports.origins import write_list
 from reports.systems import SYSTEMS, in_one_line, write_systems
 
 
@@ -18,6 +19,9 @@ def made(results, name):
         kept = "learned/records/mnist/runs" if name == "supervised" else "records/mnist/rddc-none.0-1"
         write_scored(results / name / reading / f"{kept}.jsonl", found, {"none": {0: np.array([0])}})
     parts = SYSTEMS[name]
+    if "/tables/" in parts[0]:
+        tables = results / name / parts[0].rsplit("/", 1)[0]
+        write_list(tables, [f"../{reading}/{kept}.jsonl" for reading in ("one", "two")])
     for part in parts:
         write_text(
             results / name / part, f"| {part} |\n![it]({parts[-1].split('/')[-1]})\n" if name == "imdb" else part
@@ -48,12 +52,22 @@ def test_a_page_of_earlier_runs_than_those_in_the_folder_is_not_kept(name, kept,
     same = table.stat().st_mtime_ns
     for part in SYSTEMS[name]:
         os.utime(results / name / part, ns=(same, same))
+    if kept:
+        os.utime(results / name / "mnist_reduced/tables/records.txt", ns=(same, same))
     os.utime(runs_of, ns=(same, same + 1))
-    with pytest.raises(ValueError, match=rf"{runs_of} is newer than .*/{name}/.*, which is of earlier runs"):
+    with pytest.raises(ValueError, match=rf"{runs_of.name} is newer than .*/{name}/.*, which is of earlier runs"):
         write_systems(results, folder)
     assert not list(folder.iterdir())
     os.utime(runs_of, ns=(same, same))
     assert write_systems(results, folder) == sorted([name, "imdb"], key=list(SYSTEMS).index)
+
+
+def test_a_run_that_the_tables_leave_out_is_not_counted(tmp_path):
+    results = tmp_path / "results"
+    made(results, "mnist")
+    write_list(results / "mnist/mnist_reduced/tables", ["../one/records/mnist/rddc-none.0-1.jsonl"])
+    write_systems(results, tmp_path / "systems")
+    assert "2 runs, 1 of them ok; readings: one; commit 0123456789ab.\n" in (tmp_path / "systems/mnist.md").read_text()
 
 
 def test_a_page_of_supervised_tasks_counts_their_runs(tmp_path):
