@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .sequences import SPLITS, UNKNOWN, Sequences
+from .sequences import NUMBERS, SPLITS, UNKNOWN, Sequences
 from .storage import read_arrays, write_arrays
 
 
@@ -101,6 +101,7 @@ class Problems:
         used, members = np.unique(self.members, return_inverse=True)
         pool = self.objects.subset(used)
         arrays = {name: getattr(self, name) for name in ("offsets", "clusters", "split")}
+        arrays |= {name: np.int64(getattr(pool, name)) for name in NUMBERS}
         write_arrays(path, values=pool.values, object_offsets=pool.offsets, members=members, **arrays)
 
     @classmethod
@@ -108,7 +109,8 @@ class Problems:
         """Read what `save` wrote; ``ValueError`` naming the file when it is broken or lacks an array."""
         arrays = read_arrays(path)
         try:
-            pool = Sequences(*(arrays.pop(name) for name in ("values", "object_offsets")))
+            numbers = {name: arrays.pop(name) for name in NUMBERS if name in arrays}
+            pool = Sequences(*(arrays.pop(name) for name in ("values", "object_offsets")), **numbers)
             return cls(pool, **arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error

@@ -1,5 +1,7 @@
 """Problems with known clusters: the container and what draws them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from datasets import abc, points, unseen
 from datasets.problems import Problems
 from datasets.sequences import Sequences
 from datasets.storage import write_arrays
+from methods.vectorize import vectorize
 
 SIZES = {"train": 30, "validation": 10, "test": 20}
 
@@ -50,6 +53,17 @@ def test_round_trip(draw, tmp_path):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(problems, name))
     for i in (0, len(problems.members) - 1):
         np.testing.assert_array_equal(loaded.objects[loaded.members[i]], problems.objects[problems.members[i]])
+
+
+def test_a_time_average_is_the_same_after_saving(tmp_path):
+    data, labels = labelled()
+    data = replace(data, average_length=data.lengths.max(), resample_length=7)
+    problems = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=9)
+    problems.save(tmp_path / "a.npz")
+    loaded = Problems.load(tmp_path / "a.npz")
+    for name in ("avg", "resample"):
+        expected = vectorize(problems.objects, name)[problems.members]
+        np.testing.assert_array_equal(vectorize(loaded.objects, name)[loaded.members], expected)
 
 
 def test_points():
