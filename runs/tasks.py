@@ -135,10 +135,11 @@ def learn(problems, task, method, seed, settings, limit, device, training):
 def outcome_of(problems, found):
     """The fields of a record that the clusters of the validation and test problems give."""
     usage = sorted(np.unique(found["validation"], return_counts=True)[1].tolist(), reverse=True)
-    collapsed = len(usage) == 1 and problems.clusters.max() > 0
+    each = problems.part("validation").split_up(found["validation"])
+    collapsed = problems.clusters.max() > 0 and all(len(np.unique(own)) == 1 for own in each)
     return {
         "status": "collapsed" if collapsed else "ok",
-        "reason": "every member of every validation problem is in one cluster" if collapsed else None,
+        "reason": "in every validation problem all members are in one cluster" if collapsed else None,
         "usage": usage,
         "clusters_digest": clusters_digest(everywhere(problems, found)),
         "loss": {"train": None, "validation": None},

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from fake_records import bare, record
 
-from datasets.problems import draw_problems
+from datasets.problems import draw_problems, gather
+from datasets.sequences import Sequences
 from datasets.storage import write_arrays
 from methods import checkpoint
 from methods.supervised import SupervisedClusterer
@@ -16,7 +17,7 @@ from reports.verdict import verdict_on_runs
 from runs.record import check_record, write_records
 from runs.results import each_scored, scores_file
 from runs.score import score_task
-from runs.tasks import run_control, run_task
+from runs.tasks import outcome_of, run_control, run_task
 from workflow import catalogue, jobs, validate
 
 TASKS = {
@@ -173,6 +174,16 @@ def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
     assert [one["status"] for one in broken] == ["diverged", "diverged"]
     for one in slow + broken:
         check_record(one)
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [([0, 0, 0, 0], "collapsed"), ([1, 1, 0, 0], "collapsed"), ([0, 0, 0, 1], "ok"), ([1, 0, 0, 1], "ok")],
+)
+def test_a_run_that_tells_nobody_apart_has_collapsed_whatever_it_calls_the_clusters(found, status):
+    pairs = [(np.array(members), np.array([0, 1])) for members in ([0, 1], [2, 3])]
+    problems = gather(Sequences.from_list(np.zeros((4, 1, 2))), {"validation": pairs})
+    assert outcome_of(problems, {"validation": np.array(found)})["status"] == status
 
 
 def test_a_task_goes_on_from_what_an_earlier_attempt_saved(tmp_path, monkeypatch, capfd):
