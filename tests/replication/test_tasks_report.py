@@ -164,6 +164,15 @@ def test_a_failed_run_is_shown_and_enters_no_mean():
     assert tasks.failure_table(runs).status.tolist() == ["diverged"]
 
 
+def test_the_budget_is_that_of_the_runs_that_got_to_their_end():
+    failed = record(method="l2c", status="timeout") | {"budget": dict.fromkeys(("updates", "epochs", "parameters"))}
+    failed["budget"]["sequences"] = 100
+    for order in ([failed, record(method="l2c", seed=1)], [record(method="l2c", seed=1), failed]):
+        table = tasks.budget_table({"points": order})
+        assert table.loc[0, ["problems", "updates", "epochs", "parameters"]].tolist() == ["100", "10", "2", "99"]
+    assert tasks.budget_table({"points": [failed]}).updates.tolist() == ["–"]
+
+
 def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
     problems = draw_problems(jobs.draw_job(CONFIG, "abc")).withhold("test")
     job = jobs.learn_job(CONFIG, "test", "abc")
