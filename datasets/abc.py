@@ -4,7 +4,8 @@ Generated, nothing to download. Published, a question on element-wise sequence c
 over 'abc', length 15, 1000 of them, one-hot, 20 % for validation. The question asks for more: 300-dimensional vectors,
 any length. Own choice for that: an element is its symbol's prototype, a random vector of length 1, plus noise; the
 prototypes are the same for all sequences (``shared``) or drawn anew for each (``fresh``), where nothing but a
-comparison with earlier elements tells what an element is.
+comparison with earlier elements tells what an element is. Sequences are drawn independently, so that a short one may
+be in two parts: with lengths from 5 to 25 about one of a hundred test problems is one of training too.
 """
 
 import numpy as np

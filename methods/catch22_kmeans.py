@@ -1,9 +1,10 @@
 """catch22 (Lubba et al., Data Mining and Knowledge Discovery 33, 2019) and k-means; the features are aeon's.
 
 Twenty-two numbers that tell time series apart, found among thousands: of the distribution, autocorrelations, successive
-differences, fluctuations. They are taken of every dimension of a sequence as long as it is, so nothing is padded. What
-a sequence is too short for is 0. Features without z-normalisation: ask for it with the data set's `normalise`. The
-rest is in `methods.features`.
+differences, fluctuations. They are taken of every dimension of a sequence as long as it is; one of fewer than ten
+elements repeats its last one up to that, without which some of the features divide by nothing. What a sequence is too
+short for even so is 0. Features without z-normalisation: ask for it with the data set's `normalise`. The rest is in
+`methods.features`.
 """
 
 import numpy as np

@@ -14,11 +14,12 @@ input is scaled so that its mean squared norm over D is 1, as the authors do. Th
 divergence.
 
 A Keras tutorial's DEC (C. Zhang: How to do unsupervised clustering with Keras, 2018) is this with other settings,
-a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,020 updates, by
-SGD with learning rate 1 from weights uniform in ±1/sqrt(d_in), as in the reading mnist), input as it is (pixels from 0
-to 1), then SGD with learning rate 0.01 and momentum 0.9 for at most 8000 updates, the target refreshed every 140.
-Deviations from it: each epoch has an order of its own, the tutorial's last phase the file's; on a cut budget Adam at
-1e-3 pretrains from Glorot-uniform weights, because SGD at 1 needs pixels and hundreds of epochs.
+a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,200 updates,
+and 81,900 here, where what doesn't fill a batch waits for the next epoch; by SGD with learning rate 1 from weights
+uniform in ±1/sqrt(d_in), as in the reading mnist), input as it is (pixels from 0 to 1), then SGD with learning rate
+0.01 and momentum 0.9 for at most 8000 updates, the target refreshed every 140. Deviations from it: each epoch has an
+order of its own, the tutorial's last phase the file's; on a cut budget Adam at 1e-3 pretrains from Glorot-uniform
+weights, because SGD at 1 needs pixels and hundreds of epochs.
 """
 
 import numpy as np

@@ -7,8 +7,8 @@ so, and that it pretrains for 100 epochs with Adadelta (learning rate 1, its def
 then minimises with Adam for at most 8000 updates, the target refreshed every 140.
 
 Deviations. A padded map has as many zeros at both ends; the tutorial's one less before than behind. Each epoch has an
-order of its own, the tutorial's last phase the file's. Budget: `pretrain_updates` (100 epochs of MNIST are 27,300) and
-at most `cluster_updates`.
+order of its own, the tutorial's last phase the file's. Budget: `pretrain_updates` (100 epochs of MNIST are 27,300, and
+27,400 in the tutorial, which leaves no part of a batch out) and at most `cluster_updates`.
 """
 
 import numpy as np

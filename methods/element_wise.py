@@ -5,7 +5,9 @@ states, a softmax on each; categorical cross-entropy; RMSprop, batches of 8, 70 
 validation. Inferred: Keras's defaults of RMSprop (1e-3, 0.9). The LSTM reads forwards, so an element's cluster can't
 depend on later ones.
 
-Deviations: none known. Keras's initialisation is kept (Glorot, orthogonal, open forget gates), so that epochs compare.
+Deviations. Gates are sigmoids; Keras's LSTM had hard ones by default until TensorFlow 2. And torch's has two biases
+where Keras's has one, so that a gate's bias takes RMSprop's step twice, and 4 · `units` parameters more are counted.
+Keras's initialisation is kept (Glorot, orthogonal, open forget gates).
 Budget: `epochs` passes over the problems in batches of `batch` of one length.
 """
 

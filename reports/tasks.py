@@ -45,8 +45,8 @@ READ = [
     " 1). MR is the misclassification rate under the best one-to-one map of clusters (the authors' public code searches"
     " that map greedily, so its MR can only be larger). The V-measure with equal weights is the NMI with arithmetic"
     " mean.",
-    "Right number of clusters: share of problems. Right element: share of elements with the very rank of first"
-    " appearance, which plain cluster scores don't ask for.",
+    "Right number of clusters: share of problems. Right element: share of elements, all problems taken together, with"
+    " the very rank of first appearance, which plain cluster scores don't ask for.",
     "Agreement of two orders: mean ARI between what a method finds in a problem and in the same problem shuffled. An"
     " LSTM reads a set in an order; 1 would mean that the order doesn't matter.",
     "Control: k-means on time averages, told each problem's number of clusters, its clusters numbered by first"
