@@ -55,7 +55,7 @@ class ElasticKMeans(Clusterer):
         costs = self._costs_of(X)
         self.confidence_ = {"distance": costs.min(axis=1)}
         self.labels_, self.loss_ = costs.argmin(axis=1), float(costs.min(axis=1).mean())
-        self.n_parameters_ = int(self.cluster_centers_.size)
+        self.n_parameters_ = int(np.isfinite(self.cluster_centers_).sum())  # without what pads a shorter centroid
         self.n_sequences_ = len(chosen)
         return self
 

@@ -40,6 +40,7 @@ def test_medoids_are_sequences_and_nearest_by_dtw():
     costs = [[np.sqrt(warping_cost(x, center, min)) for center in chosen] for x in scaled]
     np.testing.assert_array_equal(method.labels_, np.argmin(costs, axis=1))
     assert method.loss_ == pytest.approx(np.min(costs, axis=1).mean())
+    assert method.n_parameters_ == sum(center.size for center in chosen) < method.cluster_centers_.size
 
 
 def test_some_start_finds_the_best_medoids():
