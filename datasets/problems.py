@@ -35,7 +35,8 @@ class Problems:
     Raises
     ------
     ValueError
-        For a shape that doesn't fit, an empty problem, or an object or cluster that there isn't.
+        For a shape that doesn't fit, an empty problem, an object or cluster that there isn't, or a problem whose
+        clusters leave a number out, since the highest tells how many there are.
     """
 
     objects: Sequences
@@ -59,9 +60,18 @@ class Problems:
             raise ValueError(f"members: expected 0 to {len(self.objects) - 1}, the last object")
         if len(self.clusters) and self.clusters.min() < UNKNOWN:
             raise ValueError(f"clusters: expected integers from 0, or {UNKNOWN}, got {self.clusters.min()}")
+        gaps = np.flatnonzero(self._numbers_used() != np.maximum.reduceat(self.clusters, self.offsets[:-1]) + 1)
+        if len(gaps):
+            raise ValueError(f"clusters: expected 0, 1, ... in each problem; problem {gaps[0]} leaves a number out")
 
     def __len__(self):
         return len(self.offsets) - 1
+
+    def _numbers_used(self):
+        """How many different clusters that aren't withheld every problem has, shape (p,)."""
+        known, most = self.clusters >= 0, self.clusters.max(initial=0) + 1
+        used = np.unique(np.repeat(np.arange(len(self)), self.sizes)[known] * most + self.clusters[known])
+        return np.bincount(used // most, minlength=len(self))
 
     @property
     def sizes(self):

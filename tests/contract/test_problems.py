@@ -139,6 +139,8 @@ def test_sizes_of_the_clusters_of_unseen_classes_differ():
         ({"offsets": [0, 2, 2, 4]}, "offsets"),
         ({"members": [0, 1, 2, 9]}, "members: expected 0 to 2"),
         ({"clusters": [0, 1, -2, 0]}, "clusters: expected integers from 0, or -1, got -2"),
+        ({"clusters": [0, 1, 0, 2]}, "clusters: expected 0, 1, ... in each problem; problem 1 leaves a number out"),
+        ({"clusters": [1, 1, 0, 1]}, "clusters: expected 0, 1, ... in each problem; problem 0 leaves a number out"),
         ({"clusters": [0, 1]}, "clusters: expected shape .4,., got .2,."),
         ({"split": [0]}, "split: expected shape .2,., got .1,."),
     ],
