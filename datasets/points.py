@@ -13,12 +13,13 @@ from .seeds import seed_sequence
 from .sequences import Sequences
 
 SHAPES = ("blob", "ring", "half ring", "line")
+TRIES = 100_000  # a few seconds; five centres of the default distance take about 50
 
 
 def draw(
     sizes, seed, sequences=None, labels=None, *, clusters=(1, 5), points=72, noise=0.05, radius=0.1, distance=0.35
 ):
-    """Draw problems.
+    """Draw problems; ``ValueError`` when a set has fewer points than it may need, or the square no room for centres.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ def draw(
     noise, radius, distance : float
         Standard deviation of the noise, size of the shapes, least distance of two centres.
     """
+    if points < clusters[1]:
+        raise ValueError(f"points: {points}, but a set may have {clusters[1]} clusters")
     values, problems, drawn = [], {}, 0
     for part, size in sizes.items():
         rng = np.random.default_rng(seed_sequence(seed, "points", part))
@@ -62,9 +65,10 @@ def unit(angle):
 
 
 def centres(count, distance, rng):
-    """Random points of the unit square, no two nearer than `distance`, shape (count, 2)."""
-    while True:
+    """Random points of the unit square, no two nearer than `distance`, (count, 2); ``ValueError`` for too many."""
+    for _ in range(TRIES):
         found = rng.uniform(size=(count, 2))
         apart = np.linalg.norm(found[:, None] - found, axis=2)[np.triu_indices(count, 1)]
         if (apart >= distance).all():
             return found
+    raise ValueError(f"distance: the unit square has hardly room for {count} centres {distance} apart")

@@ -25,6 +25,8 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
     objects : int
         Objects of a problem.
     """
+    if objects < clusters[1]:
+        raise ValueError(f"objects: {objects}, but a problem may have {clusters[1]} clusters")
     test_classes = list(test_classes)
     train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
     allowed = {"train": train_classes, "validation": test_classes, "test": test_classes}

@@ -82,6 +82,16 @@ def test_points():
     assert np.linalg.norm(middles[:, None] - middles, axis=2)[np.triu_indices(5, 1)].min() >= 0.35
 
 
+def test_what_no_problem_can_have_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="points: 3, but a set may have 5 clusters"):
+        points.draw({"train": 1}, 0, points=3)
+    with pytest.raises(ValueError, match="objects: 3, but a problem may have 4 clusters"):
+        unseen.draw(SIZES, 0, *labelled(), test_classes=[1, 4, 5, 7], objects=3)
+    monkeypatch.setattr(points, "TRIES", 100)
+    with pytest.raises(ValueError, match="distance: the unit square has hardly room for 30 centres 0.35 apart"):
+        points.draw({"train": 1}, 0, clusters=(30, 30))
+
+
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20))
 def test_first_appearance(word):
     ranks = {}
