@@ -9,7 +9,7 @@ silhouette compares numbers of clusters, not runs.
 import numpy as np
 from sklearn.metrics import silhouette_score
 
-from .base import Clusterer, store
+from .base import Clusterer, InvalidInput, store
 from .kmeans import KMeans
 from .ward import Ward
 
@@ -29,13 +29,14 @@ class SilhouetteK(Clusterer):
     settings : dict or None
         Of the method.
     judged : int
-        Vectors, drawn at random, that silhouettes are taken of.
+        Vectors, drawn at random, that silhouettes are taken of; at least 3.
     random_state : int or None
     """
 
     threads = 1
     fewest_clusters = 1
     choices = {"method": ("kmeans", "ward")}
+    least = {"n_clusters": 1, "times": 1, "judged": 3}  # fewer have no silhouette, and 2 clusters would always win
 
     def __init__(self, n_clusters=8, times=1, method="kmeans", settings=None, judged=1000, random_state=None):
         store(locals())
@@ -47,13 +48,20 @@ class SilhouetteK(Clusterer):
         judged = np.sort(rng.choice(len(X), min(self.judged, len(X)), replace=False))
         found, most = [], min(self.times * self.n_clusters, len(X))
         for k in range(min(2, most), most + 1):
-            method = METHODS[self.method](k, random_state=int(rng.integers(2**31)), **(self.settings or {}))
+            method = self._one(k, int(rng.integers(2**31)))
             labels = method.fit(X).labels_[judged]
             usable = 1 < len(np.unique(labels)) < len(judged)
             found.append((silhouette_score(X[judged], labels) if usable else -np.inf, method))
         self.chosen_ = max(found, key=lambda one: one[0])[1]
         self.labels_ = self.chosen_.labels_
         return self
+
+    def _one(self, k, random_state):
+        """The method with k clusters."""
+        try:
+            return METHODS[self.method](k, random_state=random_state, **(self.settings or {}))
+        except TypeError as error:
+            raise InvalidInput(f"settings: {error}") from error
 
     def predict(self, X):
         """Cluster by the method with the number that was chosen, shape (n,)."""

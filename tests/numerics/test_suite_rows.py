@@ -222,6 +222,20 @@ def test_silhouettes_choose_the_number_of_clusters(method):
     assert int(np.argmax(others)) + 2 == 3
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"judged": 2}, "judged=2: expected 3 or more"),
+        ({"times": 0}, "times=0: expected 1 or more"),
+        ({"settings": {"n_starts": 3}}, "settings: .* unexpected keyword argument 'n_starts'"),
+        ({"settings": {"n_clusters": 3}}, "settings: .* multiple values for argument 'n_clusters'"),
+    ],
+)
+def test_what_silhouettes_can_not_choose_by_is_refused(settings, message):
+    with pytest.raises(InvalidInput, match=message):
+        SilhouetteK(3, random_state=0, **settings).fit(np.random.default_rng(0).normal(size=(60, 3)))
+
+
 def test_shortened_sequences_keep_their_means_and_the_ratio_of_their_lengths():
     arrays = [np.arange(24.0).reshape(12, 2), np.arange(12.0).reshape(6, 2), np.full((1, 2), 5.0)]
     X = Sequences.from_list(arrays, split=[0, 1, 2], n_classes=2)
