@@ -13,6 +13,8 @@ from runs.sources import ROOT
 
 from .catalogue import ConfigError, available
 
+CENTRED = "every sequence has zero mean, so its time average is zero"
+
 
 def merge(base, changes):
     """`base` with `changes` laid over it, dict by dict; anything else is replaced whole."""
@@ -132,9 +134,12 @@ def whole(laid, user):
     """A config that its layers made, with a data set for each number of clusters, and splits and skips that there are.
 
     Where the split has no sequences to select or score by, and `user` doesn't say which split does, the training split
-    does.
+    does. Time averages of sequences that are normalised each by itself are skipped.
     """
     resolved = one_k_each(laid)
+    for dataset, settings in resolved["datasets"].items():
+        if settings.get("normalise") == "sequence":  # a method would cluster what rounding leaves of them
+            resolved["skip"].setdefault(dataset, {}).setdefault("avg", CENTRED)
     for dataset, reasons in resolved["skip"].items():
         resolved["skip"][dataset] = {how: why for how, why in reasons.items() if why is not None}
     for key in ("selection", "scored"):

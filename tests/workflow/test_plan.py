@@ -121,6 +121,18 @@ def test_a_skip_can_be_taken_back():
     assert inputs({"avg": None}) == {"zero-crop-avg"} and inputs({}) == inputs({"avg": "a reason"}) == {"zero-crop"}
 
 
+def test_time_averages_that_normalising_makes_zero_are_skipped():
+    own = {"birds": {"path": "a.npz", "normalise": "sequence", "k": [2, 3]}, "fish": {"path": "b", "normalise": "all"}}
+
+    def inputs(said):
+        resolved = layers.resolve({"datasets": own, "skip": said}, "own")
+        return {of: inputs for of, row, inputs, _ in jobs.jobs(resolved) if row == "kmeans"}
+
+    both = "resample-avg"
+    assert inputs({}) == {"birds_k2": "resample", "birds_k3": "resample", "fish": both}
+    assert inputs({"birds": {"avg": None}}) == {"birds_k2": both, "birds_k3": both, "fish": both}
+
+
 def test_a_shuffled_control_runs_beside_its_method_only(config):
     names = {(method, inputs) for _, method, inputs, _ in jobs.jobs(changed(config, "run.methods", ["kmeans"]))}
     assert ("length_kmeans", "none") in names and ("rddc", "shuffled") not in names
