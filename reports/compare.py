@@ -26,6 +26,7 @@ import pandas as pd
 from scipy import stats
 
 from datasets.storage import write_text
+from runs.record import schema
 from runs.results import commit, each_scored, frame
 
 from . import ranks
@@ -39,6 +40,7 @@ PART = [*CELL, "split"]
 COLUMNS = [*PART, "seed", "status", *NUMBERS, "curve", "commit", "source", "data", "settings", "made_with"]
 WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "split", "seed")]
 CAUSES = ["source", "settings", "data", "made_with"]
+STATUSES = schema()["properties"]["status"]["enum"]
 
 
 def digest(value):
@@ -74,7 +76,8 @@ def read_runs(path):
     Raises
     ------
     ValueError
-        Without records, or for a file that has other columns, no lines, a run twice or something else than a number.
+        Without records, or for a file that has other columns, no lines, a run twice, a status that no record has or
+        something else than a number.
     """
     path = Path(path)
     if not path.is_file():
@@ -83,17 +86,32 @@ def read_runs(path):
             raise ValueError(f"{path}: there are no records")
         runs = pd.DataFrame([run_of(record) for record in each_scored(files)], columns=COLUMNS)
     else:
-        runs = pd.read_csv(path, dtype=dict.fromkeys(WORDS, str))
+        words = dict.fromkeys(WORDS, lambda word: word or None)  # pandas takes a cell called None for a missing value
+        runs = pd.read_csv(path, converters=words)
         if "split" not in runs and len(runs.columns) >= len(CELL):  # from before splits were repeated
             runs.insert(len(CELL), "split", 0)
         if list(runs.columns) != COLUMNS:
             raise ValueError(f"{path}: expected the columns {','.join(COLUMNS)}")
-    if runs.empty or runs.duplicated([*PART, "seed"]).any() or runs[[*PART, "seed", "status"]].isna().any(axis=None):
-        raise ValueError(f"{path}: no line, a run that is there twice, or a line without a cell, seed or status")
+    check_runs(path, runs)
     try:
         return runs.astype(dict.fromkeys(NUMBERS, float)).fillna(dict.fromkeys(WORDS, ""))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def check_runs(path, runs):
+    """Raise `ValueError` for no runs, and for the first one that can't be told from others or has an unknown status."""
+    if runs.empty:
+        raise ValueError(f"{path}: no line of a run")
+    run = [*PART, "seed"]
+    for wrong, told in (
+        (runs[[*run, "status"]].isna().any(axis=1), "a line without a cell, seed or status"),
+        (runs.duplicated(run), "a run that is there twice"),
+        (~runs.status.isin(STATUSES), f"its status is none of {', '.join(STATUSES)}"),
+    ):
+        if wrong.any():
+            first = runs[wrong].iloc[0]
+            raise ValueError(f"{path}: {called(first[PART])}, seed {first.seed}: {told}")
 
 
 def reference(folder, path):
@@ -120,7 +138,7 @@ def impossible(runs):
 def called(part):
     """A cell in words, and which split of it unless that is the first."""
     *cell, split = part
-    return ", ".join(cell) + (f", split {split}" if split else "")
+    return ", ".join(map(str, cell)) + (f", split {split}" if split else "")
 
 
 def t_test(before, now, floor):

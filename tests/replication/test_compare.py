@@ -212,6 +212,12 @@ def test_a_project_of_another_kind(tmp_path):
     assert found.startswith("mine, raw, toy: test accuracy 0.125 instead of 0.725 (-0.600), p = ")
 
 
+def test_a_cell_may_be_called_as_a_missing_value_is(path):
+    path.write_text(path.read_text().replace(",none,", ",None,").replace("rddc,", "NA,"))
+    assert compare.compare(path, path) == []
+    assert set(compare.read_runs(path).vectorization) == {"None"}
+
+
 def script(*arguments):
     command = [sys.executable, "-m", "workflow.scripts.compare", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -233,7 +239,15 @@ def test_exit_codes(tmp_path, path):
     [
         (lambda text: "", "No columns to parse"),
         (lambda text: text.replace("seed", "sede"), "expected the columns method,"),
-        (lambda text: text + text.splitlines()[-1] + "\n", "a run that is there twice"),
+        (
+            lambda text: text + text.splitlines()[-1] + "\n",
+            "none, arabic_digits, seed 4: a run that is there twice",
+        ),
+        (lambda text: text.replace(",none,", ",,", 1), "arabic_digits, seed 0: a line without a cell, seed or status"),
+        (
+            lambda text: text.replace(",ok,", ",OK,"),
+            "seed 0: its status is none of ok, diverged, collapsed, oom",
+        ),
         (lambda text: text.replace(",0.7,", ",much,"), "could not convert string to float: 'much'"),
         (lambda text: text.splitlines()[0] + "\n", "no line"),
     ],
