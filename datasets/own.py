@@ -72,7 +72,8 @@ def read(path, *, k=None, missing="refuse", columns=None):
     Raises
     ------
     DataError
-        For a path that isn't there or of no known form, for content that is wrong, and for no `k` without labels.
+        For a path that isn't there or of no known form, for content that is wrong, for no `k` without labels, and for
+        more clusters than sequences.
     """
     path, gaps = Path(path), Gaps(missing)
     if not os.path.exists(path):  # noqa: PTH110 - Path's own fails for a name that is too long
@@ -113,8 +114,12 @@ def read(path, *, k=None, missing="refuse", columns=None):
         raise DataError(
             f"{path}: there are no labels, so the number of clusters must be given: k: 5, or k: [2, 3, 4, 5] to compare"
         )
+    if len(classes) == 1:
+        raise DataError(f"{path}: all labels are {classes[0]!r}, which says nothing; leave them out, and give k")
     if same := one_number(classes):
         raise DataError(f"{path}: labels {same[0]!r} and {same[1]!r} are one number; write them alike, or as words")
+    if k is not None and not 1 <= k <= len(sequences):
+        raise DataError(f"{path}: k: {k}: expected 1 to the number of sequences, {len(sequences)}")
     number = {name: i for i, name in enumerate(classes)}
     known = [number[label] for label in labels] if classes else np.full(len(sequences), UNKNOWN)
     return Loaded(sequences, known, classes, gaps.notes, identifiers)

@@ -152,6 +152,21 @@ def test_without_labels(path, tmp_path):
     assert loaded.classes == () and (loaded.labels == -1).all()
 
 
+@pytest.mark.parametrize("k", [0, 5])
+def test_as_many_clusters_as_sequences_at_most(tmp_path, k):
+    with pytest.raises(DataError, match=f"a.npz: k: {k}: expected 1 to the number of sequences, 4"):
+        own.read(write_npz(tmp_path / "a.npz"), k=k)
+    assert len(own.read(tmp_path / "a.npz", k=4).sequences) == 4
+
+
+def test_labels_that_are_all_alike_are_no_classes(tmp_path):
+    path = write_npz(tmp_path / "a.npz", labels=np.array(["a"] * 4))
+    for k in (None, 2):
+        with pytest.raises(DataError, match="a.npz: all labels are 'a', which says nothing; leave them out, and give"):
+            own.read(path, k=k)
+    assert any("all labels are 'a'" in str(problem) for _, problem in check_data(path))
+
+
 def test_numbers_as_labels_are_sorted_by_value(tmp_path):
     assert own.read(write_npz(tmp_path / "a.npz", labels=np.array([10, 9, 2, 2]))).classes == ("2", "9", "10")
 

@@ -207,7 +207,7 @@ LOADERS = {
         lasts,
     ),
     "own_zip": (
-        packed({"Toy_TRAIN.tsv": b"1\t2\t3\n", "Toy_TEST.tsv": b"1\t2\t3\n"}),
+        packed({"Toy_TRAIN.tsv": b"1\t2\t3\n", "Toy_TEST.tsv": b"2\t2\t3\n"}),
         read_own(".zip"),
         [b"PK\x03\x04", b"PK\x05\x06", b"\xff\xff\xff\xff", b"../", b"TRAIN", b"\0", b".csv"],
         lasts,
