@@ -12,8 +12,11 @@ HARNESS = ("self", "raw", "seed", "n_clusters", "random_state", "device", "pretr
 
 @functools.cache
 def tree(path):
-    """Syntax of a file."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """Syntax of a file; ``ValueError`` that names it for what isn't Python."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), path.name)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"{path}: not Python that can be read: {error}") from error
 
 
 @functools.cache

@@ -31,9 +31,18 @@ def source(folder, name):
 
 @functools.cache
 def available(folder):
-    """Names of all methods (files with a class of their own name) or data sets (files with a function ``load``)."""
+    """Names of all methods (files with a class of their own name) or data sets (files with a function ``load``).
+
+    Raises
+    ------
+    ConfigError
+        For a file of the folder that isn't Python, such as one that is being written.
+    """
     member = {"methods": class_name, "datasets": lambda path: "load"}[folder]
-    return [path.stem for path in sorted((ROOT / folder).glob("*.py")) if find(path, member(path))]
+    try:
+        return [path.stem for path in sorted((ROOT / folder).glob("*.py")) if find(path, member(path))]
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def class_name(path):

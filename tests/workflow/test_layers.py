@@ -322,3 +322,13 @@ def test_a_users_mistake_is_one_line_before_anything_starts(tmp_path):
     run = snakemake(tmp_path, "--configfile", "a.yaml", "--dry-run")
     assert run.returncode == 1 and run.stderr.splitlines()[-1].endswith("a.yaml, line 3: the key 'seeds' stands twice")
     assert "File" not in run.stderr and not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("content", [b"def load(:\n", b"\0", b"\xff"])
+def test_a_source_file_that_is_no_python_is_named(tmp_path, monkeypatch, content):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets/mine.py").write_bytes(content)
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    with pytest.raises(catalogue.ConfigError, match="datasets/mine.py: not Python that can be read: ") as caught:
+        catalogue.available.__wrapped__("datasets")
+    assert "\n" not in str(caught.value) and "unknown" not in str(caught.value)
