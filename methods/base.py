@@ -248,6 +248,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
             raise InvalidInput(self._refusal(given, str(error).splitlines()[0])) from error
         if self.accepts == "vectors":
             check_squares(X)
+            if reset:
+                check_vanishing(X)
         elif reset:
             self.n_features_in_ = X.dimensions
         elif X.dimensions != self.n_features_in_:
@@ -294,6 +296,13 @@ def check_squares(X):
     largest = float(np.abs(X).max())
     if largest**2 * X.size > float(np.finfo(X.dtype).max):
         raise Diverged(f"X: values up to {largest:.3g} are too large to square in {X.dtype}; scale them")
+
+
+def check_vanishing(X):
+    """Raise `Diverged` for vectors, not all of them 0, whose squares are: all distances between them would be."""
+    largest = float(np.abs(X).max())
+    if 0 < largest**2 < float(np.finfo(X.dtype).tiny):
+        raise Diverged(f"X: values up to {largest:.3g} are too small to square in {X.dtype}; scale them")
 
 
 def pack(value, place, arrays):

@@ -124,6 +124,8 @@ def worth_knowing(loaded):
         largest = np.abs(values).max()
         if largest > 1e18:
             yield f"column {column + 1}", Note(f"has values up to {largest:g}, whose squares overflow: a fill value?")
+        if 0 < largest < 1e-19:
+            yield f"column {column + 1}", Note(f"has values up to {largest:g}, whose squares are 0: take another unit")
         steps = np.diff(values)
         inside = np.ones(len(steps), bool)
         inside[data.offsets[1:-1] - 1] = False

@@ -473,6 +473,14 @@ def test_values_whose_squares_are_not_finite_are_a_run_that_diverged(data, seque
     assert clusters == {} and record["loss"] == {"train": None, "validation": None}
 
 
+def test_values_whose_squares_vanish_are_a_run_that_diverged(data):
+    """Not one with a single cluster; a vector near 0 beside others is as good as any."""
+    (record,), _ = job(replace(data, values=data.values * 1e-25), seeds=[0])
+    assert record["status"] == "diverged" and "too small to square in float32; scale them" in record["reason"]
+    X = np.eye(4, dtype=np.float32)
+    assert len(methods.kmeans.KMeans(n_clusters=2, random_state=0).fit(X).predict(X[:1] * 1e-25)) == 1
+
+
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_a_loss_that_is_not_finite_is_a_run_that_diverged(data, monkeypatch, part):
     if part == "train":

@@ -114,6 +114,8 @@ def test_what_is_allowed_but_seldom_meant_is_noted(tmp_path):
     assert any("fewer than 10 sequences of class x, y" in note for note in notes)
     path = folder(tmp_path, a="9.96921e+36,3,1\n1,5,2\n", b="4,1,0\n", c="7,1,5\n")
     assert any("column 1: has values up to 9.96921e+36" in f"{what}: {problem}" for what, problem in check_data(path))
+    path = folder(tmp_path, a="3e-22,3,1\n1e-21,5,2\n", b="4e-22,1,0\n", c="7e-22,1,5\n")
+    assert any("column 1: has values up to 1e-21" in f"{what}: {problem}" for what, problem in check_data(path))
     path = folder(tmp_path, a="0,3\n1,5\n", b="4,1\n5,1\n6,0\n", c="7,1\n8,2\n")
     assert any("column 1: counts up evenly" in f"{what}: {problem}" for what, problem in check_data(path))
     assert report(str(path))
