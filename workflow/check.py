@@ -52,7 +52,8 @@ def check_data(path, settings=None):
         if rare:
             yield "labels", Note(f"fewer than {FEW} sequences of class {', '.join(rare)}: hardly any will be tested")
     else:
-        yield "no labels", Note("give k, a number of clusters or a list of them; nothing is scored against labels")
+        asked = "" if "k" in settings else "give k, a number of clusters or a list of them; "
+        yield "no labels", Note(f"{asked}nothing is scored against labels")
     parts = np.bincount(data.split, minlength=len(SPLITS))
     if parts[1:].any():
         told = ", ".join(f"{count} {part}" for part, count in zip(SPLITS, parts, strict=True) if count)
@@ -66,12 +67,16 @@ def own_settings(settings):
     """Those `settings` of one's own data that its reading needs; `InvalidInput` for what a config can't have."""
     if not isinstance(settings, dict):
         raise InvalidInput(f"--settings: expected names and values, as in {{missing: interpolate}}, got {settings!r}")
-    known, beside = settings_of(ROOT / "datasets/own.py", "read"), common_settings()
+    known, beside = settings_of(ROOT / "datasets/own.py", "read") | {"k": "int or list of int"}, common_settings()
+    del known["path"]  # which the command has already
     try:
         check_settings("settings", settings, known | beside)
     except ConfigError as error:
         raise InvalidInput(str(error).removeprefix("config: ")) from error
-    return {name: value for name, value in settings.items() if name not in beside}
+    wanted = {name: value for name, value in settings.items() if name not in beside}
+    if isinstance(wanted.get("k"), list):
+        wanted["k"] = max(wanted["k"], default=0)
+    return wanted
 
 
 def left_out(path):

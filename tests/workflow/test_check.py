@@ -52,8 +52,11 @@ def test_a_broken_promise_is_named(monkeypatch, capsys, mutant, promise, message
     [
         ("{missing: interpolate", "--settings"),
         ("interpolate", "--settings: expected names and values, as in {missing: interpolate}, got 'interpolate'"),
-        ("{clusters: 3}", "settings: no setting 'clusters' (there are path, k, missing, columns, "),
+        ("{clusters: 3}", "settings: no setting 'clusters' (there are k, missing, columns, "),
         ("{normalise: yes}", "settings.normalise: expected {"),
+        ("{path: birds}", "settings: no setting 'path' (there are k, missing, columns, "),
+        ("{k: [2, 2.5]}", "settings.k: expected int or list of int, got [2, 2.5]"),
+        ("{k: [2, 3]}", "k: 3: expected 1 to the number of sequences, 2"),
         ("{columns: {id: [id]}}", "columns: id: expected the name of a column, got ['id']"),
     ],
 )
@@ -70,6 +73,8 @@ def test_settings_of_a_config_are_those_of_the_check(tmp_path, capsys):
     (tmp_path / "t.csv").write_text("0,1,2\na,0,1\na,1,2\nb,0,3\nb,1,5\n")
     assert report(tmp_path / "t.csv", {"normalise": "all", "k": 2, "columns": {"id": 0, "time": 1, "label": None}})
     assert "2 sequences of 1 dimensions" in capsys.readouterr().out
+    assert report(tmp_path / "t.csv", {"k": [1, 2], "columns": {"id": 0, "time": 1, "label": None}})
+    assert "no labels: nothing is scored against labels" in capsys.readouterr().out
 
 
 def test_neither_method_nor_data():
