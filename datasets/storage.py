@@ -113,6 +113,13 @@ def visible_files(folder, *endings):
     return sorted(file for file in files if file.suffix.lower() in endings)
 
 
+def check_zip(path):
+    """Raise `ValueError` for a file that doesn't begin as an ``.npz``: NumPy would take it for a pickle, and say so."""
+    with Path(path).open("rb") as stream:
+        if stream.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
+            raise ValueError("it isn't what np.savez writes, a zip archive")
+
+
 def read_arrays(path, names=None):
     """Read an ``.npz`` written by `write_arrays`: all of it, or those of `names` that are there.
 
@@ -126,6 +133,7 @@ def read_arrays(path, names=None):
         When the file is no whole ``.npz`` or would need pickle.
     """
     try:
+        check_zip(path)
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if twice := [name for name, count in Counter(archive.files).items() if count > 1]:
                 raise ValueError(f"{twice[0]} is there twice")

@@ -543,6 +543,14 @@ def test_what_a_parquet_table_can_hold_and_a_csv_cannot(tmp_path, frame, message
         own.read(tmp_path / "a.parquet", k=2)
 
 
+@pytest.mark.parametrize("content", [b"", b"id,time\na,0\n", b"\x93NUMPY\x01\x00", b"\x80\x04N."])
+def test_a_file_that_is_no_npz_is_not_called_a_pickle(tmp_path, content):
+    (tmp_path / "birds.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="birds.npz: not a readable .npz .*it isn't what np.savez writes") as caught:
+        own.read(tmp_path / "birds.npz", k=2)
+    assert "allow_pickle" not in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_an_array_that_is_there_twice_or_is_none_is_refused(tmp_path):
     whole, path = io.BytesIO(), tmp_path / "birds.npz"
     np.save(whole, np.arange(4.0))
