@@ -237,8 +237,8 @@ def read_folder(folder, gaps):
             names = [f"{part} {i}" for part, number in PARTS.items() for i in range(int((split == number).sum()))]
             return Found(arrays, labels, names, split)
         raise DataError(
-            f"{folder}: there is no .csv file (in no folder below), and no <Name>_TRAIN beside <Name>_TEST in .ts or"
-            " .tsv; every .csv is a sequence of its own"
+            f"{folder}: there is no .csv file in it (folders below aren't read), and no <Name>_TRAIN beside <Name>_TEST"
+            " in .ts or .tsv; every .csv is a sequence of its own"
         )
     arrays, header = [], None
     for file in own:

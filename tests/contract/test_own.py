@@ -326,6 +326,13 @@ def test_a_path_that_holds_no_data(tmp_path, name):
         own.read(tmp_path / name, k=2)
 
 
+def test_files_in_folders_below_are_not_said_to_be_none(tmp_path):
+    for name in "ab":
+        write_folder(tmp_path / name)
+    with pytest.raises(DataError, match="there is no .csv file in it .folders below aren't read."):
+        own.read(tmp_path, k=2)
+
+
 @pytest.mark.parametrize("ending", [".csv", ".ts", ".npz", ".zip"])
 @pytest.mark.parametrize("kind", ["pipe", "link", "loop", "folder"])
 def test_what_is_no_file_is_refused_and_not_left_out_or_waited_for(tmp_path, kind, ending):
