@@ -177,9 +177,9 @@ def check_printable(where, path):
 
 
 def check_braces(where, path):
-    """Raise `ConfigError` for a path with braces, which mean something to Snakemake."""
-    if set("{}") & set(str(path)):
-        raise ConfigError(f"config: {where}: Snakemake can't have braces in a path: rename {path}")
+    """Raise `ConfigError` for a path with braces or angles, which mean something to Snakemake."""
+    if set("{}<>") & set(str(path)):
+        raise ConfigError(f"config: {where}: Snakemake can't have {{}} or <> in a path: rename {path}")
 
 
 def check_method(resolved, method):

@@ -74,12 +74,13 @@ def test_without_a_place_for_compiled_code_one_line_says_what_to_set(monkeypatch
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"results": "res{x}"}, "config: results: Snakemake can't have braces in a path: rename res{x}"),
+        ({"results": "res{x}"}, "config: results: Snakemake can't have {} or <> in a path: rename res{x}"),
         ({"results": "a\nb"}, r"config: results: a path can't have 'a.nb''s characters"),
         ({"results": "a\0"}, r"config: results: a path can't have 'a.x00''s characters"),
         ({"raw": "a\x1b[1m"}, "config: raw: a path can't have"),
         ({"mirror": "\ud800"}, "config: mirror: a path can't have"),
-        ({"results": "mine/{b}.csv/results"}, "config: results: Snakemake can't have braces"),
+        ({"results": "a<x>"}, "config: results: Snakemake can't have {} or <> in a path: rename a<x>"),
+        ({"results": "mine/{b}.csv/results"}, "config: results: Snakemake can't have {} or <>"),
         ({"results": "file/results"}, "config: results: no folder that can be written in: file/results"),
         ({"datasets": {"mine": {"path": "mi{n}e", "k": 2}}}, "config: datasets.mine.path: .* rename mi{n}e/a.csv"),
         ({"datasets": {"mine": {"path": "mine", "k": 2}}}, "config: datasets.mine.path: .* rename mine/{b}.csv"),
@@ -100,4 +101,4 @@ def test_braces_in_the_checkout_s_own_path_are_refused(tmp_path):
     folder = tmp_path / "a{b}"
     folder.mkdir()
     finished = run(copy_of_the_project(folder), sys.executable, "-m", "snakemake", "-n", "--cores", "1")
-    assert finished.returncode and "config: the project's own folder: Snakemake can't have braces" in finished.stdout
+    assert finished.returncode and "config: the project's own folder: Snakemake can't have {} or <>" in finished.stdout
