@@ -89,7 +89,8 @@ def each_scored(paths):
             if record["clusters_digest"] is None:
                 yield record | {"scores": dict.fromkeys(SPLITS)}
                 continue
-            scores = read_scores(file) if scores is None else scores
+            if scores is None:
+                scores = read_scores(file) if file.is_file() else {}
             digest, found = scores.get(run_of(record), (None, None))
             if digest != record["clusters_digest"]:
                 what = "no scores" if found is None else "scores of other clusters"

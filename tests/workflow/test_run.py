@@ -143,6 +143,8 @@ def test_scores_of_other_clusters_are_refused(data, tmp_path):
     path = tmp_path / "records/toy/kmeans.jsonl"
     records, clusters = job(data)
     write_records(path, records[:1], {"avg": clusters})
+    with pytest.raises(ValueError, match=r"scores/toy.jsonl: no scores for run test toy kmeans avg 0 0: score it anew"):
+        read_records([path])
     score_runs(scores_file(path), [path], [data.split], LABELS)
     assert len(read_records([path])) == 1
     unscored = "no scores for run test toy kmeans avg 0 1"
