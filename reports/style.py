@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ticker import LogFormatter
 
 from datasets.storage import whole_file
 from datasets.text import one_line
@@ -44,6 +45,14 @@ def add_legend(owner, handles, names, **how):
     for text, name in zip(made.get_texts(), names, strict=True):
         text.set_text(name)
     return made
+
+
+def log_scale(axes, which):
+    """Make the x or y axis logarithmic, with numbers at its ticks: its own are formulas, shown raw."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = getattr(axes, f"{which}axis")
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(LogFormatter())
 
 
 def save(figure, path):

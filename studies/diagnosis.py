@@ -3,6 +3,7 @@
 Each case is one seed, trained and watched; the page draws them. No label is read.
 """
 
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from methods import deep
 from methods.divergence import kernel_matrix
 from methods.rddc import RDDC
 from reports.data import load_case, load_data
-from reports.style import COLOURS, PAGE, STYLE, save
+from reports.style import COLOURS, PAGE, STYLE, log_scale, save
 from reports.tables import name_rows, title
 
 from .command import main
@@ -108,7 +109,7 @@ def panels(records, draw, label, path):
         for axis, dataset in zip(axes[0], datasets, strict=True):
             axis.set_title(title(dataset))
         for axis, variant in zip(axes[:, 0], variants, strict=True):
-            axis.set_ylabel(title(variant))
+            axis.set_ylabel(textwrap.fill(title(variant), 18))
         figure.supxlabel(label)
         save(figure, path)
 
@@ -118,14 +119,14 @@ def draw_kernel(axis, record):
     middles = (BINS[1:] + BINS[:-1]) / 2
     for key, colour in (("kernel_first", COLOURS[7]), ("kernel_last", COLOURS[0])):
         axis.plot(middles, record[key], color=colour, linewidth=1)
-    axis.set_yscale("log")
+    log_scale(axis, "y")
     axis.set_ylim(1e-4, 1.5)
 
 
 def draw_gradient(axis, record):
     """Norm of the gradient of every update."""
     axis.plot(record["gradient_norm"], color=COLOURS[0], linewidth=0.5)
-    axis.set_yscale("log")
+    log_scale(axis, "y")
 
 
 def report(job, folder):

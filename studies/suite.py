@@ -173,10 +173,9 @@ def cost_figure(readings):
             for line in costs.itertuples():
                 place = (line.seconds, line.ari)
                 axis.annotate(numbers[line.row], place, (3, 2), textcoords="offset points", fontsize=6)
-            axis.set(
-                xscale="log" if len(costs) else "linear", title=f"Reading “{one.name}”", xlabel="median seconds a run"
-            )
-            axis.xaxis.set_major_formatter("{x:g}")
+            axis.set(title=f"Reading “{one.name}”", xlabel="median seconds a run")
+            if len(costs):
+                style.log_scale(axis, "x")
             axis.margins(x=0.1)
         axes[0].set_ylabel("mean ARI")
         axes[-1].axis("off")

@@ -1,5 +1,6 @@
 """The watched training is the unwatched one, and what was seen adds up."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from datasets.sequences import Sequences
 from datasets.storage import write_arrays, write_json
 from methods import deep
 from methods.rddc import RDDC
+from reports.style import STYLE
 from studies import diagnosis
 
 SETTINGS = {"batch": 10, "epochs": 4, "recurrent_units": 4, "hidden_units": 8}
@@ -45,7 +47,7 @@ def test_own_statistics_matter_where_a_split_has_others(sequences):
     assert all((tensor == before[name]).all() for name, tensor in estimator.network_.items())
 
 
-def test_equal_records_give_equal_bytes(sequences, tmp_path):
+def test_equal_records_give_equal_bytes_and_ticks_are_numbers(sequences, tmp_path, monkeypatch):
     sequences.save(tmp_path / "reading/data/x.npz")
     write_arrays(tmp_path / "reading/data/x.labels.npz", labels=np.arange(len(sequences)) % 2)
     write_json(tmp_path / "reading/data/x.json", {"classes": ["a", "b"], "settings": {}})
@@ -56,5 +58,13 @@ def test_equal_records_give_equal_bytes(sequences, tmp_path):
         diagnosis.report(job, tmp_path / place)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["diagnosis.md", "gradient.pdf", "gradient.png", "kernel.pdf", "kernel.png"]
+    figures = []
+    monkeypatch.setattr(diagnosis, "save", lambda figure, path: figures.append(figure))
+    diagnosis.report(job, tmp_path)
+    for figure in figures:
+        with plt.rc_context(STYLE):
+            figure.draw_without_rendering()
+        told = [label.get_text() for axis in figure.axes for label in axis.get_yticklabels(which="both")]
+        assert any(told) and not [text for text in told if "$" in text]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
