@@ -109,7 +109,7 @@ def panels(records, draw, label, path):
         for axis, dataset in zip(axes[0], datasets, strict=True):
             axis.set_title(title(dataset))
         for axis, variant in zip(axes[:, 0], variants, strict=True):
-            axis.set_ylabel(textwrap.fill(title(variant), 18))
+            axis.set_ylabel(textwrap.fill(title(variant), 16))
         figure.supxlabel(label)
         save(figure, path)
 
