@@ -106,7 +106,7 @@ def report(job, folder):
                 }
             )
         axes[0].set_ylabel("test accuracy")
-        axes[-1].legend(loc="lower right")
+        figure.legend(*axes[-1].get_legend_handles_labels(), ncols=2, loc="outside upper center")
         figure.supxlabel("training loss of the last epoch")
         save(figure, Path(folder, "true_partition"))
     write_text(Path(folder, "true_partition.md"), f"{PREFACE}\n{markdown(pd.DataFrame(rows))}")
