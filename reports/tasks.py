@@ -259,7 +259,7 @@ def curves(tasks, runs):
             axis.set_title(name(task))
             axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        figure.supxlabel("epoch")
+        figure.supxlabel("epoch (solid: training, dashed: validation)")
         figure.supylabel("loss")
     return figure
 
