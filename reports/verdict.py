@@ -203,6 +203,9 @@ def headline(summary):
             f"In {chance.sum()} of them the published ACC is one that a random clustering gives: no verdict says much."
             f" Of the other {len(others)}, {reproduced} are reproduced by ACC."
         )
+    few = (summary.verdict == "reproduced") & (summary.n_ok < summary.n / 2)
+    if few.any():
+        told.append(f"In {few.sum()} of all that are reproduced by ACC fewer than half of the runs are ok.")
     return " ".join(told)
 
 

@@ -276,6 +276,9 @@ def test_the_headline_counts_both_scores_and_the_cells_that_chance_reproduces():
         runs([0.9], [0.1], method="random", algorithm="rddc", dataset="speech_commands"), "test", "train"
     )
     assert by_chance(pd.concat([table, named], ignore_index=True)).sum() == 1
+    for failed, told in ((3, True), (2, False)):
+        few = statistics.summarise(runs([0.8] * 2 + [None] * failed, [0.1] * (2 + failed)), "test", "train")
+        assert ("In 1 of all that are reproduced by ACC fewer than half of the runs are ok." in headline(few)) is told
     nothing = statistics.summarise(runs([None], [None]), "test", "train")
     assert headline(nothing) == "There is no cell with both a published number and an ok run."
 
