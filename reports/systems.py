@@ -101,7 +101,9 @@ def in_one_line(page):
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.read_text().splitlines()]
     heads, _, *rows = lines
     told = [dict(zip(heads, row, strict=True)) for row in rows[: rows.index([""])]]
-    each = ", ".join(
-        f"{row['method']} {row['ours']} ({row['published']})" for row in told if row.get("published", "–") != "–"
+    each = "; ".join(
+        f"{row['method']} {row['ours']}, published {row['published']}"
+        for row in told
+        if row.get("published", "–") != "–"
     )
-    return f"At the full budgets, and published: {each}; see {page}\n"
+    return f"At the full budgets, ACC (NMI): {each}. See {page}\n"

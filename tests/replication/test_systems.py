@@ -83,4 +83,4 @@ def test_a_kept_page_in_one_line(tmp_path):
         "| method | ours | published |\n|---|---|---|\n| DEC | 0.83 (0.80) | 0.84 |\n| CatGAN | 0.64 (0.56) | – |\n\n"
         "| data set | method |\n|---|---|\n| MNIST | DEC |\n\nKept.\n"
     )
-    assert in_one_line(page) == f"At the full budgets, and published: DEC 0.83 (0.80) (0.84); see {page}\n"
+    assert in_one_line(page) == f"At the full budgets, ACC (NMI): DEC 0.83 (0.80), published 0.84. See {page}\n"
