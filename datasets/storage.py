@@ -28,9 +28,8 @@ def whole_file(path):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    temporary, handle = held(empty_file, dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     try:
-        locked(handle)
         yield Path(temporary)
         umask = os.umask(0)
         os.umask(umask)
@@ -50,6 +49,29 @@ def locked(handle):
     return True
 
 
+def held(make, **where):
+    """Make a temporary by `make(**where)` and lock it; returns its path and the handle that has the lock.
+
+    One that isn't locked yet looks abandoned to other processes; when one of them removes it, another is made.
+    """
+    while True:
+        made = make(**where)
+        with contextlib.suppress(FileNotFoundError):
+            handle = os.open(made, os.O_RDONLY)
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)  # waits for whoever is removing it
+            if os.path.lexists(made):
+                return made, handle
+            os.close(handle)
+
+
+def empty_file(**where):
+    """Path of a new file, whose name `tempfile` draws."""
+    handle, path = tempfile.mkstemp(**where)
+    os.close(handle)
+    return path
+
+
 def remove_abandoned(path):
     """Remove temporary files of `path` that nobody writes any more."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
@@ -65,9 +87,12 @@ def temporary_folder(place, prefix):
         with contextlib.suppress(OSError), opened(left) as handle:
             if locked(handle):
                 shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(dir=place, prefix=prefix) as folder, opened(folder) as handle:
-        locked(handle)
+    folder, handle = held(tempfile.mkdtemp, dir=place, prefix=prefix)
+    try:
         yield Path(folder)
+    finally:
+        shutil.rmtree(folder)
+        os.close(handle)
 
 
 @contextlib.contextmanager

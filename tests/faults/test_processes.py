@@ -1,12 +1,15 @@
 """A run that the system kills, that crashes or hangs is a record; a job that somebody stops is none."""
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +24,7 @@ import runs.resume
 import runs.run
 from datasets.seeds import seed_sequence
 from datasets.sequences import Sequences
-from datasets.storage import whole_file
+from datasets.storage import temporary_folder, whole_file
 from methods import checkpoint, vectorize
 from methods.base import Clusterer, Diverged, InvalidInput, load_method
 from reports.statistics import summarise
@@ -538,3 +541,33 @@ def test_what_a_killed_writer_left_goes_and_a_living_one_is_left_alone(tmp_path)
         assert sorted(tmp_path.iterdir()) == sorted([first, second])
         second.write_bytes(b"whole")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("maker", ["mkstemp", "mkdtemp"])
+def test_a_temporary_that_another_process_takes_for_abandoned_is_made_anew(tmp_path, monkeypatch, maker, slow):
+    """The other one removes it between its making and its lock: before that, or while it is being locked."""
+    make, removing, held = getattr(tempfile, maker), [], threading.Event()
+
+    def remove(path):
+        handle = os.open(path, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        held.set()
+        time.sleep(0.2 * slow)
+        (os.rmdir if maker == "mkdtemp" else os.unlink)(path)
+        os.close(handle)
+
+    def overtaken(*given, **where):
+        made = make(*given, **where)
+        if not removing:
+            removing.append(threading.Thread(target=remove, args=[made[1] if maker == "mkstemp" else made]))
+            removing[0].start()
+            (held.wait if slow else removing[0].join)()
+        return made
+
+    monkeypatch.setattr(tempfile, maker, overtaken)
+    writing = whole_file(tmp_path / "a.json") if maker == "mkstemp" else temporary_folder(tmp_path, ".unpack-")
+    with writing as temporary:
+        removing[0].join()
+        assert temporary.exists()
+    assert [path.name for path in tmp_path.iterdir()] == (["a.json"] if maker == "mkstemp" else [])
