@@ -59,8 +59,9 @@ def run(dataset, folder, variant, settings):
     del origin["threads"]  # a method of one thread says so itself
     log = Log(Path(folder, "search", f"{dataset}.{variant}.jsonl"), origin)
     cells = [Cell(log, known, dataset, variant, vectorization, settings) for vectorization in settings["inputs"]]
-    for cell in cells:  # all of them before the first search: a budget too small is told at once
-        cell.plan()
+    paces = [cell.start() for cell in cells]
+    for cell, pace in zip(cells, paces, strict=True):  # all before the first search: a budget too small is told at once
+        cell.plan(pace / sum(paces))
     made = []
     for cell in cells:
         chosen = cell.choose(data.labels[validation])
@@ -97,7 +98,7 @@ def as_line(value):
 
 
 class Cell:
-    """The search of a row on one input: `plan`, `choose`, `test`, in this order.
+    """The search of a row on one input: `start`, `plan`, `choose`, `test`, in this order.
 
     Attributes
     ----------
@@ -111,27 +112,32 @@ class Cell:
         self.log, self.known, self.vectorization, self.job = log, known, vectorization, job
         self.what = {"dataset": dataset, "method": row, "vectorization": vectorization, "reading": "search"}
         self.what |= {"algorithm": job["algorithm"], "limit": job["time_limit"]}
-        self.budget = job["core_hours"] * 3600 / job["datasets"] / len(job["inputs"])  # seconds
+        self.budget = job["core_hours"] * 3600 / job["datasets"]  # seconds, of all inputs until `plan`
         self.seeds = dict(zip(("first", "best", "test"), job["seeds"], strict=True))
         self.finalists = {}
         self._done = {key_of(line): line for line in log.lines if "run" in line}
 
-    def plan(self):
-        """Fill `points`: as many as the budget allows, by what the row's own settings take and the first of the design.
+    def start(self):
+        """Train the row's own settings; returns their `pace`, after which the inputs share the budget."""
+        job, fits = self.job, int((self.known.split == SPLITS.index("train")).sum())
+        _, epochs = METHODS[job["algorithm"]](**job["settings"]).budget(fits)
+        self.points = [job["settings"] | {"epochs": min(epochs, max(job["epochs"]))}]
+        return self.pace()
+
+    def plan(self, share):
+        """Fill `points`: as many as its `share` of the budget allows, by what its own settings and the next ones take.
 
         Raises
         ------
         ValueError
             When that is fewer than `FEWEST`.
         """
-        job, fits = self.job, int((self.known.split == SPLITS.index("train")).sum())
-        _, epochs = METHODS[job["algorithm"]](**job["settings"]).budget(fits)
-        epochs = min(epochs, max(job["epochs"]))
-        own = job["settings"] | {"epochs": epochs}
+        job, fits, own = self.job, int((self.known.split == SPLITS.index("train")).sum()), self.points[0]
+        self.budget *= share
         drawn = [job["settings"] | point for point in design(job["algorithm"], job["epochs"], fits, MOST)]
         mean = sum(job["epochs"]) / len(job["epochs"])
         later = mean * (2 * FINALISTS * (self.seeds["best"] - self.seeds["first"]) + 3 * self.seeds["test"])
-        takes = later + self.seeds["first"] * np.cumsum([epochs, *(point["epochs"] for point in drawn)])
+        takes = later + self.seeds["first"] * np.cumsum([point["epochs"] for point in (own, *drawn)])
         for known in (0, FEWEST):
             self.points = [own, *drawn[:known]]
             seconds = self.pace()

@@ -157,19 +157,19 @@ def test_nothing_of_the_test_split_is_read_before_the_choice(whole, tmp_path):
 
 def test_a_search_that_sees_the_test_split_is_caught(tmp_path, monkeypatch):
     """The mutant of the test above: a search on all sequences."""
-    monkeypatch.setattr(trials.Cell, "plan", see_all(trials.Cell.plan))
+    monkeypatch.setattr(trials.Cell, "start", see_all(trials.Cell.start))
     folders = [write_data(tmp_path / "a"), write_data(tmp_path / "b", change=spoiled)]
     found = [search(folder) for folder in folders]
     runs = [[line for line in without_times(lines_of(folder)) if line.get("run") == "search"] for folder in folders]
     assert runs[0] != runs[1] and len(found) == 2
 
 
-def see_all(plan):
-    """`Cell.plan` of a cell that was given the whole data."""
+def see_all(start):
+    """`Cell.start` of a cell that was given the whole data."""
 
     def mutant(self):
         self.known = trials.load_data(self.log.path.parents[1], "steps").sequences
-        plan(self)
+        return start(self)
 
     return mutant
 
@@ -223,6 +223,18 @@ def test_the_budget_decides_how_many_settings(whole, tmp_path):
     (cell,) = made["cells"]
     assert len(cell["points"]) == 9 and cell["budget"] == 3.6e6
     assert cell["seconds"] > 0
+
+
+def test_inputs_share_the_budget_by_what_they_take(tmp_path, monkeypatch):
+    """So that a long one doesn't need a budget for which the others try hundreds of settings."""
+    paces = {"crop": 1.0, "avg": 3.0}
+    monkeypatch.setattr(trials.Cell, "pace", lambda self: paces[self.vectorization])
+    planned = []
+    monkeypatch.setattr(trials.Cell, "choose", lambda self, labels: planned.append(self) or 1 / 0)
+    write_data(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        search(tmp_path, inputs=["avg", "crop"], core_hours=8)
+    assert planned[0].vectorization == "avg" and planned[0].budget == pytest.approx(0.75 * 8 * 3600)
 
 
 def test_a_run_that_fails_is_a_line_with_its_status(tmp_path, monkeypatch):

@@ -77,7 +77,7 @@ def test_every_command_is_one_that_its_study_takes(planned, monkeypatch):
         ("diagnosis", "rddc"), ("diagnosis", "rddc_narrow_kernel"), ("search", "rddc"), ("true_partition", "rddc"),
     ]  # fmt: skip
     (job,) = [given["settings"] for name, action, given in calls if (name, action) == ("search", "run")]
-    assert job["inputs"] == ["none"] and job["algorithm"] == "rddc" and job["core_hours"] == 7 and job["datasets"] == 1
+    assert job["inputs"] == ["none"] and job["algorithm"] == "rddc" and job["core_hours"] == 4 and job["datasets"] == 1
     given = {name: given["job"] for name, action, given in calls if action == "report"}
     assert set(given) == set(PAGES)
     assert list(given["replication"]["variants"]) == ["rddc", "rddc_narrow_kernel"]
