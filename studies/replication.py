@@ -43,7 +43,7 @@ RANKING = """\
 the rank correlation (Spearman) of training loss and test accuracy over ok runs: -1 means that the loss ranks the runs
 as the labels would, 0 that it says nothing. “Agreement” is the mean adjusted Rand index between the test clusters of
 two runs, “largest cluster” its mean share of the training data."""
-DRAWS, RESTARTS, PARENTS = 100, 10, 5
+DRAWS, RESTARTS, PARENTS = 100, 5, 3
 CHOICES = f"""\
 Mean ± standard deviation of the test accuracy over {DRAWS} draws of {RESTARTS} of the first reading's ok runs.
 “Agreement” takes the run whose training clusters agree most with those of the others; “consensus” takes what the
