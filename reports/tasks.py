@@ -1,7 +1,7 @@
 """The report of the supervised tasks, apart from the unsupervised rows: these methods learn from labels.
 
 Nothing is chosen here: every number is the mean over a task's ok runs, and a task's test problems are seen by scoring
-alone. The control, k-means told the number of clusters of every problem, learns nothing and says how hard a task is.
+alone. Two controls learn nothing and say how hard a task is: one is told how many clusters each problem has, one not.
 """
 
 import importlib
@@ -31,6 +31,7 @@ from .tables import markdown, number, settings_table, title
 from .verdict import verdict_on_runs
 
 SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
+CONTROLS = {"kmeans": "control, told how many", "silhouette_k": "control"}
 HEADLINE = (
     "Supervised: these methods learn from problems whose clusters are known. None of it belongs to the unsupervised"
     " rows."
@@ -49,8 +50,9 @@ READ = [
     " the very rank of first appearance, which plain cluster scores don't ask for.",
     "Agreement of two orders: mean ARI between what a method finds in a problem and in the same problem shuffled. An"
     " LSTM reads a set in an order; 1 would mean that the order doesn't matter.",
-    "Control: k-means on time averages, told each problem's number of clusters, its clusters numbered by first"
-    " appearance where that counts. It learns nothing.",
+    "Controls: k-means on time averages, its clusters numbered by first appearance where that counts; it learns"
+    " nothing. One is told how many clusters each problem has, which no method here is. The other finds it by silhouettes,"
+    " from 2 to the most that any problem has: a single cluster, which some problems of points are, is beyond it.",
     "Unseen classes: no object of theirs was in training. As in the authors' code, the epoch is chosen by the loss on"
     " problems of the same classes, of other objects than the test's.",
 ]
@@ -67,7 +69,7 @@ def write_tasks(job, folder):
     """Write tables, figures and page of the supervised tasks into `folder`."""
     folder, made = Path(folder), Path(job["folder"])
     runs = {
-        task: read_records(made / f"learned/records/{task}/{of}.jsonl" for of in ("runs", "control"))
+        task: read_records(made / f"learned/records/{task}/{of}.jsonl" for of in job["records"])
         for task in job["tasks"]
     }
     written = {
@@ -115,16 +117,16 @@ def name(task):
 
 
 def groups(runs):
-    """(method as a table prints it, its ok records, all its records) of one task, the control last."""
-    for own in (learned(runs), [run for run in runs if run not in learned(runs)]):
-        if own:
-            told = title(own[0]["method"]) if own[0] in learned(runs) else "control"
-            yield told, [run for run in own if run["status"] == "ok"], own
+    """(method as a table prints it, its ok records, all its records) of one task, the controls last."""
+    methods = {run["method"] for run in runs}
+    for method in [*sorted(methods - CONTROLS.keys()), *(control for control in CONTROLS if control in methods)]:
+        own = [run for run in runs if run["method"] == method]
+        yield CONTROLS.get(method, title(method)), [run for run in own if run["status"] == "ok"], own
 
 
 def learned(runs):
-    """The records of the runs that learned; the control's is the one on time averages."""
-    return [run for run in runs if run["vectorization"] == "none"]
+    """The records of the runs that learned."""
+    return [run for run in runs if run["method"] not in CONTROLS]
 
 
 def spread(values):

@@ -1,7 +1,7 @@
 """The supervised tasks: problems are drawn, and a method learns from some of them and clusters others.
 
 Apart from runs/run.py, because nothing is shared with it but the record: here labels are learned from. Those of the
-test problems are withheld from whoever learns; only the control is told how many clusters each of them has.
+test problems are withheld from whoever learns; only a control is told how many clusters each of them has.
 """
 
 import resource
@@ -27,7 +27,6 @@ from .run import cost, failure_of, finite, git_state, provenance, time_limit
 from .sources import imported_sources, source_digest
 from .worker import Worker, WorkerError
 
-CONTROL = {"method": "kmeans", "settings": {"n_init": 3}}
 JOB_SOURCES = imported_sources(Path(__file__))  # on which a result may depend beside the method's own
 
 
@@ -196,14 +195,20 @@ def everywhere(problems, found):
     return clusters
 
 
-def run_control(problems, *, reading, task, ordered):
-    """k-means on the objects' time averages, told every problem's number of clusters: no learning at all.
+def run_control(problems, *, reading, task, method, settings, told, ordered):
+    """A method on the objects' time averages, problem by problem: no learning at all.
 
     Parameters
     ----------
     problems : Problems
         With all clusters, of which their number is used.
     reading, task : str
+    method : str
+        One that reads vectors.
+    settings : dict
+        Of the method.
+    told : bool
+        Whether it has every problem's own number of clusters, or the largest of all, as a method that learns has.
     ordered : bool
         Whether a cluster's number means something to the task's method.
 
@@ -212,7 +217,6 @@ def run_control(problems, *, reading, task, ordered):
     records, clusters
         As `run_task` gives them, of a single run.
     """
-    method, settings = CONTROL["method"], CONTROL["settings"]
     entropy = seed_sequence(0, task, method)
     states = iter(entropy.generate_state(len(problems)).tolist())
     vectors = vectorize(problems.objects, "avg")
@@ -222,9 +226,10 @@ def run_control(problems, *, reading, task, ordered):
         warnings.simplefilter("ignore", category=UserWarning)
         for name in ("validation", "test"):
             part = problems.part(name)
+            counts = part.counts.tolist() if told else [int(problems.clusters.max()) + 1] * len(part)
             own = [
                 estimator.set_params(n_clusters=count, random_state=next(states)).fit_predict(vectors[members])
-                for count, members in zip(part.counts.tolist(), part.split_up(part.members), strict=True)
+                for count, members in zip(counts, part.split_up(part.members), strict=True)
             ]
             found[name] = np.concatenate([first_appearance(clusters) for clusters in own] if ordered else own)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

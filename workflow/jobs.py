@@ -17,6 +17,11 @@ from .rows import algorithm, described, method_settings, stated
 
 LONGEST = 255  # bytes of a name, as most file systems have it
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
+# Of a supervised task: k-means told how many clusters each problem has, and one that knows no more than who learns.
+TASK_CONTROLS = {
+    "told": {"method": "kmeans", "settings": {"n_init": 3}},
+    "untold": {"method": "silhouette_k", "settings": {"settings": {"n_init": 3}}},
+}
 
 
 def set_environment():
@@ -328,9 +333,9 @@ def learn_job(resolved, reading, task):
 
 
 def task_records(resolved, reading, task):
-    """Paths of the records of one supervised task, the control's last."""
+    """Paths of the records of one supervised task, the controls' last."""
     folder = f"{resolved['results']}/{reading}/learned/records/{task}"
-    return [f"{folder}/runs.jsonl", f"{folder}/control.jsonl"]
+    return [f"{folder}/{name}.jsonl" for name in ("runs", *TASK_CONTROLS)]
 
 
 def ordered(resolved, task):
@@ -338,11 +343,13 @@ def ordered(resolved, task):
     return class_constant(source("methods", resolved["tasks"][task]["method"]), "ordered")
 
 
-def control_job(resolved, reading, task):
-    """Config slice of the control of one supervised task."""
-    return {"reading": reading, "task": task, "ordered": ordered(resolved, task)}
+def control_job(resolved, reading, task, control):
+    """Config slice of a control of one supervised task, of `TASK_CONTROLS`."""
+    what = {"reading": reading, "task": task, "ordered": ordered(resolved, task), "told": control == "told"}
+    return what | TASK_CONTROLS[control]
 
 
 def tasks_report_job(resolved, reading):
     """Config slice of the report of the supervised tasks."""
-    return {"reading": reading, "folder": f"{resolved['results']}/{reading}", "tasks": resolved["tasks"]}
+    folder, records = f"{resolved['results']}/{reading}", ["runs", *TASK_CONTROLS]
+    return {"reading": reading, "folder": folder, "tasks": resolved["tasks"], "records": records}

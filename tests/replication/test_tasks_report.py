@@ -82,11 +82,12 @@ def made(tmp_path_factory):
         write_arrays(folder / f"problems/{task}.labels.npz", labels=drawn.clusters)
         records, clusters = run_task(problems, **jobs.learn_job(CONFIG, "test", task))
         write_records(paths[0], records, {"none": clusters})
-        records, clusters = run_control(drawn, **jobs.control_job(CONFIG, "test", task))
-        write_records(paths[1], records, {"avg": clusters})
+        for control, path in zip(jobs.TASK_CONTROLS, paths[1:], strict=True):
+            records, clusters = run_control(drawn, **jobs.control_job(CONFIG, "test", task, control))
+            write_records(path, records, {"avg": clusters})
         score_task(scores_file(paths[0]), paths, drawn, jobs.ordered(CONFIG, task))
         runs[task] = [*each_scored(paths)]
-    job = {"reading": "test", "folder": str(folder), "tasks": TASKS}
+    job = jobs.tasks_report_job(CONFIG | {"results": str(folder.parent)}, folder.name) | {"reading": "test"}
     tasks.write_tasks(job, folder / "report")
     return folder, runs
 
@@ -106,12 +107,13 @@ def test_records(made):
         assert [(one["method"], one["seed"]) for one in own] == [
             *[(TASKS[task]["method"], seed) for seed in range(TASKS[task].get("seeds", 1))],
             ("kmeans", 0),
+            ("silhouette_k", 0),
         ]
         for one in own:
             assert one["scores"]["train"] is None and one["scores"]["test"]["homogeneity"] >= 0
             assert ("element_accuracy" in one["scores"]["test"]) == (task != "points")
     assert "order_agreement" in runs["points"][0]["scores"]["test"]
-    assert runs["abc"][-1]["scores"]["test"]["element_accuracy"] == 1  # the control solves it without learning
+    assert runs["abc"][-2]["scores"]["test"]["element_accuracy"] == 1  # told how many, a control solves it
 
 
 def test_the_page_says_supervised_and_has_every_part(made):
@@ -121,8 +123,8 @@ def test_the_page_says_supervised_and_has_every_part(made):
     for name in ("curves", "breaks", "points_points"):
         assert (folder / f"report/{name}.png").is_file()
     scores = pd.read_csv(folder / "report/scores.csv")
-    assert scores.task.tolist() == ["points", "points", "abc", "abc", "abc symbols 5", "abc symbols 5"]
-    assert scores.method.tolist()[:2] == ["L2C", "control"]
+    assert scores.task.tolist() == [told for told in ("points", "abc", "abc symbols 5") for _ in range(3)]
+    assert scores.method.tolist()[:3] == ["L2C", "control, told how many", "control"]
     own = runs["points"][0]["scores"]["test"]
     assert scores.MR[0] == f"{1 - own['accuracy']:.2f}" or runs["points"][0]["status"] != "ok"
     breaks = pd.read_csv(folder / "report/breaks.csv")

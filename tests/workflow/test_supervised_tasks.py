@@ -43,10 +43,13 @@ def test_results_and_reruns(project):
     assert [(record["dataset"], record["method"]) for record in records] == [
         ("abc", "element_wise"),
         ("abc", "kmeans"),
+        ("abc", "silhouette_k"),
         ("points", "kmeans"),
         ("points", "l2c"),
+        ("points", "silhouette_k"),
         ("vowels", "kmeans"),
         ("vowels", "l2c"),
+        ("vowels", "silhouette_k"),
     ]
     assert (folder / "report/report.html").is_file()
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=CONFIG)) == {}
@@ -54,7 +57,7 @@ def test_results_and_reruns(project):
     expected = {"learn": 1, "score_task": 1, "report_tasks": 1, "supervised": 1}
     assert jobs(snakemake(project, "--dry-run", *TARGET, config=longer)) == expected
     bigger = layers.merge(CONFIG, {"tasks": {"abc": {"draw": {"symbols": 4}}}})
-    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1, "control": 1}
+    assert jobs(snakemake(project, "--dry-run", *TARGET, config=bigger)) == expected | {"draw": 1, "control": 2}
 
 
 def test_a_mistake_gets_one_line(project):

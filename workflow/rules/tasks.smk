@@ -62,24 +62,28 @@ rule learn:
 
 
 rule control:
-    # The control of one supervised task, which learns nothing but is told how many clusters each problem has.
+    # A control of one supervised task, which learns nothing.
     input:
-        local(imported_sources(ROOT / "methods/kmeans.py")),
+        lambda w: local(
+            imported_sources(
+                catalogue.source("methods", jobs.TASK_CONTROLS[w.control]["method"])
+            )
+        ),
         local(imported_sources(ROOT / "workflow/scripts/control.py")),
         problems=f"{config['results']}/{{reading}}/problems/{{task}}.npz",
         labels=f"{config['results']}/{{reading}}/problems/{{task}}.labels.npz",
     output:
-        records=f"{config['results']}/{{reading}}/learned/records/{{task}}/control.jsonl",
-        clusters=f"{config['results']}/{{reading}}/learned/records/{{task}}/control.npz",
+        records=f"{config['results']}/{{reading}}/learned/records/{{task}}/{{control}}.jsonl",
+        clusters=f"{config['results']}/{{reading}}/learned/records/{{task}}/{{control}}.npz",
     log:
-        f"{config['results']}/{{reading}}/logs/control/{{task}}.log",
+        f"{config['results']}/{{reading}}/logs/control/{{task}}.{{control}}.log",
     conda:
         "../../environment.yml"
     resources:
         mem_mb=4000,
     params:
         job=lambda w: json.dumps(
-            jobs.control_job(READINGS[w.reading], w.reading, w.task)
+            jobs.control_job(READINGS[w.reading], w.reading, w.task, w.control)
         ),
     shell:
         "python -m workflow.scripts.control --job {params.job:q} --problems {input.problems:q}"
@@ -120,9 +124,11 @@ rule report_tasks:
                 for file in (
                     "problems/{task}.npz",
                     "problems/{task}.labels.npz",
-                    "learned/records/{task}/runs.jsonl",
-                    "learned/records/{task}/control.jsonl",
                     "learned/scores/{task}.jsonl",
+                    *(
+                        f"learned/records/{{task}}/{of}.jsonl"
+                        for of in ("runs", *jobs.TASK_CONTROLS)
+                    ),
                 )
             ],
         ),
