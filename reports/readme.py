@@ -21,19 +21,13 @@ MARKS = {"reproduced": "=", "inconclusive": "≈", "above": "▲", "below": "▼
 PAUSE = 300  # seconds without a training after which nobody was running anything
 
 
-def insert(readme, text, begin=BEGIN, end=END):
-    """Put `text` between two markers of the file `readme`; ``ValueError`` when one is missing or out of order."""
+def insert(readme, text):
+    """Put `text` between the markers of the file `readme`; ``ValueError`` when one is missing or out of order."""
     before = Path(readme).read_text(encoding="utf-8")
-    found = re.fullmatch(f"(.*{begin}\n).*({end}.*)", before, re.DOTALL)
+    found = re.fullmatch(f"(.*{BEGIN}\n).*({END}.*)", before, re.DOTALL)
     if not found:
-        raise ValueError(f"{readme}: the markers {begin} and {end} are not there, in this order")
+        raise ValueError(f"{readme}: the markers {BEGIN} and {END} are not there, in this order")
     write_text(readme, f"{found[1]}{text}{found[2]}")
-
-
-def of_suite(page):
-    """The README's part on the suite: what its page, by `studies.suite`, says before its tables, and a picture."""
-    said = page.read_text(encoding="utf-8").partition("\n\n")[2].partition("\n\n## ")[0]
-    return f"\n{said}\n\n![Mean ranks]({page.with_suffix('.png').as_posix()})\n\n"
 
 
 def results(folder, pictures):

@@ -51,8 +51,8 @@ READ = [
     "Agreement of two orders: mean ARI between what a method finds in a problem and in the same problem shuffled. An"
     " LSTM reads a set in an order; 1 would mean that the order doesn't matter.",
     "Controls: k-means on time averages, its clusters numbered by first appearance where that counts; it learns"
-    " nothing. One is told how many clusters each problem has, which no method here is. The other finds it by silhouettes,"
-    " from 2 to the most that any problem has: a single cluster, which some problems of points are, is beyond it.",
+    " nothing. One is told how many clusters each problem has, as no method here is. The other finds it by"
+    " silhouettes, from 2 to the most that any problem has; a problem of a single cluster is beyond it.",
     "Unseen classes: no object of theirs was in training. As in the authors' code, the epoch is chosen by the loss on"
     " problems of the same classes, of other objects than the test's.",
 ]

@@ -11,7 +11,7 @@ from fake_records import runs, write_scored
 from datasets.storage import write_text
 from reports import statistics
 from reports.origins import write_list
-from reports.readme import BEGIN, END, details, insert, of_suite, results, wall_time
+from reports.readme import BEGIN, END, details, insert, results, wall_time
 from reports.tables import table1
 from reports.verdict import summary_csv
 
@@ -114,9 +114,3 @@ def test_insert(tmp_path):
     path.write_text(f"{END}\n{BEGIN}\n")
     with pytest.raises(ValueError, match="README.md: the markers"):
         insert(path, "new\n")
-
-
-def test_the_suite_s_sentences_and_picture_are_what_its_page_begins_with(tmp_path):
-    page = tmp_path / "suite.md"
-    page.write_text("# The suite\n\nOne.\n\nTwo.\n\n## Mean ranks\n\n| row |\n")
-    assert of_suite(page) == f"\nOne.\n\nTwo.\n\n![Mean ranks]({tmp_path}/suite.png)\n\n"

@@ -1,4 +1,4 @@
-"""Keep what the other systems gave in ``reports/systems/``, and what the suite says in the README.
+"""Keep what the other systems gave in ``reports/systems/``.
 
 With the name of a system only say in one line what its kept page says.
 """
@@ -6,7 +6,6 @@ With the name of a system only say in one line what its kept page says.
 import sys
 from pathlib import Path
 
-from reports.readme import insert, of_suite
 from reports.systems import in_one_line, write_systems
 
 from .entry import one_line_errors
@@ -16,7 +15,4 @@ if __name__ == "__main__":
         for name in sys.argv[1:]:
             sys.exit(print(in_one_line(Path(f"reports/systems/{name}.md")), end=""))
         kept = write_systems(Path("results"), Path("reports/systems"))
-        if "suite" in kept:
-            said = of_suite(Path("reports/systems/suite.md"))
-            insert("README.md", said, "<!-- suite:begin -->", "<!-- suite:end -->")
         print("kept in reports/systems/:", ", ".join(kept) or "nothing, as nothing was run")
