@@ -1,4 +1,4 @@
-"""R-clustering (Jorge and Rubió, Applied Soft Computing 2024): MiniRocket's features, principal components, k-means.
+"""R-clustering (Marco-Blanco, Cuevas, Data Mining and Knowledge Discovery 38, 2024): MiniRocket, PCA and k-means.
 
 MiniRocket (Dempster, Schmidt, Webb, KDD 2021), aeon's: convolutions with fixed kernels of length 9 at many dilations;
 a feature is the share of moments at which one exceeds a bias that was drawn from the data. As in R-clustering, 500 of
