@@ -62,10 +62,11 @@ def all_answers(job, records, summary, data, clusters, agreed, sure, measured, c
     rows = rows.merge(measured[[*CELL, *HALVES, *BEST]], on=CELL, how="left")
     made = []
     for name, own in rows.groupby("family", sort=False):
-        usable = own[~own.control & (own.n_ok > 0)]
+        usable = own[~own.control & (own.k > 0)]  # clusters are those of the first split
         failed = outcome([record for record in records if families[record["dataset"]] == name])
         if usable.empty:
-            made.append(Answer(title(name), [("Look at", "nothing: no run is ok"), ("Failed", failed)], {}))
+            told = " on the first split" if own.splits.max() > 1 else ""
+            made.append(Answer(title(name), [("Look at", f"nothing: no run is ok{told}"), ("Failed", failed)], {}))
             continue
         scored = usable.accuracy.notna().any()
         best, why = by_labels(usable) if scored else by_stability(usable)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fake_records import runs
 from sklearn.metrics import adjusted_rand_score
 
 from datasets.prepare import prepare
@@ -11,10 +12,11 @@ from methods.kmeans import KMeans
 from methods.vectorize import vectorize
 from reports import plots
 from reports.agreement import agreement
-from reports.answer import by_stability, certainty, disagreement, outcome, sizes
+from reports.answer import all_answers, by_stability, certainty, disagreement, outcome, sizes
 from reports.data import Data
 from reports.indices import BEST, index_table, indices, measure, space
 from reports.published import CELL
+from reports.statistics import summarise
 from runs.halves import halves
 
 KS = (2, 5, 10)
@@ -121,6 +123,27 @@ def test_how_many_pairs_of_halves_are_ok_is_told_everywhere(pairs, told):
         if "halves" in trace["name"]
     ]
     assert drawn == ([[told]] if pairs and pairs[1] else [])
+
+
+def test_only_what_is_ok_on_the_first_split_is_looked_at():
+    """Files of clusters are of that split: the row that is best on another one has none to show."""
+    kmeans, cell = {"method": "kmeans", "vectorization": "avg"}, ("kmeans", "avg", "arabic_digits")
+    records = [one for split in range(2) for one in runs([0.6], [0.1], **kmeans, split=split)]
+    best = [*runs([None], [None], split=0), *runs([0.9], [0.1], split=1)]
+    labels = np.array([0, 0, 1, 1])
+    sequences = Sequences.from_list([np.full((3, 1), value) for value in (0.0, 0.1, 5.0, 5.1)])
+    data = {"arabic_digits": Data(sequences, labels, {"source": {"origin": "official"}})}
+    sure = {cell: {"agreement": np.ones(4), "margin": np.ones(4)}}
+
+    def said(records, clusters):
+        summary = summarise(records, "test", "train", published=None)
+        measured, compared = measure(data, clusters, {}, {}), pd.DataFrame(columns=CELL)
+        (answer,) = all_answers(None, records, summary, data, clusters, {}, sure, measured, compared)
+        return dict(answer.lines)["Look at"]
+
+    assert said(records + best, {cell: labels}).startswith("k-means, time average, 2 clusters: its accuracy of 0.60")
+    assert said(best, {}) == "nothing: no run is ok on the first split"
+    assert said(best[:1], {}) == "nothing: no run is ok"
 
 
 def test_what_failed_is_counted_by_row_and_status():
