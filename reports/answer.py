@@ -36,12 +36,11 @@ class Answer(NamedTuple):
     figures: dict
 
 
-def all_answers(job, records, summary, data, clusters, agreed, sure, measured, compared):
+def all_answers(records, summary, data, clusters, agreed, sure, measured, compared):
     """An `Answer` for every data set, one for all numbers of clusters of a user's own.
 
     Parameters
     ----------
-    job : dict
     records : list of dict
     summary : DataFrame
         As `reports.statistics.summarise` gives it.

@@ -122,7 +122,7 @@ def numbers(job, records, summary, sheets):
     dict of str to str
         Name of the macro, as `macro` makes it, to what it stands for.
     """
-    values = of_all(job, records, summary, sheets)
+    values = of_all(job, records, summary)
     for name in dict.fromkeys([*summary.method, *summary.vectorization, *summary.dataset, *sheets]):
         values[name, "name"] = title(name)
     for name, sheet in sheets.items():
@@ -137,7 +137,7 @@ def numbers(job, records, summary, sheets):
     return made
 
 
-def of_all(job, records, summary, sheets):
+def of_all(job, records, summary):
     """Names to numbers of all runs and cells together."""
     ends = Counter(record["status"] == "ok" for record in records)
     seconds = sum(record["cost"]["seconds"] for record in records)

@@ -42,7 +42,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     planes = {name: beside.submit(plane, of.sequences, name) for name, of in data.items()}
     sheets = {name: of.sheet for name, of in data.items()}
     labels = {name: of.labels_of(job["scored"]) for name, of in data.items()}
-    asked = {name: sheet["settings"].get("k") or len(sheet["classes"]) for name, sheet in sheets.items()}
+    asked = {name: of.n_clusters for name, of in data.items()}
     ran, summary = summary, controls.with_labels(summary, labels, asked)
     every, chosen = clusters_of(files), chosen_seeds(job, records)
     clusters = {(*row, name): every(name, *row, 0, seed) for (*row, name), seed in chosen.items()}
@@ -57,10 +57,10 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     answers = (
         []
         if summary.published_accuracy.notna().any()
-        else answer.all_answers(job, records, summary, data, clusters, agreed, sure, measured, written["compared"])
+        else answer.all_answers(records, summary, data, clusters, agreed, sure, measured, written["compared"])
     )
     drawn |= {name: figure for one in answers for name, figure in one.figures.items()}
-    write_text(page_path, render(job, records, summary, sheets, written, pictures, drawn, answers))
+    write_text(page_path, render(job, records, summary, written, pictures, drawn, answers))
 
 
 def control_rows(job):

@@ -1,6 +1,5 @@
 """Generated results between two markers of the README, so that no number there is typed."""
 
-import json
 import os
 import platform
 import re
@@ -12,6 +11,7 @@ import pandas as pd
 from datasets.storage import write_text
 from runs.results import commits, each_record
 
+from .data import load_sheet
 from .origins import read_list
 from .tables import markdown, shares, span, title
 from .verdict import FROM_LABELS, RULES, headline
@@ -41,7 +41,7 @@ def results(folder, pictures):
         Where the README finds the copied figures.
     """
     summary = pd.read_csv(folder / "tables/summary.csv")
-    sheets = {name: json.loads((folder / f"data/{name}.json").read_text()) for name in summary.dataset.unique()}
+    sheets = {name: load_sheet(folder, name) for name in summary.dataset.unique()}
     parts = [
         in_short(pd.read_csv(folder / "tables/table1.csv", dtype=str, keep_default_na=False), summary),
         "ACC (NMI), ours and the paper's. " + "; ".join(f"{mark} {told}" for told, mark in MARKS.items()) + ".",

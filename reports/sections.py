@@ -30,7 +30,7 @@ GRIDS = {
 }
 
 
-def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
+def render(job, records, summary, written, pictures, drawn, answers=()):
     """The page.
 
     Parameters
@@ -39,7 +39,6 @@ def render(job, records, summary, sheets, written, pictures, drawn, answers=()):
     records : list of dict
     summary : DataFrame
         With the controls that need no run.
-    sheets : dict of str to dict
     written : dict of str to DataFrame of str
         Tables, and ``footnotes``: name of a table to what is said below it.
     pictures : list of (Path, str)

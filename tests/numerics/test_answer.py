@@ -138,7 +138,7 @@ def test_only_what_is_ok_on_the_first_split_is_looked_at():
     def said(records, clusters):
         summary = summarise(records, "test", "train", published=None)
         measured, compared = measure(data, clusters, {}, {}), pd.DataFrame(columns=CELL)
-        (answer,) = all_answers(None, records, summary, data, clusters, {}, sure, measured, compared)
+        (answer,) = all_answers(records, summary, data, clusters, {}, sure, measured, compared)
         return dict(answer.lines)["Look at"]
 
     assert said(records + best, {cell: labels}).startswith("k-means, time average, 2 clusters: its accuracy of 0.60")
