@@ -37,7 +37,8 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     records = read_records(files)
     rank = {row: place for place, row in enumerate(map(tuple, job["rows"]))}
     records.sort(key=lambda record: rank[record["method"], record["vectorization"]])
-    summary = summarise(records, job["reading"], job["selection"], job["scored"], job["published"], control_rows(job))
+    apart = set(map(tuple, job["controls"]))
+    summary = summarise(records, job["reading"], job["selection"], job["scored"], job["published"], apart)
     data = {name: load_data(folder, name) for name in names}
     planes = {name: beside.submit(plane, of.sequences, name) for name, of in data.items()}
     sheets = {name: of.sheet for name, of in data.items()}
@@ -63,11 +64,6 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     write_text(page_path, render(job, records, summary, written, pictures, drawn, answers))
 
 
-def control_rows(job):
-    """The controls among the rows, (method, vectorization)."""
-    return {(control["method"], control["input"]) for control in job["run"]["controls"]}
-
-
 def unscored(sheets, labels, scored):
     """A sentence for every data set without scores, with the reason."""
     none = [name for name, known in labels.items() if not (known >= 0).any()]
@@ -79,9 +75,10 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
     names = job["run"]["datasets"]
     runs = frame(records, job["scored"])
-    methods = [tuple(row) for row in job["rows"] if tuple(row) not in control_rows(job)]
+    apart = set(map(tuple, job["controls"]))
+    methods = [row for row in map(tuple, job["rows"]) if row not in apart]
     deterministic = {row for row, said in job["methods"].items() if load_method(said["algorithm"]).deterministic}
-    compared = controls.against(runs, clusters, labels, job["selection"], control_rows(job))
+    compared = controls.against(runs, clusters, labels, job["selection"], apart)
     indices = index_table(measured)
 
     def with_agreed(detail, name):

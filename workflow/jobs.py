@@ -110,6 +110,11 @@ def controls(resolved):
     return [row for row in run["controls"] if row["input"] != "shuffled" or row["method"] in run["methods"]]
 
 
+def control_rows(resolved):
+    """(method, input) of the controls that run."""
+    return [(row["method"], row["input"]) for row in controls(resolved)]
+
+
 def row_groups(resolved):
     """(method, inputs, number of seeds, of splits) of what shares jobs: a method on all it can read, or a control.
 
@@ -250,7 +255,7 @@ def halves_job(resolved, reading, dataset, method, inputs):
 
 def halves_files(resolved, reading):
     """Paths of the agreement of halves: of all rows but controls, on a user's data with a number of clusters."""
-    apart = {(control["method"], control["input"]) for control in resolved["run"]["controls"]}
+    apart = control_rows(resolved)
     cells = dict.fromkeys(job[:3] for job in jobs(resolved) if job[1:3] not in apart)
     return [
         f"{resolved['results']}/{reading}/halves/{dataset}/{method}-{inputs}.json"
@@ -266,9 +271,10 @@ def run_limit(resolved, row):
 
 def report_job(resolved, reading):
     """Config slice of a reading's tables, figures and page."""
-    settings = {
+    said = {
         "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
         "methods": {name: described(resolved, name) for name in methods(resolved)},
+        "controls": control_rows(resolved),
     }
     kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
     slice_ = {name: resolved[name] for name in kept}
@@ -287,7 +293,7 @@ def report_job(resolved, reading):
         "dataset": resolved["figures"]["dataset"],
         "one_length": next(iter(one_length(resolved, reading)), None),
     }
-    return slice_ | settings | {"reading": reading, "folder": folder, "files": files, "halves": halves, "rows": order}
+    return slice_ | said | {"reading": reading, "folder": folder, "files": files, "halves": halves, "rows": order}
 
 
 def one_length(resolved, reading):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from runs.sources import ROOT
 
 from .catalogue import assigned
-from .jobs import ENDINGS, controls, jobs, methods, record_files, score_files
+from .jobs import ENDINGS, control_rows, jobs, methods, record_files, score_files
 from .rows import algorithm, described, method_settings, stated
 
 
@@ -115,7 +115,7 @@ def records(study, variant):
     files = record_files(variant.resolved, variant.reading, split=0) if declared()[study].get("records") else []
     if variant.row is None:
         return files
-    apart = tuple(f"{control['method']}-{control['input']}." for control in controls(variant.resolved))
+    apart = tuple(f"{method}-{how}." for method, how in control_rows(variant.resolved))
     names = {file: file.rpartition("/")[2] for file in files}
     return [file for file in files if names[file].startswith(f"{variant.row}-") and not names[file].startswith(apart)]
 
@@ -153,8 +153,7 @@ def rows_of(variant):
     if variant.row:
         return {"row": described(variant.resolved, variant.row)}
     told = {row: described(variant.resolved, row) for row in methods(variant.resolved)}
-    apart = [(of["method"], of["input"]) for of in controls(variant.resolved)]
-    return {"rows": told, "controls": apart, "families": variant.resolved["families"]}
+    return {"rows": told, "controls": control_rows(variant.resolved), "families": variant.resolved["families"]}
 
 
 def page_argument(study, readings, results):

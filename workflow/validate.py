@@ -274,7 +274,7 @@ def check_controls(resolved):
 
 def check_inputs(resolved):
     """Raise `ConfigError` for a data set on which nothing but controls runs."""
-    apart = [(control["method"], control["input"]) for control in resolved["run"]["controls"]]
+    apart = jobs.control_rows(resolved)
     left = {dataset for dataset, method, inputs, _ in jobs.jobs(resolved) if (method, inputs) not in apart}
     for dataset in resolved["run"]["datasets"]:
         if dataset not in left:

@@ -34,7 +34,8 @@ def made(tmp_path_factory):
         "folder": str(folder),
         "files": [],
         "scored": "test",
-        "run": {"datasets": ["arabic_digits", "mine_k3"], "controls": [{"method": "length_kmeans", "input": "none"}]},
+        "run": {"datasets": ["arabic_digits", "mine_k3"]},
+        "controls": [["length_kmeans", "none"]],
         "methods": {method: described(method) for method in ("rddc", "kmeans", "length_kmeans")},
     }
     every = []
