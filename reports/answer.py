@@ -8,6 +8,7 @@ import pandas as pd
 
 from . import plots
 from .agreement import agreement
+from .chosen import clusters_file
 from .indices import BEST, HALVES, STABLE, family, is_own
 from .published import CELL
 from .tables import number, of_halves, ok_share, row_name, span, title
@@ -70,13 +71,13 @@ def all_answers(records, summary, data, clusters, agreed, sure, measured, compar
         scored = usable.accuracy.notna().any()
         best, why = by_labels(usable) if scored else by_stability(usable)
         cell = tuple(best[CELL])
-        found, of = clusters[cell], data[cell[-1]]
+        found, of, file = clusters[cell], data[cell[-1]], f"clusters/{clusters_file(cell)}"
         lines = [
             ("Look at", f"{called(best)}: {why}"),
             ("How sure", certainty(best, cell, compared, own, clusters)),
             ("Clusters", sizes(found)),
             ("Failed", failed),
-            ("Where", [(f"clusters/{where(cell)}", f"clusters/{where(cell)}"), ("all clusters", "clusters/")]),
+            ("Where", [(file, file), ("all clusters", "clusters/")]),
         ]
         figures = typical(cell[-1], of, found, sure[cell])
         if usable.k.nunique() > 1:
@@ -86,12 +87,6 @@ def all_answers(records, summary, data, clusters, agreed, sure, measured, compar
                 lines.insert(1, ("Warning", warning))
         made.append(Answer(title(name), lines, figures))
     return made
-
-
-def where(cell):
-    """The file of a cell's clusters, as `reports.chosen.write_clusters` calls it."""
-    method, how, dataset = cell
-    return f"{dataset}/{method}-{how}.csv"
 
 
 def called_row(row):

@@ -74,19 +74,26 @@ def sureness(data, clusters, runs, chosen, every):
     return sure
 
 
+def clusters_file(cell):
+    """Path of a cell's file of clusters, in the folder that has all of them."""
+    method, how, dataset = cell
+    return f"{dataset}/{method}-{how}.csv"
+
+
 def write_clusters(folder, data, clusters, sure):
-    """Write ``<dataset>/<method>-<vectorization>.csv`` of every chosen run: identifier, cluster, split, `sureness`.
+    """Write the `clusters_file` of every chosen run: identifier, cluster, split, `sureness`.
 
     A sequence without an identifier is called by its place in the data set, from 0.
     """
-    for (method, how, dataset), found in clusters.items():
+    for cell, found in clusters.items():
+        of = data[cell[-1]]
         table = pd.DataFrame(
             {
-                "identifier": data[dataset].sheet.get("identifiers") or range(len(found)),
+                "identifier": of.sheet.get("identifiers") or range(len(found)),
                 "cluster": found,
-                "split": np.array(SPLITS)[data[dataset].sequences.split],
-                **sure[method, how, dataset],
+                "split": np.array(SPLITS)[of.sequences.split],
+                **sure[cell],
             }
         )
         lines = table.to_csv(index=False, lineterminator="\n", float_format="%.3f")
-        write_text(Path(folder) / dataset / f"{method}-{how}.csv", lines)
+        write_text(Path(folder, clusters_file(cell)), lines)
