@@ -13,7 +13,7 @@ from runs.scores import SCORES, scores
 from .matching import hits
 from .published import CELL
 from .statistics import RESAMPLES, percentiles, protocol_score, resample, selecting
-from .tables import number, title
+from .tables import number, span, title
 from .verdict import FROM_LABELS, JUDGED
 
 DRAWS = 100
@@ -186,7 +186,7 @@ def comparison_table(compared):
             "method": title(row.method),
             "input": title(row.vectorization),
             "difference": number(row.difference, "+z.2f"),
-            "95 % interval": f"{row.low:+z.2f} to {row.high:+z.2f}",
+            "95 % interval": span(row.low, row.high, "+z.2f"),
             "better": "yes" if row.better else "no",
         }
         for row in compared.itertuples()

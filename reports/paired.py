@@ -7,7 +7,7 @@ from scipy import stats
 from datasets.seeds import seed_sequence
 
 from .statistics import RESAMPLES, percentiles
-from .tables import number, title
+from .tables import number, span, title
 
 STATISTICS = {"mean": np.mean, "inter-quartile mean": lambda values, axis: stats.trim_mean(values, 0.25, axis=axis)}
 
@@ -107,8 +107,7 @@ def paired_table(runs, rows, deterministic):
             line = dict(zip(["data set", "method", "input"], map(title, (dataset, *cell)), strict=True))
             for name, statistic in STATISTICS.items():
                 line[name] = number(statistic(ok, axis=0) if len(ok) else None, "+z.2f")
-                low, high = interval(pairs, statistic, (dataset, *cell))
-                line[f"95 % interval of the {name}"] = "–" if low is None else f"{low:+z.2f} to {high:+z.2f}"
+                line[f"95 % interval of the {name}"] = span(*interval(pairs, statistic, (dataset, *cell)), "+z.2f")
             line |= {"seeds ahead": f"{int((ok > 0).sum())}/{len(ok)}", "pairs ok": f"{len(ok)}/{len(pairs)}"}
             lines.append(line)
     intervals = [name for statistic in STATISTICS for name in (statistic, f"95 % interval of the {statistic}")]

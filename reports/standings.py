@@ -12,7 +12,7 @@ from runs.scores import SCORES
 from . import ranks
 from .data import load_sheet
 from .statistics import seconds_tried, select
-from .tables import number, title
+from .tables import number, span, title
 
 SHOWN = [score for name in ("ari", "ami", "nmi", "accuracy") for score in SCORES if score.name == name]
 CELL = ["dataset", *ranks.ROW]
@@ -158,7 +158,7 @@ class Standings:
         pair = turned(pair.iloc[0], row)
         return {
             "less the best, ARI": number(pair.difference, "+z.3f"),
-            "95 % interval": "–" if pd.isna(pair.low) else f"{pair.low:+z.2f} to {pair.high:+z.2f}",
+            "95 % interval": span(pair.low, pair.high, "+z.2f"),
             "wins, ties, losses": f"{pair.wins}, {pair.ties}, {pair.losses}",
             "p, Holm": number(pair.holm, ".2g"),
         }
@@ -170,7 +170,7 @@ class Standings:
                 "row": called(pair.one),
                 "less": called(pair.other),
                 "ARI": number(pair.difference, "+z.3f"),
-                "95 % interval": "–" if pd.isna(pair.low) else f"{pair.low:+z.2f} to {pair.high:+z.2f}",
+                "95 % interval": span(pair.low, pair.high, "+z.2f"),
                 "wins, ties, losses": f"{pair.wins}, {pair.ties}, {pair.losses}",
                 "p": number(pair.p, ".2g"),
                 "p, Holm": number(pair.holm, ".2g"),

@@ -78,9 +78,9 @@ def number(value, form=".2f"):
     return "–" if pd.isna(value) else f"{value:{form}}"
 
 
-def span(low, high):
+def span(low, high, form=".2f"):
     """An interval, or a dash for what there is not."""
-    return "–" if pd.isna(low) else f"{low:.2f} to {high:.2f}"
+    return "–" if pd.isna(low) else f"{low:{form}} to {high:{form}}"
 
 
 def skip_marks(skip, datasets):
