@@ -1,13 +1,10 @@
 """One reading's report: reads records and data, writes tables, figures and the page. It never trains."""
 
-import inspect
 from pathlib import Path
 
 from datasets.storage import write_text
-from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.results import frame, read_records
-from runs.sources import HARNESS
 
 from . import answer, controls, latex, paired, tables, verdict
 from .agreement import agreement, ok_runs, read_halves
@@ -19,9 +16,8 @@ from .origins import write_list
 from .pictures import write_figures
 from .reasons import unreproduced
 from .sections import render
+from .settings import settings_of_rows, settings_table, sources_of
 from .statistics import summarise
-
-SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 
 
 def write_report(job, page_path, tables_folder, figures_folder, clusters_folder, beside):
@@ -96,7 +92,7 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
         "failures": tables.failures(records),
         **({} if indices.empty else {"indices": indices}),
         "data": tables.data_sheets(sheets.values()),
-        "settings": tables.settings_table(settings_used(job, sheets), sources_of(job["methods"])),
+        "settings": settings_table(settings_of_rows(job, sheets), sources_of(job["methods"])),
     }
     below = {
         "table1": [
@@ -120,26 +116,3 @@ def write_tables(job, records, clusters, summary, labels, sheets, measured, agre
     write_text(folder / "summary.csv", verdict.summary_csv(summary))
     write_list(folder, job["files"])
     return made | {"footnotes": below, "compared": compared}
-
-
-def settings_used(job, sheets):
-    """Settings of every data set and method that ran, defaults included."""
-    used = {}
-    for name, sheet in sheets.items():
-        used[f"datasets.{name}"] = sheet["settings"]
-    for row, said in job["methods"].items():
-        parameters = inspect.signature(load_method(said["algorithm"])).parameters.values()
-        own = {p.name: p.default for p in parameters if p.name not in HARNESS}
-        used[f"methods.{row}"] = own | said["settings"]
-        used |= {f"methods.{row}, {dataset}": settings for dataset, settings in said["datasets"].items()}
-    return used
-
-
-def sources_of(methods):
-    """config/sources.yaml; what a row has from its method has the method's source, unless the file says another."""
-    sources = read_yaml(SOURCES)
-    for row, said in methods.items():
-        inherited = sources.get(f"methods.{said['algorithm']}", {}).items()
-        inherited = {name: source for name, source in inherited if name not in said["own"]}
-        sources[f"methods.{row}"] = inherited | sources.get(f"methods.{row}", {})
-    return sources

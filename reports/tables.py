@@ -333,32 +333,6 @@ def data_sheets(sheets):
     return pd.DataFrame(rows)
 
 
-def settings_table(used, sources):
-    """Settings with their source.
-
-    Parameters
-    ----------
-    used : dict
-        ``datasets.<name>`` and ``methods.<name>`` to the settings of the runs, defaults included.
-    sources : dict
-        The same keys to setting to ``{source, reason}``, as config/sources.yaml.
-
-    Returns
-    -------
-    DataFrame of str
-    """
-    rows = []
-    for owner, settings in used.items():
-        for setting, value in settings.items():
-            # What is said of a method holds for its settings on one data set, unless these have an entry of their own.
-            known = sources.get(owner.partition(", ")[0], {}) | sources.get(owner, {})
-            said = known.get(setting, {"source": "own choice", "reason": ""})
-            rows.append(
-                {"of": owner, "setting": setting, "value": str(value), "source": said["source"], "why": said["reason"]}
-            )
-    return pd.DataFrame(rows)
-
-
 def footnotes(summary, records, datasets, skip, selection, scored):
     """What a reader needs to know about the numbers of `table1`, as a list of sentences."""
     chosen = ", ".join(dict.fromkeys(map(title, summary.method[summary.by_loss])))

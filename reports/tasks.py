@@ -4,8 +4,6 @@ Nothing is chosen here: every number is the mean over a task's ok runs, and a ta
 alone. Two controls learn nothing and say how hard a task is: one is told how many clusters each problem has, one not.
 """
 
-import importlib
-import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,23 +12,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from datasets.prepare import keywords
 from datasets.problems import Problems
 from datasets.sequences import load_labels
 from datasets.storage import write_text
-from datasets.strict_yaml import read_yaml
 from methods.base import load_method
 from runs.results import read_clusters, read_records
 from runs.scores import SCORES, TASK_SCORES
-from runs.sources import HARNESS
 
 from .matching import colours, hits
 from .page import image, notes, page, table
 from .published import read_published
+from .settings import draw_of, settings_of_tasks, settings_table, sources_of
 from .style import COLOURS, PAGE, STYLE, grid, save
-from .tables import markdown, number, settings_table, title
+from .tables import markdown, number, title
 from .verdict import verdict_on_runs
 
-SOURCES = Path(__file__).parents[1] / "config" / "sources.yaml"
 CONTROLS = {"kmeans": "control, told how many", "silhouette_k": "control"}
 HEADLINE = (
     "Supervised: these methods learn from problems whose clusters are known. None of it belongs to the unsupervised"
@@ -77,7 +74,7 @@ def write_tasks(job, folder):
         "published": published_table(runs, read_published("abc").values),
         "breaks": break_table(job["tasks"], runs),
         "budgets": budget_table(runs),
-        "settings": settings_table(settings_used(job["tasks"]), read_yaml(SOURCES)),
+        "settings": settings_table(settings_of_tasks(job["tasks"]), sources_of({})),
         "failures": failure_table(runs),
     }
     drawn = {
@@ -210,22 +207,6 @@ def failure_table(runs):
     return pd.DataFrame(rows)
 
 
-def settings_used(tasks):
-    """Settings of a task that its config makes, and all others of its method and its problems, as defaults."""
-    used = {}
-    for given in tasks.values():
-        draw = inspect.signature(importlib.import_module(f"datasets.{given['problems']}").draw)
-        for owner, parameters in (
-            (f"methods.{given['method']}", inspect.signature(load_method(given["method"])).parameters),
-            (f"datasets.{given['problems']}", draw.parameters),
-        ):
-            kept = {p.name: p.default for p in parameters.values() if p.default is not p.empty}
-            used[owner] = {key: kept[key] for key in kept if key not in HARNESS}
-    for task, given in tasks.items():
-        used[f"tasks.{task}"] = given["sizes"] | given.get("draw", {}) | given.get("settings", {})
-    return used
-
-
 def point_sets(problems, clusters):
     """Test problems of 2-D points: true clusters above, found ones below in the colours of what they stand for."""
     inside = np.repeat(problems.split, problems.sizes) == 2
@@ -268,9 +249,8 @@ def curves(tasks, runs):
 
 def defaults(given):
     """Draw settings of a task, the defaults of its problems among them."""
-    parameters = inspect.signature(importlib.import_module(f"datasets.{given['problems']}").draw).parameters
-    known = {p.name: p.default for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
-    known = {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+    known = keywords(draw_of(given)).items()
+    known = {key: list(value) if isinstance(value, tuple) else value for key, value in known}
     return known | given.get("draw", {})
 
 

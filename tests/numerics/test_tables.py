@@ -11,6 +11,7 @@ import pytest
 from fake_records import record, runs, score
 
 from reports import latex, page, plots, readme, statistics, tables, verdict
+from reports.settings import settings_table
 from runs.scores import SCORES
 from workflow import catalogue
 
@@ -195,11 +196,11 @@ def test_what_would_break_a_table_is_escaped():
 def test_settings_name_their_source():
     used = {"methods.rddc": {"epochs": 3, "batch": 5}}
     sources = {"methods.rddc": {"epochs": {"source": "inferred", "reason": "lost"}}}
-    table = tables.settings_table(used, sources)
+    table = settings_table(used, sources)
     assert table.source.tolist() == ["inferred", "own choice"]
     there = {"methods.rddc, speech_commands": {"epochs": 5, "batch": 7}}
     sources |= {"methods.rddc, speech_commands": {"batch": {"source": "observed", "reason": "seen"}}}
-    assert tables.settings_table(there, sources).source.tolist() == ["inferred", "observed"]
+    assert settings_table(there, sources).source.tolist() == ["inferred", "observed"]
 
 
 def test_scores_are_not_confused_between_splits():

@@ -8,7 +8,8 @@ from fake_records import described
 from test_snakemake import TINY, copy_of_the_project, snakemake
 
 from datasets.strict_yaml import parse_yaml
-from reports import appendix, reading, tables
+from reports import appendix, tables
+from reports.settings import sources_of
 from runs.results import read_records
 from runs.sources import ROOT
 from workflow import catalogue, jobs, layers, rows, validate
@@ -133,10 +134,10 @@ def test_a_row_without_a_title_has_its_methods_and_its_own_name():
 
 def test_a_setting_has_the_source_of_the_method_unless_the_row_changes_it():
     rows = {"kmeans": described("kmeans"), "dec_fast": described("dec", own=["batch"])}
-    found = reading.sources_of(rows)
+    found = sources_of(rows)
     assert found["methods.dec_fast"]["widths"] == found["methods.dec"]["widths"] and "batch" in found["methods.dec"]
     assert "batch" not in found["methods.dec_fast"] and found["methods.kmeans"]["n_init"]["source"] == "inferred"
-    found = reading.sources_of({"dec_joint": described("idec", own=["pretraining"])})["methods.dec_joint"]
+    found = sources_of({"dec_joint": described("idec", own=["pretraining"])})["methods.dec_joint"]
     assert found["pretraining"]["source"] == "published" and "layer_updates" in found
 
 
