@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from datasets.prepare import keywords
 from datasets.problems import Problems
-from datasets.sequences import load_labels
+from datasets.sequences import SPLITS, load_labels
 from datasets.storage import write_text
 from methods.base import load_method
 from runs.results import read_clusters, read_records
@@ -145,18 +145,13 @@ def score_table(tasks, runs):
     return pd.DataFrame(rows)
 
 
-def measures(run):
-    """What is compared with published numbers, from the loss curve: name to value."""
-    curve = run["loss_curve"]
-    accuracy = np.array(curve.get("validation_accuracy", []))
-    first = np.flatnonzero(accuracy.round(4) == 1)
-    return {
-        "validation_accuracy": accuracy[-1] if len(accuracy) else np.nan,
-        "validation_loss": curve["validation_loss"][-1] if "validation_loss" in curve else np.nan,
-        "epoch_of_accuracy_1": first[0] + 1 if len(first) else np.inf,
-    }
+def epoch_of_accuracy_1(run):
+    """The first epoch with all validation elements right, or ``never``."""
+    first = np.flatnonzero(np.round(run["loss_curve"].get("validation_accuracy", []), 4) == 1)
+    return str(first[0] + 1) if len(first) else "never"
 
 
+# What is published of a loss curve's last epoch, and whether lower is better.
 LOWER_IS_BETTER = {"validation_accuracy": False, "validation_loss": True}
 
 
@@ -165,9 +160,8 @@ def published_table(runs, published):
     rows = []
     for method, _, task, measure, value in published.itertuples(index=False):
         own = [run for run in learned(runs.get(task, [])) if run["method"] == method]
-        values = [measures(run)[measure] for run in own if run["status"] == "ok"]
-        numbers = sorted({number for number in values if not np.isnan(number)})
-        shown = [f"{number:.4g}" if np.isfinite(number) else "never" for number in numbers]
+        values = [run["loss_curve"].get(measure, [np.nan])[-1] for run in own if run["status"] == "ok"]
+        shown = [f"{number:.4g}" for number in sorted({number for number in values if not np.isnan(number)})]
         rows.append(
             {
                 "task": name(task),
@@ -209,7 +203,7 @@ def failure_table(runs):
 
 def point_sets(problems, clusters):
     """Test problems of 2-D points: true clusters above, found ones below in the colours of what they stand for."""
-    inside = np.repeat(problems.split, problems.sizes) == 2
+    inside = np.repeat(problems.split == SPLITS.index("test"), problems.sizes)
     part = problems.part("test")
     truth, found = part.split_up(part.clusters), part.split_up(clusters[inside])
     points = part.split_up(part.objects.values[part.objects.offsets[part.members]])
@@ -273,14 +267,13 @@ def break_table(tasks, runs):
             own = learned(runs[task])
             ok = [run for run in own if run["status"] == "ok"]
             scores = [run["scores"]["test"] for run in ok]
-            epochs = [measures(run)["epoch_of_accuracy_1"] for run in ok]
             rows.append(
                 {
                     "grows": setting,
                     "value": value,
                     "right element": spread([one["element_accuracy"] for one in scores]),
                     **{score.title: spread([SHOWN[score.title](one) for one in scores]) for score in SCORES[1:]},
-                    "validation accuracy 1 at epoch": ", ".join("never" if np.isinf(e) else str(e) for e in epochs),
+                    "validation accuracy 1 at epoch": ", ".join(map(epoch_of_accuracy_1, ok)),
                     "epochs": ", ".join(sorted({str(run["budget"]["epochs"]) for run in ok})),
                     "ok runs": f"{len(ok)}/{len(own)}",
                 }
