@@ -10,7 +10,7 @@ from datasets.storage import write_text
 from reports.tables import markdown, title
 from runs.sources import HARNESS, ROOT, tree
 
-from .catalogue import assigned, available, class_member, class_name, defaults, find, parameters, source
+from .catalogue import assigned, available, class_constant, class_member, class_name, defaults, find, parameters, source
 
 HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
 
@@ -33,8 +33,7 @@ def pages():
 def method_section(name):
     """A method: what its file says, how to import it, and its parameters with their defaults."""
     path = source("methods", name)
-    reads = ast.literal_eval(class_member(path, "accepts").value)
-    usage = f"`from methods.{name} import {class_name(path)}`; it reads {reads}."
+    usage = f"`from methods.{name} import {class_name(path)}`; it reads {class_constant(path, 'accepts')}."
     shown = parameter_table(find(path, class_name(path)), class_member(path, "__init__"))
     return heading(name) + "\n\n".join([docstring(path), usage, markdown(shown, cell=written)])
 

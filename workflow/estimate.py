@@ -19,7 +19,6 @@ from runs.worker import GRACE
 from . import catalogue, jobs
 from .rows import algorithm, method_settings
 
-HALVES = "0-3"  # as many fits as `runs.halves` makes; each counts as one on all data
 ROW, ALL = 15, 60  # seconds that the pilot may take for one row, and for all
 BY = {
     (True, False): "took about {} before",
@@ -65,15 +64,7 @@ def estimate(readings, planned, at_once, pilot=lambda cells: {}):
         return []
     at_once = min(at_once, len(planned))
     earlier = {results: earlier_seconds(results) for results in {of["results"] for of in readings.values()}}
-    each = [
-        Counter(
-            {
-                (job["reading"], job["dataset"], job["method"], how): jobs.runs_of("one", job.get("block", HALVES))
-                for how in job["inputs"].split("-")
-            }
-        )
-        for job in planned
-    ]
+    each = list(map(cells_of, planned))
     runs = sum(each, Counter())
     before = {cell: earlier[readings[cell[0]]["results"]].get(cell[1:]) for cell in runs}
     timed = pilot([cell for cell, seconds in before.items() if seconds is None])
@@ -94,6 +85,12 @@ def estimate(readings, planned, at_once, pilot=lambda cells: {}):
     slow = {cell[2]: f"{cell[2]} ({told(seconds[cell])})" for cell in seconds if seconds[cell] > limit[cell]}
     over = [f"A run may be stopped by its time_limit: {', '.join(slow.values())}."] if slow else []
     return [f"{known} of {runs.total()} runs to train {by}{rest}; {bound}.", *over]
+
+
+def cells_of(job):
+    """Cell (reading, dataset, method, input) to the number of runs of a planned job; a fit of half counts as one."""
+    count = len(jobs.seeds_and_split(job["block"])[0]) if "block" in job else jobs.FITS_OF_HALVES
+    return Counter({(job["reading"], job["dataset"], job["method"], how): count for how in job["inputs"].split("-")})
 
 
 def earlier_seconds(results):

@@ -1,5 +1,6 @@
 """From a resolved config to jobs: which runs there are, in which files, and what each needs to know."""
 
+import ast
 import hashlib
 import json
 import math
@@ -11,11 +12,12 @@ from datasets.storage import visible_files
 from methods import progress
 from runs.sources import ROOT
 
-from .catalogue import class_constant, reads_vectors, source
+from .catalogue import assigned, class_constant, reads_vectors, source
 from .layers import own_names
 from .rows import algorithm, described, method_settings, stated
 
 LONGEST = 255  # bytes of a name, as most file systems have it
+FITS_OF_HALVES = 2 * ast.literal_eval(assigned(ROOT / "runs/halves.py", "PAIRS"))  # on each input
 ENDINGS = ("npz", "labels.npz", "json")  # of a prepared data set's files
 # Of a supervised task: k-means told how many clusters each problem has, and one that knows no more than who learns.
 TASK_CONTROLS = {

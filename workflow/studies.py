@@ -20,8 +20,8 @@ from typing import NamedTuple
 from runs.sources import ROOT
 
 from .catalogue import assigned
-from .jobs import ENDINGS, control_rows, jobs, methods, record_files, score_files
-from .rows import algorithm, described, method_settings, stated
+from .jobs import ENDINGS, control_rows, jobs, methods, record_files, run_limit, score_files
+from .rows import algorithm, described, method_settings
 
 
 class Variant(NamedTuple):
@@ -95,7 +95,7 @@ def search_job(variant, dataset):
         "inputs": inputs.split("-"),
         "algorithm": algorithm(resolved, row),
         "settings": method_settings(resolved, row, dataset),
-        "time_limit": stated(resolved, row, "time_limit", resolved["time_limit"]),
+        "time_limit": run_limit(resolved, row),
     }
 
 

@@ -10,7 +10,7 @@ rule report:
         data=lambda w: expand(
             f"{config['results']}/{w.reading}/data/{{dataset}}.{{ending}}",
             dataset=READINGS[w.reading]["run"]["datasets"],
-            ending=["npz", "labels.npz", "json"],
+            ending=jobs.ENDINGS,
         ),
         one_length=lambda w: jobs.one_length(READINGS[w.reading], w.reading),
     output:

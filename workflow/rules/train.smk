@@ -71,7 +71,7 @@ rule halves:
         mem_mb=4000,
         runtime=lambda w, attempt: jobs.minutes(
             jobs.run_limit(READINGS[w.reading], w.method),
-            4 * jobs.runs_of(w.inputs, "0-0"),
+            jobs.FITS_OF_HALVES * jobs.runs_of(w.inputs, "0-0"),
             attempt,
         ),
     params:
