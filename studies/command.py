@@ -8,11 +8,13 @@ JSON may be ``-`` for standard input.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
 
 from datasets.storage import write_json
+from datasets.text import one_line
 
 
 def from_json(text):
@@ -28,8 +30,17 @@ def load_records(path):
     return [json.loads(line) for line in lines[:-1]]
 
 
+@contextlib.contextmanager
+def one_line_errors():
+    """A ``ValueError`` or ``OSError``, which is what bad input raises, becomes one line and exit code 1."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {one_line(error)}")
+
+
 def main(description, run=None, report=None):
-    """Read the arguments and do what they ask for; a ``ValueError`` or ``OSError`` becomes one line and exit code 1.
+    """Read the arguments and do what they ask for, under `one_line_errors`.
 
     Parameters
     ----------
@@ -54,10 +65,8 @@ def main(description, run=None, report=None):
         page.add_argument("--out", required=True)
     given = vars(parser.parse_args())
     out = given.pop("out")
-    try:
+    with one_line_errors():
         if given.pop("action") == "run":
             write_json(out, run(**given))
         else:
             report(**given, folder=Path(out))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ..command import one_line_errors
 from .page import report
 from .readings import READERS
 from .search import run
@@ -26,10 +27,11 @@ def main():
     unknown = sorted(set(arguments.datasets) - READERS.keys())
     if unknown:
         parser.error(f"unknown data set {unknown[0]!r}, expected one of {', '.join(READERS)}")
-    if arguments.action == "report":
-        report(Path(arguments.out))
-    for name in arguments.datasets if arguments.action == "run" else ():
-        run(name, arguments.raw, arguments.mirror, arguments.out)
+    with one_line_errors():
+        if arguments.action == "report":
+            report(Path(arguments.out))
+        for name in arguments.datasets if arguments.action == "run" else ():
+            run(name, arguments.raw, arguments.mirror, arguments.out)
 
 
 if __name__ == "__main__":

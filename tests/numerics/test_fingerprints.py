@@ -16,6 +16,7 @@ from datasets.normalise import normalise
 from datasets.sequences import Sequences
 from reports.published import published_scores
 from runs.sources import imported_sources
+from studies.fingerprints import __main__ as command
 from studies.fingerprints import clustering, evidence, page, readings, search
 from workflow.studies import case_source
 
@@ -277,6 +278,14 @@ def test_the_chosen_reading_is_the_best_without_spectral_clustering_of_those_tha
     best, chosen, worse = made(0.10, 0.00), made(0.02, 0.12), made(0.00, 0.25)
     assert page.near("speech_commands", [best, chosen, worse]) == [best, chosen]
     assert page.chosen("speech_commands", [best, chosen, worse]) is chosen
+
+
+def test_raw_data_that_can_not_be_had_are_told_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "raw").touch()  # where a folder is wanted
+    arguments = [f"--{name}={tmp_path / name}" for name in ("raw", "mirror", "out")]
+    monkeypatch.setattr("sys.argv", ["fingerprints", "run", "arabic_digits", *arguments])
+    with pytest.raises(SystemExit, match=r"\Aerror: [^\n]*raw[^\n]*\Z"):
+        command.main()
 
 
 def test_a_page_without_records_says_what_to_do(tmp_path):
