@@ -286,7 +286,7 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
         When the data are nowhere, truncated, of the wrong content or unsafe to unpack; nothing is left behind.
     """
     choose(source.name, "form", form, ["any", *dict.fromkeys(candidate.form for candidate in source.forms)])
-    forms = [candidate for candidate in source.forms if form in ("any", candidate.form)]
+    forms = forms_of(source, form)
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)
     if isinstance(forms[0], Package):
         return _find_package(source, forms[0])
@@ -315,14 +315,19 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
     raise DataError(f"{source.name}: {_absence(source, forms[0], mirror)} and there is no address to load it from")
 
 
-def is_here(source, raw, mirror=None):
+def forms_of(source, form):
+    """The forms of a source that are called `form`; all for ``any``."""
+    return [candidate for candidate in source.forms if form in ("any", candidate.form)]
+
+
+def is_here(source, raw, mirror=None, form="any"):
     """Whether `fetch` downloads nothing: the data are in place, in the mirror or in a package."""
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)
     return any(
-        isinstance(form, Package)
-        or _place(source, form, Path(raw)).is_dir()
-        or (mirror and all(Path(mirror, source.name, part.file).is_file() for part in form.parts()))
-        for form in source.forms
+        isinstance(candidate, Package)
+        or _place(source, candidate, Path(raw)).is_dir()
+        or (mirror and all(Path(mirror, source.name, part.file).is_file() for part in candidate.parts()))
+        for candidate in forms_of(source, form)
     )
 
 

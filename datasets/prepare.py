@@ -50,8 +50,12 @@ def source_of(module, settings):
 def is_at_hand(name, settings, raw, mirror=None):
     """Whether `prepare` needs no download for a data set."""
     settings = settings or {}
-    said = {key: value for key, value in settings.items() if key not in (*COMMON, "like")}
-    return "path" in said or is_here(source_of(find(settings.get("like", name)), said), raw, mirror)
+    if "path" in settings:
+        return True
+    module = find(settings.get("like", name))
+    said = keywords(module.load)
+    said |= {key: value for key, value in settings.items() if key in said}
+    return is_here(source_of(module, said), raw, mirror, said.get("form", "any"))
 
 
 def load_public(name, settings, raw, mirror, seed):

@@ -6,6 +6,7 @@ import pytest
 
 import methods.kmeans
 from datasets.fetch import Archive, Package, Source, is_here
+from datasets.prepare import is_at_hand
 from datasets.storage import write_arrays
 from methods import progress
 from methods.contract import tiny_data
@@ -109,3 +110,13 @@ def test_what_needs_a_download_is_told(tmp_path):
     assert is_here(source(archive), tmp_path / "raw", tmp_path)
     (tmp_path / "raw/sample.a").mkdir(parents=True)
     assert is_here(source(archive), tmp_path / "raw")
+
+
+def test_the_form_that_is_asked_for_decides_on_a_download(tmp_path):
+    places = {"raw": tmp_path / "raw", "mirror": tmp_path}
+    (tmp_path / "character_trajectories").mkdir()
+    (tmp_path / "character_trajectories/CharacterTrajectories.zip").write_bytes(b"")  # UEA's, the default
+    assert is_at_hand("character_trajectories", {}, **places)
+    assert not is_at_hand("letters", {"like": "character_trajectories", "form": "uci"}, **places)
+    (tmp_path / "character_trajectories/mixoutALL_shifted.mat").write_bytes(b"")
+    assert is_at_hand("letters", {"like": "character_trajectories", "form": "uci"}, **places)
