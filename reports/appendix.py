@@ -71,7 +71,7 @@ def write_appendix(job, tables, figures, folder):
     name_rows(job["methods"])
     tables, figures, folder, source = Path(tables), Path(figures), Path(folder), Path(job["folder"])
     records = read_records([source / file for file in job["files"]])
-    sheets = {name: load_sheet(source, name) for name in job["run"]["datasets"]}
+    sheets = {name: load_sheet(source, name) for name in job["datasets"]}
     summary = pd.read_csv(tables / "summary.csv")
     for file in sorted(tables.glob("*.tex")):
         copy(file, folder / "tables" / file.name)

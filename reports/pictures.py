@@ -99,7 +99,7 @@ def write_figures(job, records, data, planes, chosen, clusters, summary, folder)
         Name to caption and figure of `reports.plots`.
     """
     pictures, drawn, runs = [], {}, frame(records, job["scored"])
-    for dataset in job["run"]["datasets"]:
+    for dataset in job["datasets"]:
         shown = Shown(
             dataset,
             data[dataset],

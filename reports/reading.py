@@ -26,7 +26,7 @@ def write_report(job, page_path, tables_folder, figures_folder, clusters_folder,
     `beside` is a `concurrent.futures.Executor` for t-SNE, which is half of the work and waits for nothing else.
     """
     tables.name_rows(job["methods"])
-    folder, names = Path(job["folder"]), job["run"]["datasets"]
+    folder, names = Path(job["folder"]), job["datasets"]
     for made in (tables_folder, figures_folder, clusters_folder):
         Path(made).mkdir(parents=True, exist_ok=True)  # where no run is ok, one stays empty, and Snakemake looks for it
     files = [folder / file for file in job["files"]]
@@ -69,7 +69,7 @@ def unscored(sheets, labels, scored):
 
 def write_tables(job, records, clusters, summary, labels, sheets, measured, agreed, folder):
     """Tables as Markdown, CSV and LaTeX; returns name to table of strings."""
-    names = job["run"]["datasets"]
+    names = job["datasets"]
     runs = frame(records, job["scored"])
     apart = set(map(tuple, job["controls"]))
     methods = [row for row in map(tuple, job["rows"]) if row not in apart]

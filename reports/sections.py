@@ -47,7 +47,7 @@ def render(job, records, summary, written, pictures, drawn, answers=()):
     answers : list of Answer
         What to look at in each data set, for a page without a paper.
     """
-    datasets, below = job["run"]["datasets"], written["footnotes"]
+    datasets, below = job["datasets"], written["footnotes"]
     scored, published = map(bool, summary[["accuracy", "published_accuracy"]].notna().any())
 
     def explained(name):

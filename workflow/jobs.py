@@ -273,29 +273,30 @@ def run_limit(resolved, row):
 
 def report_job(resolved, reading):
     """Config slice of a reading's tables, figures and page."""
-    said = {
-        "datasets": {name: resolved["datasets"].get(name, {}) for name in resolved["run"]["datasets"]},
-        "methods": {name: described(resolved, name) for name in methods(resolved)},
-        "controls": control_rows(resolved),
-    }
-    kept = ("selection", "scored", "published", "figures", "run", "split", "seed", "seeds")
-    slice_ = {name: resolved[name] for name in kept}
-    folder = f"{resolved['results']}/{reading}"
+    folder, order = f"{resolved['results']}/{reading}", rows(resolved)
     files, halves = (
         [file.removeprefix(f"{folder}/") for file in made(resolved, reading)] for made in (record_files, halves_files)
     )
-    order = rows(resolved)
     asked = {how for _, how in order}
-    # A page doesn't excuse a cell that none of its rows could have.
-    slice_["skip"] = {
-        dataset: {how: why for how, why in reasons.items() if how in asked}
-        for dataset, reasons in resolved["skip"].items()
+    return {name: resolved[name] for name in ("selection", "scored", "published")} | {
+        "reading": reading,
+        "folder": folder,
+        "files": files,
+        "halves": halves,
+        "datasets": resolved["run"]["datasets"],
+        "rows": order,
+        "controls": control_rows(resolved),
+        "methods": {name: described(resolved, name) for name in methods(resolved)},
+        # A page doesn't excuse a cell that none of its rows could have.
+        "skip": {
+            dataset: {how: why for how, why in reasons.items() if how in asked}
+            for dataset, reasons in resolved["skip"].items()
+        },
+        "figures": {
+            "dataset": resolved["figures"]["dataset"],
+            "one_length": next(iter(one_length(resolved, reading)), None),
+        },
     }
-    slice_["figures"] = {
-        "dataset": resolved["figures"]["dataset"],
-        "one_length": next(iter(one_length(resolved, reading)), None),
-    }
-    return slice_ | said | {"reading": reading, "folder": folder, "files": files, "halves": halves, "rows": order}
 
 
 def one_length(resolved, reading):

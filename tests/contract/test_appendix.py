@@ -34,25 +34,25 @@ def made(tmp_path_factory):
         "folder": str(folder),
         "files": [],
         "scored": "test",
-        "run": {"datasets": ["arabic_digits", "mine_k3"]},
+        "datasets": ["arabic_digits", "mine_k3"],
         "controls": [["length_kmeans", "none"]],
         "methods": {method: described(method) for method in ("rddc", "kmeans", "length_kmeans")},
     }
     every = []
     for method, accuracies in (("rddc", [0.81, 0.7, None]), ("length_kmeans", [0.99, 0.99])):
-        for dataset in job["run"]["datasets"]:
+        for dataset in job["datasets"]:
             some = runs(accuracies, [0.1, 0.2, 0.3][: len(accuracies)], method=method, dataset=dataset)
             some = [record | {"reason": NASTY} if record["reason"] else record for record in some]
             job["files"].append(f"records/{dataset}/{method}.jsonl")
             write_scored(folder / job["files"][-1], some, {})
             every += some
-    for name in job["run"]["datasets"]:
+    for name in job["datasets"]:
         (folder / "data").mkdir(exist_ok=True)
         (folder / "data" / f"{name}.json").write_text(json.dumps(SHEET | {"name": name}))
     summary = statistics.summarise(every, "test", "train")
     (folder / "tables").mkdir()
     (folder / "tables/summary.csv").write_text(verdict.summary_csv(summary))
-    shown = {"table1": tables.table1(summary, job["run"]["datasets"], {})}
+    shown = {"table1": tables.table1(summary, job["datasets"], {})}
     shown |= {"detail_mine_k3": tables.detailed(summary, "mine_k3"), "budgets": tables.budgets(summary)}
     for name, table in shown.items():
         (folder / "tables" / f"{name}.tex").write_text(latex.table(table, [NASTY]))

@@ -248,11 +248,10 @@ def job(folder, records, data):
         "files": [f"records/{name}/{method}-{how}.0-9.jsonl" for method, how in cells],
         "halves": [],
         "rows": list(map(list, cells)),
-        "run": {"datasets": [name], "methods": methods, "vectorizations": ["zero", "avg"]},
         "controls": [],
         "skip": {name: {"avg": "<it> is zero"}},
         "figures": {"dataset": name, "one_length": str(folder / "one_length.json")},
-        "datasets": {name: {}},
+        "datasets": [name],
         "methods": {method: described(method) for method in methods},
     }
 
