@@ -8,7 +8,7 @@ import pandas as pd
 from datasets.sequences import SPLITS
 from datasets.storage import write_text
 from runs.record import RUN
-from runs.results import frame, read_clusters, read_records
+from runs.results import each_record, frame, read_clusters
 
 from .agreement import margins, shares
 from .indices import space
@@ -23,7 +23,7 @@ def clusters_of(files):
 
     With the name of something else that the run left beside them, it gives that.
     """
-    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in read_records([path])}
+    places = {tuple(record[field] for field in RUN[1:]): path for path in files for record in each_record([path])}
     return lambda *run: read_clusters(places[run[:5]], run[2], *run[4:])
 
 
