@@ -47,24 +47,29 @@ def write_systems(results, folder):
 
     Returns
     -------
-    list of str
+    kept : list of str
         Names of the pages.
-
-    Raises
-    ------
-    ValueError
-        Where runs were made after what the page would show; no page is written then.
+    refused : dict of str to str
+        Why a system's page and picture are left as they were, by its name: its runs were made after what the page
+        would show, say.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made = [name for name, parts in SYSTEMS.items() if all((results / name / part).is_file() for part in parts)]
-    for name in made:
-        check_order(record_files(results, name), [results / name / part for part in SYSTEMS[name]])
-    for name in made:
-        *texts, picture = (results / name / part for part in SYSTEMS[name])
-        text = page(name, texts, picture, made_with(results, name))
+    kept, refused = [], {}
+    for name, parts in SYSTEMS.items():
+        paths = [results / name / part for part in parts]
+        if not all(path.is_file() for path in paths):
+            continue
+        *texts, picture = paths
+        try:
+            check_order(record_files(results, name), paths)
+            text = page(name, texts, picture, made_with(results, name))
+        except (ValueError, OSError) as error:
+            refused[name] = str(error)
+            continue
         shutil.copyfile(picture, folder / f"{name}.png")
         write_text(folder / f"{name}.md", text)
-    return made
+        kept.append(name)
+    return kept, refused
 
 
 def page(name, texts, picture, made):

@@ -1,6 +1,9 @@
 """The kept pages of the other systems: what was run is there, and nothing else."""
 
 import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from fake_records import runs, write_scored
 from datasets.storage import write_text
 from reports.origins import write_list
 from reports.systems import SYSTEMS, in_one_line, write_systems
+from runs.sources import ROOT
 
 
 def made(results, name):
@@ -30,10 +34,10 @@ def made(results, name):
 
 def test_pages(tmp_path):
     results, folder = tmp_path / "results", tmp_path / "systems"
-    assert write_systems(results, folder) == [] and not list(folder.iterdir())
+    assert write_systems(results, folder) == ([], {}) and not list(folder.iterdir())
     made(results, "mnist")
     made(results, "imdb")
-    assert write_systems(results, folder) == ["mnist", "imdb"]
+    assert write_systems(results, folder) == (["mnist", "imdb"], {})
     assert {path.name for path in folder.iterdir()} == {"mnist.md", "mnist.png", "imdb.md", "imdb.png"}
     text = (folder / "mnist.md").read_text()
     assert "3 runs, 2 of them ok; readings: one, two; commit 0123456789ab, 0123456789ab with changes." in text
@@ -55,11 +59,28 @@ def test_a_page_of_earlier_runs_than_those_in_the_folder_is_not_kept(name, kept,
     if kept:
         os.utime(results / name / "mnist_reduced/tables/records.txt", ns=(same, same))
     os.utime(runs_of, ns=(same, same + 1))
-    with pytest.raises(ValueError, match=rf"{runs_of.name} is newer than .*/{name}/.*, which is of earlier runs"):
-        write_systems(results, folder)
-    assert not list(folder.iterdir())
+    write_text(folder / f"{name}.md", "as it was\n")
+    kept, refused = write_systems(results, folder)
+    assert kept == ["imdb"] and list(refused) == [name]
+    assert re.search(rf"{runs_of.name} is newer than .*/{name}/.*, which is of earlier runs", refused[name])
+    assert {path.name for path in folder.iterdir()} == {"imdb.md", "imdb.png", f"{name}.md"}
+    assert (folder / f"{name}.md").read_text() == "as it was\n"
     os.utime(runs_of, ns=(same, same))
-    assert write_systems(results, folder) == sorted([name, "imdb"], key=list(SYSTEMS).index)
+    assert write_systems(results, folder) == (sorted([name, "imdb"], key=list(SYSTEMS).index), {})
+
+
+def test_the_command_keeps_what_it_can_and_names_the_rest(tmp_path):
+    results = tmp_path / "results"
+    made(results, "mnist")
+    made(results, "imdb")
+    (results / "mnist/mnist_reduced/tables/records.txt").unlink()
+    command = [sys.executable, "-m", "workflow.scripts.systems"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    finished = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1 and finished.stdout == "kept in reports/systems/: imdb\n"
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: left as they were: mnist: results/mnist/mnist_reduced/tables/records.txt is missing")
+    assert {path.name for path in (tmp_path / "reports/systems").iterdir()} == {"imdb.md", "imdb.png"}
 
 
 def test_a_run_that_the_tables_leave_out_is_not_counted(tmp_path):

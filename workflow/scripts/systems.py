@@ -1,6 +1,7 @@
 """Keep what the other systems gave in ``reports/systems/``.
 
-With the name of a system only say in one line what its kept page says.
+A page that can't be kept is named, and the exit code is 1 then. With the name of a system only say in one line what its
+kept page says.
 """
 
 import sys
@@ -14,5 +15,7 @@ if __name__ == "__main__":
     with one_line_errors():
         for name in sys.argv[1:]:
             sys.exit(print(in_one_line(Path(f"reports/systems/{name}.md")), end=""))
-        kept = write_systems(Path("results"), Path("reports/systems"))
-        print("kept in reports/systems/:", ", ".join(kept) or "nothing, as nothing was run")
+        kept, refused = write_systems(Path("results"), Path("reports/systems"))
+        print("kept in reports/systems/:", ", ".join(kept) or "nothing")
+        if refused:
+            raise ValueError("left as they were: " + "; ".join(f"{name}: {why}" for name, why in refused.items()))
