@@ -144,12 +144,23 @@ def worth_knowing(loaded):
 
 
 def check(what, settings=None):
-    """Findings on a method's name or a path, with `settings` as in a config; `InvalidInput` for what is neither."""
-    if str(what).isidentifier() and (ROOT / "methods" / f"{what}.py").is_file():
-        return check_method(what)
-    if Path(what).exists():
+    """Findings on a method, or on data with `settings` as in a config; `InvalidInput` for what is neither."""
+    path = Path(what)
+    python = path.suffix == ".py" and not path.is_dir()
+    if method := in_project(what, "methods", python):
+        return check_method(method)
+    if path.exists() and not python:
         return check_data(what, settings)
+    if (name := in_project(what, "datasets", python)) in available("datasets"):
+        raise InvalidInput(f"{what}: a data set's file is checked by: pytest tests/contract/test_datasets.py -k {name}")
     raise InvalidInput(f"{what}: neither a file in methods/ ({', '.join(available('methods'))}) nor {own.FORMS}")
+
+
+def in_project(what, folder, python):
+    """Name of the file in a `folder` of the project that `what` names, or that it is if `python`; None for others."""
+    name, folder = Path(what).stem if python else str(what), ROOT / folder
+    there = name.isidentifier() and (folder / f"{name}.py").is_file()
+    return name if there and (not python or Path(what).parent.resolve() == folder.resolve()) else None
 
 
 def report(what, settings=None):

@@ -85,6 +85,37 @@ def test_neither_method_nor_data():
         check("nothing")
 
 
+@pytest.mark.parametrize("written", ["methods/kmeans.py", "./methods/kmeans.py", ROOT / "methods/kmeans.py"])
+def test_a_method_may_be_named_by_its_file(monkeypatch, written):
+    monkeypatch.chdir(ROOT)
+    looked_at, problem = next(iter(check(written)))
+    assert looked_at == "methods/kmeans.py has class KMeans, which accepts vectors" and problem is None
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("datasets/mnist.py", "^datasets/mnist.py: a data set's .* pytest tests/contract/test_datasets.py -k mnist$"),
+        ("mnist", "^mnist: a data set's file is checked by: pytest tests/contract/test_datasets.py -k mnist$"),
+        ("datasets/seeds.py", "^datasets/seeds.py: neither a file in methods/"),
+        ("methods/kmean.py", "^methods/kmean.py: neither a file in methods/"),
+        ("runs/run.py", "^runs/run.py: neither a file in methods/"),
+    ],
+)
+def test_other_files_of_python_are_no_data(monkeypatch, what, message):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(InvalidInput, match=message):
+        check(what)
+
+
+def test_a_folder_is_data_whatever_it_is_called(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mnist", "birds.py"):
+        (tmp_path / name).mkdir()
+        folder(tmp_path / name, a="1\n2\n", b="3\n4\n")
+        assert report(name) and "2 sequences of 1 dimensions" in capsys.readouterr().out
+
+
 def test_a_python_file_beside_the_data_is_no_method(tmp_path, capsys):
     folder(tmp_path, a="1\n2\n", b="3\n4\n")
     tmp_path.with_suffix(".py").write_text("raise SystemExit('run')")
