@@ -28,6 +28,7 @@ from scipy import stats
 from datasets.storage import write_text
 from runs.record import schema
 from runs.results import commit, each_scored, frame
+from runs.scores import RANGES, outside
 
 from . import ranks
 from .published import CELL
@@ -76,8 +77,8 @@ def read_runs(path):
     Raises
     ------
     ValueError
-        Without records, or for a file that has other columns, no lines, a run twice, a status that no record has or
-        something else than a number.
+        Without records, or for a file that has other columns, no lines, a run twice, a status that no record has,
+        something else than a number or one that no score can be, such as a percentage.
     """
     path = Path(path)
     if not path.is_file():
@@ -93,10 +94,7 @@ def read_runs(path):
         if list(runs.columns) != COLUMNS:
             raise ValueError(f"{path}: expected the columns {','.join(COLUMNS)}")
     check_runs(path, runs)
-    try:
-        return runs.astype(dict.fromkeys(NUMBERS, float)).fillna(dict.fromkeys(WORDS, ""))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return runs.assign(**{name: numbers(path, runs, name) for name in NUMBERS}).fillna(dict.fromkeys(WORDS, ""))
 
 
 def check_runs(path, runs):
@@ -112,6 +110,18 @@ def check_runs(path, runs):
         if wrong.any():
             first = runs[wrong].iloc[0]
             raise ValueError(f"{path}: {called(first[PART])}, seed {first.seed}: {told}")
+
+
+def numbers(path, runs, name):
+    """Column `name` as floats, NaN where it is empty; `ValueError` for the first run whose number it can't be."""
+    least, most = RANGES.get(name.split("_")[1], (-np.inf, np.inf))
+    values = pd.to_numeric(runs[name], errors="coerce").astype(float)
+    wrong = values.isna() & runs[name].notna() | outside(values, least, most)
+    if wrong.any():
+        first = runs[wrong].iloc[0]
+        told = f"{called(first[PART])}, seed {first.seed}: {name} is {first[name]}"
+        raise ValueError(f"{path}: {told}, expected a number from {least:g} to {most:g}")
+    return values
 
 
 def reference(folder, path):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from datasets.strict_yaml import parse_yaml
+from runs.scores import RANGES, outside
 
 FOLDER = Path(__file__).with_name("published")
 CELL = ["method", "vectorization", "dataset"]
@@ -40,7 +41,8 @@ def read_published(name, folder=FOLDER):
     Raises
     ------
     ValueError
-        Naming the file, for another head or other columns, a value that is no number, or one that is there twice.
+        Naming the file, for another head or other columns, a value that is no number or not in its score's range, a
+        percentage say, or one that is there twice.
     """
     path = Path(folder, f"{name}.csv")
     try:
@@ -56,6 +58,10 @@ def read_published(name, folder=FOLDER):
     wrong = pd.to_numeric(values.value, errors="coerce").isna() | values.duplicated([*CELL, "score"])
     if wrong.any():
         raise ValueError(f"{path}: no number, or there twice: {','.join(values[wrong].iloc[0])}")
+    for score, (least, most) in RANGES.items():
+        own = values[values.score == score]
+        if (wrong := outside(own.value.astype(float), least, most)).any():
+            raise ValueError(f"{path}: {','.join(own[wrong].iloc[0])}: expected a value from {least:g} to {most:g}")
     return Published(values, head["paper"], *(str(head[field]) for field in HEAD[1:]))
 
 

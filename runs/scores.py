@@ -45,20 +45,28 @@ def accuracy(labels, clusters):
 
 @dataclass(frozen=True)
 class Score:
-    """One score: its name in files, its title in tables, and what computes it from labels and clusters."""
+    """One score: its name in files, its title in tables, what computes it from labels and clusters, its least value."""
 
     name: str
     title: str
     function: Callable
+    least: float = 0.0
 
 
 SCORES = (
     Score("accuracy", "ACC", accuracy),
     Score("nmi", "NMI", normalized_mutual_info_score),
     Score("nmi_geometric", "NMI, geometric", partial(normalized_mutual_info_score, average_method="geometric")),
-    Score("ari", "ARI", adjusted_rand_score),
-    Score("ami", "AMI", adjusted_mutual_info_score),
+    Score("ari", "ARI", adjusted_rand_score, least=-0.5),
+    Score("ami", "AMI", adjusted_mutual_info_score, least=-np.inf),  # no bound is known
 )
+RANGES = {score.name: (score.least, 1.0) for score in SCORES}
+ROUNDING = 1e-6  # by less than that a score that was computed may be outside
+
+
+def outside(values, least, most):
+    """Which of the `values`, NaN for none, are not from `least` to `most`: bool of the same shape."""
+    return (values < least - ROUNDING) | (values > most + ROUNDING)
 
 
 # What `sampling_errors` gives: how far a score would move with other sequences of the same kind.

@@ -74,6 +74,8 @@ def test_a_row_that_no_paper_has_is_measured_by_its_method():
         (GOOD + "kmeans,zero,mnist,accuracy,0.51\n", "no number, or there twice: kmeans,zero,mnist,accuracy,0.51"),
         (GOOD + "kmeans,zero,mnist\n", "no number, or there twice"),
         (GOOD + "kmeans,zero,mnist,nmi,0.5,0.6\n", "x.csv: .*Expected 5 fields"),
+        (GOOD.replace("0.50", "50.0"), "x.csv: kmeans,zero,mnist,accuracy,50.0: expected a value from 0 to 1"),
+        (GOOD.replace("accuracy,0.50", "ari,-38.1"), "kmeans,zero,mnist,ari,-38.1: expected a value from -0.5 to 1"),
         ("", "x.csv: "),
     ],
 )

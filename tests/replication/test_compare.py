@@ -1,5 +1,6 @@
 """The comparison with a reference: quiet when nothing moved, and red for each way in which a result can."""
 
+import io
 import subprocess
 import sys
 
@@ -234,6 +235,18 @@ def test_exit_codes(tmp_path, path):
     assert unusable.returncode == 2 and unusable.stderr == f"error: {tmp_path / 'nothing'}: there are no records\n"
 
 
+def percent(text, column, times=100):
+    """The last run of a CSV with a number that is so many times as large."""
+    runs = pd.read_csv(io.StringIO(text))
+    runs.loc[runs.index[-1], column] *= times
+    return runs.to_csv(index=False)
+
+
+def test_rounding_leaves_no_range(path):
+    path.write_text(percent(path.read_text(), "train_nmi", 2.000000000000001))
+    assert compare.read_runs(path).train_nmi.max() > 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -248,7 +261,17 @@ def test_exit_codes(tmp_path, path):
             lambda text: text.replace(",ok,", ",OK,"),
             "seed 0: its status is none of ok, diverged, collapsed, oom",
         ),
-        (lambda text: text.replace(",0.7,", ",much,"), "could not convert string to float: 'much'"),
+        (
+            lambda text: text.replace(",0.7,", ",much,"),
+            "rddc, none, arabic_digits, seed 0: test_accuracy is much, expected a number from 0 to 1",
+        ),
+        (
+            lambda text: text.replace(",0.72,", ",72,"),
+            "reference.csv: rddc, none, arabic_digits, seed 1: test_accuracy is 72.0, expected a number from 0 to 1",
+        ),
+        (lambda text: percent(text, "train_nmi"), "seed 4: train_nmi is 50.0, expected a number from 0 to 1"),
+        (lambda text: percent(text, "train_accuracy", -0.2), "seed 4: train_accuracy is -0.1, expected a number"),
+        (lambda text: percent(text, "test_nmi", np.inf), "seed 4: test_nmi is inf, expected a number from 0 to 1"),
         (lambda text: text.splitlines()[0] + "\n", "no line"),
     ],
 )
