@@ -7,7 +7,7 @@ import functools
 import importlib
 import inspect
 import json
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from datasets.arrays import as_sequences
+from datasets.kinds import fits, written
 from datasets.storage import read_arrays, write_arrays
 from datasets.text import one_line
 
@@ -55,16 +56,30 @@ def limited(function):
     return call
 
 
-def check_numbers(estimator):
-    """Raise `InvalidInput` for a setting below its ``least``, or no whole number where its default is one."""
-    for name, parameter in inspect.signature(type(estimator)).parameters.items():
-        value, whole = getattr(estimator, name), isinstance(parameter.default, int)
-        if name == "random_state" or isinstance(value, bool) or not isinstance(value, Real):
-            continue
-        if whole and not isinstance(value, Integral):
-            raise InvalidInput(f"{name}={value!r}: expected a whole number")
+@functools.cache
+def kinds(cls):
+    """Type of every setting of a method, as the docstring of its class words it; without one, its default's."""
+    told = written(inspect.getdoc(cls), lambda name: kinds(load_method(name)))
+    found = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        default = type(parameter.default)
+        found[name] = told.get(name) or (default.__name__ if default in (int, float, bool, str) else "anything")
+    return found
+
+
+def check_settings(estimator):
+    """Raise `InvalidInput` for a setting that isn't of its type, and for a number below its ``least``.
+
+    NumPy's numbers and arrays become Python's own of the same value, as torch takes no others.
+    """
+    for name, kind in kinds(type(estimator)).items():
+        value = getattr(estimator, name)
+        if not fits(value, kind):
+            raise InvalidInput(f"{name}={value!r}: expected {kind}")
+        if isinstance(value, (np.generic, np.ndarray)):
+            setattr(estimator, name, value := value.tolist())
         least = estimator.least.get(name, 0)
-        if not value >= least:  # nor NaN
+        if isinstance(value, Real) and not value >= least:  # nor NaN
             raise InvalidInput(f"{name}={value!r}: expected {least} or more")
 
 
@@ -91,7 +106,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         Threads that ``fit`` and ``predict`` take; None for those of the libraries. A method of small steps says 1:
         it gains nothing from more, and loses much where others want the cores.
     choices : dict of str to sequence of str
-        The words that a setting may be; `fit` refuses others. `Real` among them is any number.
+        The words that a setting may be, all of which its type has too. `Real` among them is any number.
     least : dict of str to number
         The smallest value of a setting that is a number, where that isn't 0; `fit` refuses smaller ones.
     few : dict of str to number
@@ -231,16 +246,11 @@ class Clusterer(ClusterMixin, BaseEstimator):
     def _check(self, X, reset):
         """Return `X` as what the method accepts, or raise `InvalidInput` saying what is wrong with it."""
         if reset:
-            check_numbers(self)
+            check_settings(self)
         else:
             check_is_fitted(self)
         if np.ma.is_masked(X):
             raise InvalidInput("X: there are masked values in it; fill them, or leave the elements out")
-        for name, words in self.choices.items():
-            value = getattr(self, name)
-            if value not in words and not (Real in words and isinstance(value, Real)):
-                told = ", ".join("a number" if word is Real else word for word in words)
-                raise InvalidInput(f"{name}={value!r}: expected one of {told}")
         given = X
         try:
             X = validate_data(self, X, reset=reset, dtype=np.float32) if self.accepts == "vectors" else as_sequences(X)

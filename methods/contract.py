@@ -16,9 +16,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from datasets.kinds import fits
 from datasets.sequences import Sequences
 
-from .base import Clusterer, Diverged, InvalidInput, load_method
+from .base import Clusterer, Diverged, InvalidInput, kinds, load_method
 from .vectorize import vectorize
 
 CHECK = "begin fit with X = self._check(X, reset=True)"
@@ -314,11 +315,14 @@ def goes_by_its_data(method):
             raise Wrong("fit changes the settings; keep what they come to in attributes that end with _")
 
 
-def refuses_other_words(method):
-    """a word that a setting can't be is refused with those that it can be"""
-    for name in method.choices:
-        other = clone(method).set_params(**{name: "other"})
-        refuses(lambda other=other: other.fit(data_for(other)), [f"{name}='other'"], f"{name}='other'", CHECK)
+def refuses_other_types(method):
+    """a setting that is not of the type that the docstring says, another word say, is refused by its name"""
+    X = data_for(method)
+    for name, kind in kinds(type(method)).items():
+        for value in ("other", 2.5, True, None, ["other"], object()):
+            if not fits(value, kind):
+                other = clone(method).set_params(**{name: value})
+                refuses(lambda other=other: other.fit(X), [f"{name}={value!r}: expected"], f"{name}={value!r}", CHECK)
 
 
 def refuses_what_is_not_finite(method):
@@ -389,7 +393,7 @@ PROMISES = (
     refuses_other_numbers_of_clusters,
     refuses_less_than_a_batch,
     goes_by_its_data,
-    refuses_other_words,
+    refuses_other_types,
     refuses_what_is_not_finite,
     refuses_other_dimensions,
     saves,

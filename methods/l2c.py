@@ -39,13 +39,12 @@ import torch
 from torch.nn.functional import batch_norm, leaky_relu, log_softmax, nll_loss, relu, softmax
 
 from .base import InvalidInput, store
-from .deep import PRECISIONS, autocast
+from .deep import autocast
 from .gru import gru_final_states, init_gru_weights
 from .supervised import SupervisedClusterer, dense, lstm
 
 TITLE = "L2C"
 
-EMBEDDINGS = ("none", "dense", "convolutional", "gru")
 FLOOR = 1e-7  # keeps logarithms of probabilities finite, as Keras does
 SLOPE = 0.3  # of leaky ReLU: Keras's default
 DROPOUT = 0.5
@@ -108,10 +107,6 @@ class L2C(SupervisedClusterer):
         store(locals())
 
     def _build(self, X):
-        if self.embedding not in EMBEDDINGS:
-            raise InvalidInput(f"embedding={self.embedding!r}: expected one of {', '.join(EMBEDDINGS)}")
-        if self.precision not in PRECISIONS:
-            raise InvalidInput(f"precision={self.precision!r}: expected one of {', '.join(PRECISIONS)}")
         side = math.isqrt(X.objects.dimensions)
         if self.embedding == "convolutional" and (side**2 != X.objects.dimensions or side < 2 ** len(self.filters)):
             raise InvalidInput(

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import progress
-from .base import Diverged, InvalidInput, check_numbers
+from .base import Diverged, InvalidInput, check_settings
 from .checkpoint import begin_phase
 from .deep import flushed_denormals, random_streams
 
@@ -67,7 +67,7 @@ class SupervisedClusterer(BaseEstimator):
         Diverged
             When the loss stops being finite.
         """
-        check_numbers(self)
+        check_settings(self)
         for name, problems in (("X", X), ("validation", validation)):
             if problems is not None and (problems.clusters < 0).any():
                 raise InvalidInput(f"{name}: a problem whose clusters are withheld; there is nothing to learn from it")

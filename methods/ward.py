@@ -18,7 +18,7 @@ class Ward(TransductiveClusterer):
     Parameters
     ----------
     n_clusters : int
-    random_state : None
+    random_state : int or None
         Unused: nothing here is random.
     """
 

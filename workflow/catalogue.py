@@ -2,8 +2,8 @@
 
 import ast
 import functools
-import re
 
+from datasets.kinds import written
 from datasets.text import one_line
 from runs.sources import HARNESS, ROOT, imported_sources, tree
 
@@ -108,14 +108,6 @@ def defaults(function):
     return {argument.arg: value for argument, value in [*plain, *named] if value is not None}
 
 
-def parameters(described):
-    """(names, type, meaning) of the parameters in the numpydoc docstring of a class or function, as grouped there."""
-    found = re.search(r"^Parameters\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", ast.get_docstring(described) or "", re.M | re.S)
-    blocks = re.findall(r"^(\S.*)\n?((?:^ +.*\n?)*)", found[1] if found else "", re.M)
-    split = [(*first.partition(" : ")[::2], " ".join(meaning.split())) for first, meaning in blocks]
-    return [(names.split(", "), kind, meaning) for names, kind, meaning in split]
-
-
 @functools.cache
 def settings_of(path, function):
     """Settings of a method (``__init__``) or of a function of a file, each with its type as numpydoc words it.
@@ -125,12 +117,9 @@ def settings_of(path, function):
     method = function == "__init__"
     described = find(path, class_name(path) if method else function)
     taken = class_member(path, function) if method else described
-    written, given = {}, defaults(taken)
-    for names, kind, meaning in parameters(described):
-        elsewhere = re.search(r"`methods\.(\w+)\.\w+`", meaning)
-        told = settings_of(ROOT / "methods" / f"{elsewhere[1]}.py", function) if elsewhere and not kind else {}
-        written |= {name: kind or told.get(name) for name in names}
-    return {name: written.get(name) or default_kind(given.get(name)) for name in arguments(taken)}
+    told = written(ast.get_docstring(described), lambda name: settings_of(ROOT / "methods" / f"{name}.py", function))
+    given = defaults(taken)
+    return {name: told.get(name) or default_kind(given.get(name)) for name in arguments(taken)}
 
 
 def default_kind(value):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from datasets.kinds import parameters
 from datasets.storage import write_text
 from reports.tables import markdown, title
 from runs.sources import HARNESS, ROOT, tree
 
-from .catalogue import assigned, available, class_constant, class_member, class_name, defaults, find, parameters, source
+from .catalogue import assigned, available, class_constant, class_member, class_name, defaults, find, source
 
 HEAD = "# {}\n\nWritten from the docstrings by `make docs`; what isn't right here is to be put right there.\n"
 
@@ -98,7 +99,7 @@ def parameter_table(described, function):
     DataFrame of str
     """
     given, rows = {name: ast.unparse(value) for name, value in defaults(function).items()}, []
-    for names, kind, meaning in parameters(described):
+    for names, kind, meaning in parameters(ast.get_docstring(described)):
         values = [code(given[name]) for name in names if name in given]
         line = {"name": ", ".join(map(code, names)), "type": code(kind), "default": ", ".join(values)}
         rows.append(line | {"meaning": meaning})

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from datasets.kinds import fits
 from datasets.sequences import SPLITS
 from runs.sources import ROOT
 
@@ -24,8 +25,6 @@ from .catalogue import (
 )
 from .layers import lay, own_names, parts, whole
 
-TYPES = {"int": int, "float": int | float, "bool": bool, "str": str, "Path": str, "dict": dict, "None": type(None)}
-TYPES["anything"] = object
 LARGEST = 2**31 - 1  # of whole numbers
 TOLD = 40  # characters of a number in a message
 
@@ -328,34 +327,14 @@ def check_settings(where, settings, known):
     for name, value in settings.items():
         if name not in known:
             raise ConfigError(f"config: {where}: no setting {name!r} (there are {', '.join(known)})")
-        if not fits(value, known[name]):
+        if too_large(value) or not fits(value, known[name]):
             raise ConfigError(f"config: {where}.{name}: expected {known[name]}, got {value!r}")
         if isinstance(value, dict) and name in available("methods"):  # a method that has another inside
             check_settings(f"{where}.{name}", value, settings_of(source("methods", name), "__init__"))
 
 
-def fits(value, kind):
-    """Whether a value is of a type as numpydoc words it: ``int or None``, ``{"a", "b"}``, ``sequence of 3 int``.
-
-    Raises
-    ------
-    ConfigError
-        For a type whose words aren't known here.
-    """
-    kind = kind.split(", default")[0].replace(", optional", " or None")
-    if kind[:1] in ("{", '"'):
-        allowed = ast.literal_eval(kind)
-        return isinstance(value, str) and value in ({allowed} if isinstance(allowed, str) else allowed)
-    if " or " in kind:
-        return any(fits(value, part) for part in kind.split(" or "))
-    if kind.startswith("("):
-        parts = kind.strip("()").split(", ")
-        return isinstance(value, list) and len(value) == len(parts) and all(map(fits, value, parts))
-    if of := re.fullmatch(r"(?:sequence|list) of (\d+ )?(.+)", kind):
-        long_enough = isinstance(value, list) and len(value) == int(of[1] or len(value))
-        return long_enough and all(fits(part, of[2]) for part in value)
-    if kind not in TYPES:
-        raise ConfigError(f"config: there is no type {kind!r}; mend the docstring of the setting")
-    if isinstance(value, bool):  # which Python takes for an int
-        return kind in ("bool", "anything")
-    return isinstance(value, TYPES[kind]) and not (isinstance(value, int) and abs(value) > LARGEST)
+def too_large(value):
+    """Whether a whole number, or one of a list, is larger than what a job can have."""
+    if isinstance(value, list):
+        return any(map(too_large, value))
+    return isinstance(value, int) and abs(value) > LARGEST

@@ -14,8 +14,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from methods.base import InvalidInput, load_method
 from methods.contract import PROMISES, Note, broken, data_for, small, tiny_data
 from methods.ddc import DDC
+from methods.dec import DEC
 from methods.kmeans import KMeans
 from methods.length_kmeans import LengthKMeans
+from methods.rddc import RDDC
+from methods.rddc_plus import RDDCPlus
 from workflow import catalogue
 
 METHODS = [
@@ -219,12 +222,14 @@ class Settled(DDC):
 
 class Deaf(DDC):
     def _check(self, X, reset):
-        before = self.choices
-        self.choices = {name: words for name, words in before.items() if name != "kernel_width"}
-        X = super()._check(X, reset)
-        self.choices = before
         self.kernel_width = "median_distance" if self.kernel_width == "other" else self.kernel_width
-        return X
+        return super()._check(X, reset)
+
+
+class Obliging(KMeans):
+    def fit(self, X, y=None):
+        self.n_init = int(self.n_init) if isinstance(self.n_init, float) else self.n_init
+        return super().fit(X)
 
 
 class Careless(KMeans):
@@ -283,7 +288,8 @@ MUTANTS = [
     ),
     (Idle, "refuses_less_than_a_batch", "end in a fit without an update"),
     (Settled, "goes_by_its_data", "fit changes the settings"),
-    (Deaf, "refuses_other_words", "kernel_width='other' is not refused"),
+    (Deaf, "refuses_other_types", "kernel_width='other' is not refused"),
+    (Obliging, "refuses_other_types", "n_init=2.5 is not refused"),
     (Careless, "refuses_what_is_not_finite", "a nan in X is not refused"),
     (Careless, "refuses_other_dimensions", "an X of 4 dimensions after one of 2 is not refused"),
     (Hoarder, "saves", "model_: object can't be saved; keep what predict needs as arrays"),
@@ -307,6 +313,36 @@ def test_a_number_that_a_setting_can_not_be_is_refused_by_its_name(name, value):
             with pytest.raises(InvalidInput, match=f"^{setting}="):
                 small(cls).set_params(**{setting: value}).fit(data_for(cls))
     assert found
+
+
+@pytest.mark.parametrize(
+    ("cls", "setting", "value", "message"),
+    [
+        (RDDC, "n_clusters", "3", "n_clusters='3': expected int"),
+        (RDDC, "epochs", None, 'epochs=None: expected int or {"by_size"}'),
+        (RDDC, "batch", True, 'batch=True: expected int or {"by_size"}'),
+        (RDDC, "clip_norm", "5", "clip_norm='5': expected float or None"),
+        (RDDCPlus, "rddc", {"epochs": None}, 'epochs=None: expected int or {"by_size"}'),
+        (KMeans, "n_clusters", 2.5, "n_clusters=2.5: expected int"),
+        (KMeans, "random_state", "0", "random_state='0': expected int or None"),
+        (KMeans, "random_state", -1, "random_state=-1: expected 0 or more"),
+        (DEC, "widths", 8, "widths=8: expected sequence of int"),
+        (DEC, "widths", (8, 2.5), "widths=(8, 2.5): expected sequence of int"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_in_one_line(cls, setting, value, message):
+    with pytest.raises(InvalidInput) as caught:
+        small(cls, **{setting: value}).fit(data_for(cls))
+    assert str(caught.value) == message
+
+
+def test_numbers_of_numpy_are_numbers():
+    X = data_for(DEC)
+    settings = {"n_clusters": 3, "batch": 20, "widths": (16, 4), "tolerance": 0.5}
+    same = settings | {"n_clusters": np.int64(3), "batch": np.uint8(20), "widths": np.array([16, 4])}
+    first, second = (small(DEC, **given).fit(X) for given in (settings, same | {"tolerance": np.float32(0.5)}))
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+    assert first.loss_curve_ == second.loss_curve_
 
 
 @pytest.mark.parametrize(("mutant", "promise", "message"), MUTANTS)

@@ -183,7 +183,7 @@ def test_memory_by_length_is_a_sixth_of_the_median(cls, length, memory):
         ({"batch": 1, "epochs": "by_size"}, "batch=1: expected 2 or more"),
         ({"batch": 20, "epochs": 0}, "batch=20, epochs=0: expected"),
         ({"batch": 20, "epochs": "by_size", "updates": 0}, "batch=20, epochs=0: expected"),
-        ({"batch": "by_length"}, "batch='by_length': expected one of a number, by_size"),
+        ({"batch": "by_length"}, "batch='by_length': expected int or {\"by_size\"}"),
     ],
 )
 def test_what_trains_nothing_is_refused(settings, message):
@@ -197,7 +197,7 @@ def test_a_search_takes_the_words_of_its_method():
     method = RDDCPlus(2, restarts=1, offspring=1, consensus_epochs=1, rddc=own, random_state=0).fit(data)
     assert (method.chosen_.batch_, method.chosen_.epochs_) == (14, 2)
     assert method.chosen_.update_bias_ == memory_by_length(data.lengths)
-    with pytest.raises(InvalidInput, match="update_bias='long': expected one of a number, by_length"):
+    with pytest.raises(InvalidInput, match="update_bias='long': expected float or {\"by_length\"}"):
         RDDCPlus(2, restarts=1, rddc=own | {"update_bias": "long"}).fit(data)
 
 

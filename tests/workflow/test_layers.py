@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from datasets.kinds import fits
 from datasets.strict_yaml import parse_yaml, read_yaml
+from methods.base import kinds, load_method
 from runs.sources import ROOT
 from workflow import catalogue, jobs, layers, validate
 
@@ -209,14 +212,14 @@ def test_no_file_of_the_project_says_a_key_twice():
 @pytest.mark.parametrize(
     ("kind", "fitting", "others"),
     [
-        ("int", [3], [3.0, "3", True, None, [3]]),
-        ("float", [3, 3.5], ["1e-3", True, None]),
-        ("bool", [True], [1, "yes", None]),
+        ("int", [3, np.int64(3), np.uint8(3)], [3.0, np.float64(3), "3", True, np.True_, None, [3], np.array([3])]),
+        ("float", [3, 3.5, np.int64(3), np.float32(3)], ["1e-3", True, None, np.array([3.0])]),
+        ("bool", [True, np.True_], [1, "yes", None]),
         ("float or None", [None, 0.5], ["none", False]),
         ("int, optional", [3, None], [3.0]),
         ('float or "scale"', [1, "scale"], ["auto", True]),
         ('{"a", "b"}', ["a"], ["c", 1, None, []]),
-        ("sequence of int", [[1, 2], []], [[1.5], 3, "12", [True]]),
+        ("sequence of int", [[1, 2], [], (1, 2), np.array([1, 2])], [[1.5], 3, "12", [True]]),
         ("sequence of 3 int", [[1, 2, 3]], [[1, 2]]),
         ("list of str", [["a"]], ["a", [1]]),
         ("(int, int)", [[1, 2]], [[1, 2, 3], 1, [1, "2"]]),
@@ -226,13 +229,13 @@ def test_no_file_of_the_project_says_a_key_twice():
     ],
 )
 def test_a_value_fits_its_type(kind, fitting, others):
-    assert all(validate.fits(value, kind) for value in fitting)
-    assert not any(validate.fits(value, kind) for value in others)
+    assert all(fits(value, kind) for value in fitting)
+    assert not any(fits(value, kind) for value in others)
 
 
 def test_a_type_of_unknown_words_is_named():
-    with pytest.raises(catalogue.ConfigError, match="there is no type 'integer'; mend the docstring"):
-        validate.fits(3, "integer")
+    with pytest.raises(ValueError, match="there is no type 'integer'; mend the docstring"):
+        fits(3, "integer")
 
 
 def takers():
@@ -247,12 +250,26 @@ def takers():
 def test_every_setting_has_a_type_that_the_check_knows(file, function):
     for kind in catalogue.settings_of(file, function).values():
         assert kind != "anything"
-        validate.fits(object(), kind)
+        fits(object(), kind)
+
+
+@pytest.mark.parametrize("name", catalogue.available("methods"))
+def test_a_config_and_python_ask_for_the_same_types(name):
+    told = catalogue.settings_of(catalogue.source("methods", name), "__init__")
+    assert told == {setting: kind for setting, kind in kinds(load_method(name)).items() if setting in told}
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
+        (
+            "ddc: {settings: {epochs: 99999999999}}",
+            'methods.ddc.settings.epochs: expected int or {"by_size"}, got 99999',
+        ),
+        (
+            "dec: {settings: {widths: [8, 99999999999]}}",
+            "methods.dec.settings.widths: expected sequence of int, got [8",
+        ),
         ("ddc: {settings: {epochs: 1e3}}", 'methods.ddc.settings.epochs: expected int or {"by_size"}, got 1000.0'),
         ("ddc: {settings: {clip_norm: '1e-3'}}", "methods.ddc.settings.clip_norm: expected float or None, got '1e-3'"),
         (
