@@ -47,8 +47,10 @@ def moments(sequences, points):
     before = np.floor(place).astype(int)
     after = np.minimum(before + 1, (sequences.lengths - 1)[:, None])
     start, weight = sequences.offsets[:-1, None], (place - before)[:, :, None]
-    values = sequences.values[start + before] * (1 - weight) + sequences.values[start + after] * weight
-    return values.reshape(len(sequences), -1)
+    one, other = sequences.values[start + before], sequences.values[start + after]
+    values = one * (1 - weight) + other * weight
+    # Rounding alone leads out of these bounds, and would tell constant sequences apart by their lengths.
+    return values.clip(np.minimum(one, other), np.maximum(one, other)).reshape(len(sequences), -1)
 
 
 def step_for(sequences, longest):

@@ -76,6 +76,12 @@ def test_kasba_predicts_at_the_number_of_points_that_it_was_fitted_at():
     np.testing.assert_array_equal(method.predict(listed), method.labels_)
 
 
+def test_constant_sequences_of_any_lengths_are_one_cluster_of_kasba():
+    data = Sequences.from_list([np.full((length, 1), np.float32(0.1)) for length in range(3, 23)])
+    method = KASBA(3, random_state=0).fit(data)
+    assert set(method.labels_) == set(method.predict(data)) == {0} and method.loss_ == 0
+
+
 def test_a_cluster_that_kasba_can_not_fill_is_the_failure_of_that_run(monkeypatch):
     with aeon_without_hints() as aeon:
         lost = aeon.clustering._k_means.EmptyClusterError

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
+from datasets.sequences import Sequences
 from datasets.storage import write_arrays
 from methods.contract import tiny_data
 from methods.progress import VARIABLE, told
@@ -296,6 +297,11 @@ def test_moments_go_from_the_first_element_to_the_last():
         place = np.linspace(0, len(data[i]) - 1, found.shape[1])
         expected = np.stack([np.interp(place, np.arange(len(data[i])), column) for column in data[i].T], axis=1)
         np.testing.assert_allclose(found[i], expected, atol=1e-5)
+
+
+def test_moments_of_constant_sequences_are_that_constant():
+    data = Sequences.from_list([np.full((length, 1), np.float32(0.1)) for length in range(1, 40)])
+    assert (moments(data, 32) == np.float32(0.1)).all()
 
 
 def test_indices_prefer_the_clusters_that_there_are():
