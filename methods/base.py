@@ -122,7 +122,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
     loss_curve_ : dict of str to list of float
         One value an epoch for every term; empty for a method without epochs.
     n_updates_, n_epochs_, n_parameters_ : int or None
-        The training budget spent.
+        The training budget spent; where one run has several starts (``n_init``), that of the start that it keeps.
     n_sequences_ : int or None
         Sequences that were trained on, by a method that takes only some of them.
     embeddings_ : dict of str to ndarray of shape (n, m)

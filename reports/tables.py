@@ -379,7 +379,7 @@ def footnotes(summary, records, datasets, skip, selection, scored):
     budget = summary.groupby("method", sort=False).updates.max().dropna()
     if len(budget):
         told = ", ".join(f"{title(name)} {int(value):,}" for name, value in budget.items())
-        notes.append(f"Largest update budgets: {told}.")
+        notes.append(f"Largest update budgets, where a run has several starts that of the one kept: {told}.")
     return notes
 
 

@@ -3,22 +3,27 @@
 import contextlib
 import inspect
 import random
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from methods.base import InvalidInput, load_method
+from methods.base import Clusterer, InvalidInput, load_method
 from methods.contract import PROMISES, Note, broken, data_for, small, tiny_data
 from methods.ddc import DDC
 from methods.dec import DEC
+from methods.dtw_medoids import DTWMedoids
+from methods.k_shape import KShape
 from methods.kmeans import KMeans
 from methods.length_kmeans import LengthKMeans
 from methods.rddc import RDDC
 from methods.rddc_plus import RDDCPlus
+from runs.record import schema
 from workflow import catalogue
 
 METHODS = [
@@ -57,6 +62,16 @@ def test_one_seed_s_failure_is_its_own(monkeypatch):
     assert str(failed) == "singular" and first.labels_.shape == last.labels_.shape
     with pytest.raises(InvalidInput):
         small(KMeans).set_params(n_clusters=99).fit_seeds(data_for(KMeans), [0, 2])
+
+
+def test_updates_of_several_starts_are_those_of_the_one_that_is_kept():
+    """As the record's field, whose description says so, has them: one more start adds none."""
+    for cls, limit in ((KMeans, "max_iter"), (KShape, "iterations"), (DTWMedoids, "iterations")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            assert small(cls, n_init=3, **{limit: 1}).fit(data_for(cls)).n_updates_ == 1
+    for told in (Clusterer.__doc__, schema()["properties"]["budget"]["description"]):
+        assert "several starts (`" in told and "that it keeps" in told
 
 
 class Undocumented(KMeans):

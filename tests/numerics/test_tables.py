@@ -66,6 +66,7 @@ def test_a_failed_run_is_counted_and_enters_no_mean():
     said = " ".join(tables.footnotes(summary, made, ["arabic_digits"], {}, "train", "test"))
     assert "RDDC variable length on Arabic Digits: 1 diverged" in said
     assert "Diverged: for example, it was not to be." in said
+    assert "Largest update budgets, where a run has several starts that of the one kept: RDDC 10." in said
 
 
 def test_a_collapsed_run_has_scores_but_is_not_selected():
