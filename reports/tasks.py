@@ -28,7 +28,6 @@ from .style import COLOURS, PAGE, STYLE, grid, save
 from .tables import markdown, number, title
 from .verdict import verdict_on_runs
 
-CONTROLS = {"kmeans": "control, told how many", "silhouette_k": "control"}
 HEADLINE = (
     "Supervised: these methods learn from problems whose clusters are known. None of it belongs to the unsupervised"
     " rows."
@@ -48,8 +47,8 @@ READ = [
     "Agreement of two orders: mean ARI between what a method finds in a problem and in the same problem shuffled. An"
     " LSTM reads a set in an order; 1 would mean that the order doesn't matter.",
     "Controls: k-means on time averages, its clusters numbered by first appearance where that counts; it learns"
-    " nothing. One is told how many clusters each problem has, as no method here is. The other finds it by"
-    " silhouettes, from 2 to the most that any problem has; a problem of a single cluster is beyond it.",
+    " nothing. The one called k-means is told how many clusters each problem has, as no method here is. The other finds"
+    " it by silhouettes, from 2 to the most that any problem has; a problem of a single cluster is beyond it.",
     "Unseen classes: no object of theirs was in training. As in the authors' code, the epoch is chosen by the loss on"
     " problems of the same classes, of other objects than the test's.",
 ]
@@ -115,15 +114,16 @@ def name(task):
 
 def groups(runs):
     """(method as a table prints it, its ok records, all its records) of one task, the controls last."""
-    methods = {run["method"] for run in runs}
-    for method in [*sorted(methods - CONTROLS.keys()), *(control for control in CONTROLS if control in methods)]:
+    taught = learned(runs)
+    for method in dict.fromkeys(run["method"] for run in [*taught, *runs]):
         own = [run for run in runs if run["method"] == method]
-        yield CONTROLS.get(method, title(method)), [run for run in own if run["status"] == "ok"], own
+        told = title(method) if own[0] in taught else f"control: {title(method)}"
+        yield told, [run for run in own if run["status"] == "ok"], own
 
 
 def learned(runs):
-    """The records of the runs that learned."""
-    return [run for run in runs if run["method"] not in CONTROLS]
+    """The records of the runs that learned; the controls' are those on time averages."""
+    return [run for run in runs if run["vectorization"] == "none"]
 
 
 def spread(values):

@@ -75,5 +75,5 @@ def test_every_reading_gives_its_reason(job, tmp_path):
     replication.report(job, tmp_path / "page")
     told = (tmp_path / "page/replication.md").read_text().split("## The readings")[1].split()
     assert " ".join(told) == f"- **RDDC** — {replication.AS_IT_IS} - **RDDC, raw input** — The elements as they come."
-    rows = read_yaml(ROOT / "config/study.yaml")["methods"].values()
+    rows = [row for name, row in read_yaml(ROOT / "config/study.yaml")["methods"].items() if name != "rddc"]
     assert len(rows) > 10 and all(row["like"].startswith("rddc") and len(row["reason"]) > 30 for row in rows)

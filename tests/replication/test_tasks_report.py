@@ -124,7 +124,7 @@ def test_the_page_says_supervised_and_has_every_part(made):
         assert (folder / f"report/{name}.png").is_file()
     scores = pd.read_csv(folder / "report/scores.csv")
     assert scores.task.tolist() == [told for told in ("points", "abc", "abc symbols 5") for _ in range(3)]
-    assert scores.method.tolist()[:3] == ["L2C", "control, told how many", "control"]
+    assert scores.method.tolist()[:3] == ["L2C", "control: k-means", "control: k by silhouette"]
     own = runs["points"][0]["scores"]["test"]
     assert scores.MR[0] == f"{1 - own['accuracy']:.2f}" or runs["points"][0]["status"] != "ok"
     breaks = pd.read_csv(folder / "report/breaks.csv")
