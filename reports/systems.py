@@ -29,7 +29,7 @@ SYSTEMS = {
         "supervised_reduced/report/curves.png",
     ],
     "supervised_full": [
-        *(f"supervised_full/report/{name}.md" for name in ("scores", "budgets")),
+        *(f"supervised_full/report/{name}.md" for name in ("scores", "failures", "budgets")),
         "supervised_full/report/curves.png",
     ],
 }
