@@ -1,5 +1,7 @@
 """The supervised report: verdicts, tables from records, and nothing typed."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -97,6 +99,21 @@ def test_runs_that_all_failed_are_counted_and_break_no_figure(made):
     failed = {task: [run | {"status": "timeout"} for run in own] for task, own in runs.items()}
     assert tasks.break_table(TASKS, failed)["ok runs"].tolist() == ["0/2", "0/2", "0/1"]
     plt.close(tasks.breaks(TASKS, failed))
+
+
+def test_a_control_that_is_not_told_reads_no_more_than_the_largest_number():
+    drawn = draw_problems(jobs.draw_job(CONFIG, "points"))
+    ones = np.repeat(drawn.counts == 1, drawn.sizes)
+    other = replace(
+        drawn, clusters=np.where(ones, np.arange(len(ones)) % 2, drawn.clusters)
+    )  # no single cluster is left
+    found = {}
+    for control in jobs.TASK_CONTROLS:
+        job = jobs.control_job(CONFIG, "test", "points", control)
+        found[control] = [run_control(problems, **job)[1]["0"] for problems in (drawn, other)]
+    assert ones.any() and other.clusters.max() == drawn.clusters.max()
+    np.testing.assert_array_equal(*found["untold"])
+    assert (found["told"][0] != found["told"][1]).any()
 
 
 def test_records(made):
