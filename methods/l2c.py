@@ -23,11 +23,14 @@ square roots of the class weights. All else is from the authors' public code, ku
 2-D points, app2/test_cluster_nn_try00_v130.py, and the network that it builds, impl/nn/try00/cluster_nn_try00_v122.py.
 It sets the divergence's weight to .1, but objects without an embedding have no such term; its scripts with an embedding
 (v122, v126, v136) weigh divergence and centres by 0, and embed images by convolutions: blocks of 3 × 3 filters with
-leaky ReLU, batch normalisation and pooling of 2 × 2, then two dense layers, each normalised likewise.
-The weights kept are those of the lowest validation loss, there looked at every 100 batches, here after every epoch.
-Deviations: the divergence's dense layer is what that code's comment says (its line has an activation of slope 128 in
-its place); a batch of a single set is normalised by the running statistics; the other embeddings are our own, small.
-Budget: `epochs` passes over the training problems in batches of `batch`; there, up to a million new batches.
+leaky ReLU, batch normalisation and pooling of 2 × 2, then two dense layers, each normalised likewise. Before that, in
+training, an image is drawn out of shape at random (`Distortion`), as two of these scripts have it (v126, v136). The
+weights kept are those of the lowest validation loss, looked at every 100 batches (`epoch_batches`).
+Deviations: images aren't mirrored, as half of them are there, since a mirrored digit is another; the divergence's dense
+layer is what that code's comment says (its line has an activation of slope 128 in its place); a batch of a single set
+is normalised by the running statistics; the other embeddings are our own, small.
+Budget: `epochs` passes over the training problems in batches of `batch`, or `epochs` times `epoch_batches` of them;
+there, up to a million new batches.
 
 An LSTM reads in an order, so the outcome depends on the order of the objects: the record's `order_agreement` says how.
 """
@@ -36,7 +39,17 @@ import math
 
 import numpy as np
 import torch
-from torch.nn.functional import batch_norm, leaky_relu, log_softmax, nll_loss, relu, softmax
+from torch.nn.functional import (
+    affine_grid,
+    batch_norm,
+    grid_sample,
+    interpolate,
+    leaky_relu,
+    log_softmax,
+    nll_loss,
+    relu,
+    softmax,
+)
 
 from .base import InvalidInput, store
 from .deep import autocast
@@ -48,6 +61,7 @@ TITLE = "L2C"
 FLOOR = 1e-7  # keeps logarithms of probabilities finite, as Keras does
 SLOPE = 0.3  # of leaky ReLU: Keras's default
 DROPOUT = 0.5
+TILES = 4  # a side, of images that are distorted
 KERAS_NORM = {"eps": 1e-3, "momentum": 0.01}  # Keras's defaults of batch normalisation
 MARGIN = 2.0  # beyond which two clusters' embeddings aren't driven further apart
 
@@ -74,15 +88,22 @@ class L2C(SupervisedClusterer):
         Of the dense layer and of the softmax of the divergence.
     learning_rate : float
         Of Adadelta (published: 5).
+    distortion : float
+        Of images in training: the corners of 4 × 4 tiles are moved at random, by up to so much of a side (published
+        code: 8 of 128 pixels).
     precision : {"float32", "bfloat16"}
         Of the products; the loss and the weights' steps are float32.
     batch, epochs : int
         Published: batches of 200.
+    epoch_batches : int or None
+        Batches of an epoch, drawn from all, after which the validation problems are looked at (published code: 100);
+        None: all of them.
     device : str
     random_state : int or None
     """
 
     best_epoch = True
+    least = SupervisedClusterer.least | {"epoch_batches": 1}
 
     def __init__(
         self,
@@ -98,9 +119,11 @@ class L2C(SupervisedClusterer):
         divergence_weight=0.1,
         divergence_units=128,
         learning_rate=5.0,
+        distortion=0.0,
         precision="float32",
         batch=200,
         epochs=10,
+        epoch_batches=None,
         device="cpu",
         random_state=None,
     ):
@@ -215,6 +238,25 @@ class Dropout(torch.nn.Module):
         return x * kept.to(x.device) / (1 - DROPOUT)
 
 
+class Distortion(torch.nn.Module):
+    """Of images (b, 1, side, side) in training: tiles drawn out of shape, with random numbers of its own."""
+
+    def __init__(self, largest):
+        super().__init__()
+        self.largest = largest
+        self.generator = torch.Generator().manual_seed(torch.randint(2**62, ()).item())
+
+    def forward(self, images):
+        if not self.training:
+            return images
+        corners = 4 * torch.rand((len(images), 2, TILES + 1, TILES + 1), generator=self.generator) - 2  # a side is 2
+        moved = interpolate(
+            self.largest * corners.to(images.device), images.shape[2:], mode="bilinear", align_corners=True
+        )
+        straight = affine_grid(torch.eye(2, 3, device=images.device)[None], images[:1].shape, align_corners=False)
+        return grid_sample(images, straight + moved.permute(0, 2, 3, 1), align_corners=False)
+
+
 class Vectors(torch.nn.Module):
     """No embedding."""
 
@@ -244,7 +286,7 @@ class Convolutional(torch.nn.Module):
     def __init__(self, d, settings):
         super().__init__()
         self.size, self.side = settings.embedding_units, math.isqrt(d)
-        layers, into, side = [], 1, self.side
+        layers, into, side = [Distortion(settings.distortion)] if settings.distortion else [], 1, self.side
         for filters in settings.filters:
             convolution = torch.nn.Conv2d(into, filters, 3, padding="same")
             torch.nn.init.xavier_uniform_(convolution.weight)

@@ -37,6 +37,8 @@ class SupervisedClusterer(BaseEstimator):
         Whether a cluster's number means something, and not just which objects are together.
     least : dict of str to number
         As in `methods.base.Clusterer`.
+    epoch_batches : int or None
+        Batches of an epoch, drawn from all; None: all of them.
     best_epoch : bool
         Whether the network kept is that of the epoch with the lowest validation loss, not of the last.
     n_clusters_ : int
@@ -51,6 +53,7 @@ class SupervisedClusterer(BaseEstimator):
 
     supervised = True
     ordered = False
+    epoch_batches = None
     best_epoch = False
     accepts = "problems"
     backend = "torch"
@@ -110,7 +113,7 @@ class SupervisedClusterer(BaseEstimator):
     def _one_epoch(self, X, optimizer, order, seen):
         """Update once for each batch, whose size and terms go to `seen`; the number of updates."""
         self._network.train()
-        for index in equal_batches(X.sizes, self.batch, order):
+        for index in equal_batches(X.sizes, self.batch, order)[: self.epoch_batches]:
             optimizer.zero_grad()
             with flushed_denormals():
                 terms = self._terms(*self._tensors(X, index))

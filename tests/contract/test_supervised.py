@@ -208,6 +208,16 @@ def test_nothing_is_predicted_before_fit_nor_learned_without_clusters(method, pr
             method.fit(*given)
 
 
+def test_epochs_of_some_batches(problems):
+    train, validation = problems.part("train"), problems.part("validation")
+    short = small("l2c", epoch_batches=2, epochs=5).fit(train, validation)
+    assert short.n_updates_ == 10 and len(short.loss_curve_["validation_loss"]) == short.n_epochs_ == 5
+    whole, none = (small("l2c", epoch_batches=batches).fit(train, validation) for batches in (99, None))
+    assert whole.loss_curve_ == none.loss_curve_ and whole.n_updates_ > 10
+    with pytest.raises(InvalidInput, match="epoch_batches=0: expected 1 or more"):
+        small("l2c", epoch_batches=0).fit(train)
+
+
 def test_equal_batches():
     sizes = np.array([3, 5, 3, 3, 5, 4])
     for rng in (None, np.random.default_rng(0)):

@@ -12,11 +12,40 @@ from datasets import abc, points
 from datasets.problems import gather
 from datasets.sequences import Sequences
 from methods.base import InvalidInput
-from methods.l2c import FLOOR, L2C, center_loss, class_weights, divergence_loss, pair_probability, pairwise_loss
+from methods.l2c import (
+    FLOOR,
+    L2C,
+    Distortion,
+    center_loss,
+    class_weights,
+    divergence_loss,
+    pair_probability,
+    pairwise_loss,
+)
 from runs.scores import problem_scores, scores
 from runs.tasks import in_another_order
 
 B, N, K = 3, 5, 4
+
+
+def test_distortion():
+    """In training alone, another each time, by no more than it says; what it moves lies where a plain loop finds it."""
+    torch.manual_seed(0)
+    images = torch.rand(6, 1, 16, 16)
+    slope = torch.linspace(0, 1, 16).expand(6, 1, 16, 16).contiguous()  # whose value tells the column
+    layer = Distortion(1 / 16).train()
+    assert not torch.equal(layer(images), layer(images)) and torch.equal(layer.eval()(images), images)
+    assert torch.allclose(Distortion(0.0).train()(images), images, atol=1e-6)
+    moved = 15 * (layer.train()(slope) - slope)[..., 2:-2, 2:-2]  # in pixels, of which a side has 16
+    assert 0.5 < moved.abs().max() <= 1 + 1e-4
+    layer.generator.manual_seed(1)
+    found = layer(slope)
+    corners = torch.rand(6, 2, 5, 5, generator=torch.Generator().manual_seed(1))[:, 0] * 2 - 1  # in pixels, along rows
+    for i, row, column in itertools.product(range(6), (3, 8), (5, 9)):
+        y, x = 4 * row / 15, 4 * column / 15  # in tiles
+        near = corners[i, int(y) : int(y) + 2, int(x) : int(x) + 2].numpy()
+        shift = np.array([1 - y % 1, y % 1]) @ near @ np.array([1 - x % 1, x % 1])
+        assert 15 * float(found[i, 0, row, column]) == pytest.approx(column + shift, abs=1e-4)
 
 
 @pytest.fixture
