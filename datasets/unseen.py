@@ -30,17 +30,17 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
         Fewest and most clusters.
     objects : int
         Objects of a problem.
-    turned : dict of int to list of int, optional
-        Training class to the quarters that its images are turned by, each of which makes a class more.
+    turned : dict or None
+        Training class to the numbers of quarters that its images are turned by, each of which makes a class more.
     """
     if objects < clusters[1]:
         raise ValueError(f"objects: {objects}, but a problem may have {clusters[1]} clusters")
     test_classes = list(test_classes)
     for label, quarters in (turned or {}).items():
-        if int(label) in test_classes:
+        if str(label) in map(str, test_classes):  # a key of JSON is a string
             raise ValueError(f"turned: {label}, a class of the test; training would see its images")
-        for number in quarters:
-            sequences, labels = with_turned(sequences, labels, int(label), number)
+        for number in np.ravel(quarters).tolist():
+            sequences, labels = with_turned(sequences, labels, label, number)
     train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
     allowed = {"train": train_classes, "validation": test_classes, "test": test_classes}
     problems = {}
@@ -64,7 +64,7 @@ def with_turned(sequences, labels, label, quarters):
     side = math.isqrt(sequences.dimensions)
     if side**2 != sequences.dimensions or (sequences.lengths != 1).any():
         raise ValueError(f"turned: elements of {sequences.dimensions} values; expected square images, an element each")
-    mine = (labels == label) & (sequences.split == SPLITS.index("train"))
+    mine = (labels.astype(str) == str(label)) & (sequences.split == SPLITS.index("train"))
     if not mine.any() or quarters not in (1, 2, 3):
         raise ValueError(f"turned: {label}: {quarters}, expected a class of the training images: 1, 2 or 3 quarters")
     images = np.rot90(sequences.values[mine].reshape(-1, side, side), quarters, axes=(1, 2))

@@ -161,6 +161,8 @@ def test_turned_images_are_further_classes_of_training_alone():
         ({4: [1]}, "turned: 4, a class of the test; training would see its images"),
         ({9: [1]}, "turned: 9: 1, expected a class of the training images: 1, 2 or 3 quarters"),
         ({0: [4]}, "turned: 0: 4, expected a class"),
+        ({"zero": 1}, "turned: zero: 1, expected a class"),
+        ({0: "left"}, "turned: 0: left, expected a class"),
         ({0: [1]}, "turned: elements of 3 values; expected square images, an element each"),
     ],
 )
