@@ -136,6 +136,8 @@ class L2C(SupervisedClusterer):
                 f"X: {X.objects.dimensions} dimensions; embedding='convolutional' with {len(self.filters)} blocks takes"
                 f" square images of {2 ** len(self.filters)} pixels a side or more"
             )
+        if self.distortion and self.embedding != "convolutional":
+            raise InvalidInput(f"distortion={self.distortion}: is of images, for embedding='convolutional' alone")
         if self.units % 2:
             raise InvalidInput(f"units={self.units}: expected an even number, half for each direction")
         self.class_weights_ = class_weights(X)

@@ -241,6 +241,7 @@ def test_sequences_as_objects():
         ({"embedding": "cnn"}, 'embedding=\'cnn\': expected {"none", "dense", '),
         ({"units": 7}, "units=7"),
         ({"precision": "float16"}, "precision='float16': expected {\"float32\", "),
+        ({"distortion": 0.1}, "distortion=0.1: is of images, for embedding='convolutional' alone"),
         ({"embedding": "convolutional"}, "takes square images of 8 pixels a side or more"),
     ],
 )
