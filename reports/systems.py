@@ -25,11 +25,11 @@ SYSTEMS = {
     "suite": ["suite/suite.md", "suite/ranks.png"],
     "imdb": ["tutorial/tutorial.md", "tutorial/tutorial.png"],
     "supervised": [
-        *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "breaks", "budgets")),
+        *(f"supervised_reduced/report/{name}.md" for name in ("published", "scores", "gains", "breaks", "budgets")),
         "supervised_reduced/report/curves.png",
     ],
     "supervised_full": [
-        *(f"supervised_full/report/{name}.md" for name in ("scores", "failures", "budgets")),
+        *(f"supervised_full/report/{name}.md" for name in ("scores", "gains", "failures", "budgets")),
         "supervised_full/report/curves.png",
     ],
 }

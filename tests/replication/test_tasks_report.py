@@ -151,6 +151,48 @@ def test_the_page_says_supervised_and_has_every_part(made):
     assert settings.value["tasks.points", "layers"] == "1" and settings.value["methods.l2c", "layers"] == "14"
 
 
+def test_differences_from_the_controls_are_those_of_the_scores(made):
+    folder, runs = made
+    gains = pd.read_csv(folder / "report/gains.csv").set_index(["task", "beside"])
+    assert len(gains) == 2 * len(TASKS)
+    for task, own in runs.items():
+        mistakes = {}
+        for run in own:
+            if run["status"] == "ok":
+                mistakes.setdefault(run["method"], []).append(1 - run["scores"]["test"]["accuracy"])
+        for method, told in (("kmeans", "control: k-means"), ("silhouette_k", "control: k by silhouette")):
+            line = gains.loc[tasks.name(task), told]
+            if {method, TASKS[task]["method"]} <= mistakes.keys():
+                expected = np.mean(mistakes[method]) - np.mean(mistakes[TASKS[task]["method"]])
+                assert float(line["MR less by"]) == pytest.approx(expected, abs=6e-4)
+            else:
+                assert line.verdict == "not comparable"
+
+
+def gain(ours, theirs, status="ok"):
+    """The line of `gain_table` for one run's and one control's MR of every test problem."""
+    runs = [record(method="l2c", status=status), record(method="kmeans", vectorization="avg")]
+    runs = [run | {"dataset": "points", "seed": 0} for run in runs]
+    errors = {("points", "l2c", 0): np.array(ours), ("points", "kmeans", 0): np.array(theirs)}
+    return tasks.gain_table({"points": runs}, errors).iloc[0]
+
+
+def test_how_often_a_difference_from_a_control_is_shown():
+    """Of problems that are hard for both alike, one in twenty where there is none, and nearly always one of 0.1."""
+    rng, told = np.random.default_rng(0), {0.0: [], 0.1: []}
+    for difference, verdicts in told.items():
+        for _ in range(100):
+            hard = rng.uniform(0.2, 0.6, 300)
+            ours, theirs = (hard - better + rng.normal(0, 0.2, 300) for better in (difference, 0.0))
+            verdicts.append(gain(ours, theirs).verdict)
+    assert 88 <= told[0.0].count("no difference shown") <= 100
+    assert told[0.1].count("better") >= 99 and gain(theirs, ours).verdict == "worse"
+    line = gain([0.1, 0.1], [0.3, 0.3])
+    assert (line["MR less by"], line["95 % interval"], line.verdict) == ("+0.200", "+0.200 to +0.200", "better")
+    line = gain([0.1], [0.3], status="diverged")
+    assert (line["MR less by"], line["95 % interval"], line.verdict) == ("–", "–", "not comparable")
+
+
 def test_published_numbers(made):
     _, runs = made
     published = read_published("abc").values
