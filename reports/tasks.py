@@ -197,7 +197,7 @@ def gain_table(runs, errors):
                 rng = np.random.default_rng(seed_sequence(0, "gains", task, control))
                 drawn = (theirs - ours)[rng.integers(len(ours), size=(RESAMPLES, len(ours)))].mean(axis=1)
                 gain, (low, high) = np.mean(theirs - ours), percentiles(drawn)
-            row |= {"MR less by": number(gain, "+z.3f"), "95 % interval": span(low, high, "+z.3f")}
+            row |= {"MR less by": number(gain, "+z.3f"), "95 % interval": span(low, high, "+.3f")}
             rows.append(row | {"verdict": verdict_on_gain(low, high)})
     return pd.DataFrame(rows)
 
