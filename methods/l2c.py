@@ -47,6 +47,7 @@ from torch.nn.functional import (
     leaky_relu,
     log_softmax,
     nll_loss,
+    pad,
     relu,
     softmax,
 )
@@ -89,7 +90,7 @@ class L2C(SupervisedClusterer):
     learning_rate : float
         Of Adadelta (published: 5).
     distortion : float
-        Of images in training: the corners of 4 × 4 tiles are moved at random, by up to so much of a side (published
+        Of images in training: where 4 × 4 tiles meet, they are moved at random, by up to so much of a side (published
         code: 8 of 128 pixels).
     precision : {"float32", "bfloat16"}
         Of the products; the loss and the weights' steps are float32.
@@ -241,7 +242,10 @@ class Dropout(torch.nn.Module):
 
 
 class Distortion(torch.nn.Module):
-    """Of images (b, 1, side, side) in training: tiles drawn out of shape, with random numbers of its own."""
+    """Of images (b, 1, side, side) in training: tiles drawn out of shape, with random numbers of its own.
+
+    As ``random_distortion`` of Augmentor, which the authors use, but for whole pixels: the image's edges stay.
+    """
 
     def __init__(self, largest):
         super().__init__()
@@ -251,10 +255,9 @@ class Distortion(torch.nn.Module):
     def forward(self, images):
         if not self.training:
             return images
-        corners = 4 * torch.rand((len(images), 2, TILES + 1, TILES + 1), generator=self.generator) - 2  # a side is 2
-        moved = interpolate(
-            self.largest * corners.to(images.device), images.shape[2:], mode="bilinear", align_corners=True
-        )
+        inner = 4 * torch.rand((len(images), 2, TILES - 1, TILES - 1), generator=self.generator) - 2  # a side is 2
+        corners = pad(self.largest * inner.to(images.device), (1, 1, 1, 1))
+        moved = interpolate(corners, images.shape[2:], mode="bilinear", align_corners=True)
         straight = affine_grid(torch.eye(2, 3, device=images.device)[None], images[:1].shape, align_corners=False)
         return grid_sample(images, straight + moved.permute(0, 2, 3, 1), align_corners=False)
 
