@@ -4,7 +4,7 @@ Source: the archives' download site, where a set is a zip of two ``.ts`` files, 
 the mirror has the same zips in ``ucr/``. Licence: free for research, none that is stated. A config gives a set a name
 and says which it is: ``datasets: {pebble: {like: ucr, name: GesturePebbleZ1}}``.
 
-Expected: the nine univariate sets of varying length have the counts, classes and lengths of `KNOWN`; of any other set
+Expected: nine univariate sets of varying length have the counts, classes and lengths of `KNOWN`; of any other set
 both files must be whole, with the same channels and classes. A set has no checksum, as its files are written anew now
 and then; the sheet has the digest of what was read.
 """

@@ -4,7 +4,7 @@ Distance (section 3.1): 1 - max over shifts w of Σ_t x_{t+w} · y_t / (‖x‖ 
 shifted to lie best against the present centroid, have a direction that they share most, the leading eigenvector of Q S
 Q with S = Σ x xᵀ and Q = I - 11ᵀ/T. The two take turns until no sequence changes its cluster.
 
-tslearn's k-Shape wants one length and the paper's one dimension, so this is our own, and some forty times faster by one
+tslearn's k-Shape wants one length and the paper's one dimension, so this is our own, and dozens of times faster by one
 Fourier transform for many sequences and one eigenvector a centroid: benchmarks/peers.md. A sequence is z-normalised
 over its own elements, dimension by dimension, and divided by its norm, so that a long one weighs no more. Then zeros
 follow it up to the longest: they add nothing to a product at any shift, so only a centroid, of the longest one's
