@@ -42,14 +42,14 @@ plus: .venv/installed  ## RDDC+, this project's own, below the paper's table: re
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
 	$(BIN)/snakemake --profile profiles/field
 
-suite: .venv/installed  ## Sixteen data sets of varying length by every row of the suite, with ranks, an hour: results/suite/suite/
+suite: .venv/installed  ## Sixteen data sets of varying length by RDDC and the field's rows, with ranks, an hour: results/suite/suite/
 	$(BIN)/snakemake suite --profile profiles/suite
 
 mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist
 	@$(BIN)/python -m workflow.scripts.systems mnist_full
 
-mnist-full: .venv/installed  ## The same at the published budgets, over half a day of a core, may be interrupted: results/mnist_full/
+mnist-full: .venv/installed  ## The same at the published budgets, half a core-day that may be interrupted: results/mnist_full/
 	$(BIN)/snakemake --profile profiles/mnist_full
 
 fingerprints: .venv/installed  ## Which form of the data the published baselines come from: results/paper/fingerprints/
