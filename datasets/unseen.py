@@ -5,13 +5,7 @@ training never sees the classes of the test. As the authors' code has it (core/d
 impl/data/image/image_data_provider.py of kutoga/learning2cluster): every number of clusters is equally often, a problem
 has one object of each of its classes and the others of any of them, and the validation problems, by which an epoch is
 chosen, have the classes of the test. With MNIST that code trains on 0, 2, 3, 4, 6, 7 and tests on 1, 5, 8, 9.
-
-Our own addition are more classes to learn from: images turned by quarters, as in Santoro et al. (Meta-learning with
-memory-augmented neural networks, ICML 2016), each turn of a class a class of its own.
 """
-
-import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +14,7 @@ from .seeds import seed_sequence
 from .sequences import SPLITS
 
 
-def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20, turned=None):
+def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20):
     """Draw problems; ``ValueError`` when a part has fewer classes, or a class fewer objects, than a problem may need.
 
     Parameters
@@ -30,17 +24,10 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
         Fewest and most clusters.
     objects : int
         Objects of a problem.
-    turned : dict or None
-        Training class to the numbers of quarters that its images are turned by, each of which makes a class more.
     """
     if objects < clusters[1]:
         raise ValueError(f"objects: {objects}, but a problem may have {clusters[1]} clusters")
     test_classes = list(test_classes)
-    for label, quarters in (turned or {}).items():
-        if str(label) in map(str, test_classes):  # a key of JSON is a string
-            raise ValueError(f"turned: {label}, a class of the test; training would see its images")
-        for number in np.ravel(quarters).tolist():
-            sequences, labels = with_turned(sequences, labels, label, number)
     train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
     allowed = {"train": train_classes, "validation": test_classes, "test": test_classes}
     problems = {}
@@ -57,21 +44,6 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
             )
         problems[part] = [one_problem(pools, clusters, objects, rng) for _ in range(size)]
     return gather(sequences, problems)
-
-
-def with_turned(sequences, labels, label, quarters):
-    """Sequences and labels, and behind them the training images of one class turned, as a class of their own."""
-    side = math.isqrt(sequences.dimensions)
-    if side**2 != sequences.dimensions or (sequences.lengths != 1).any():
-        raise ValueError(f"turned: elements of {sequences.dimensions} values; expected square images, an element each")
-    mine = (labels.astype(str) == str(label)) & (sequences.split == SPLITS.index("train"))
-    if not mine.any() or quarters not in (1, 2, 3):
-        raise ValueError(f"turned: {label}: {quarters}, expected a class of the training images: 1, 2 or 3 quarters")
-    images = np.rot90(sequences.values[mine].reshape(-1, side, side), quarters, axes=(1, 2))
-    values = np.concatenate([sequences.values, images.reshape(len(images), -1)])
-    split = np.concatenate([sequences.split, sequences.split[mine]])
-    more = replace(sequences, values=values, offsets=np.arange(len(values) + 1), split=split)
-    return more, np.concatenate([labels, np.full(len(images), labels.max() + 1)])
 
 
 def one_problem(pools, clusters, objects, rng):

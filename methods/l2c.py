@@ -25,7 +25,7 @@ It sets the divergence's weight to .1, but objects without an embedding have no 
 (v122, v126, v136) weigh divergence and centres by 0, and embed images by convolutions: blocks of 3 × 3 filters with
 leaky ReLU, batch normalisation and pooling of 2 × 2, then two dense layers, each normalised likewise. Before that, in
 training, an image is drawn out of shape at random (`Distortion`), as two of these scripts have it (v126, v136). The
-weights kept are those of the lowest validation loss, looked at every 100 batches (`epoch_batches`).
+weights kept are those of the lowest validation loss (`keep`), looked at every 100 batches (`epoch_batches`).
 Deviations: images aren't mirrored, as half of them are there, since a mirrored digit is another; the divergence's dense
 layer is what that code's comment says (its line has an activation of slope 128 in its place); a batch of a single set
 is normalised by the running statistics; the other embeddings are our own, small.
@@ -99,6 +99,9 @@ class L2C(SupervisedClusterer):
     epoch_batches : int or None
         Batches of an epoch, drawn from all, after which the validation problems are looked at (published code: 100);
         None: all of them.
+    keep : {"loss", "mr"}
+        Whether the epoch kept is that of the lowest loss on the validation problems (published code) or that of the
+        lowest misclassification rate: few mistakes of which the network is certain raise the loss much.
     device : str
     random_state : int or None
     """
@@ -125,6 +128,7 @@ class L2C(SupervisedClusterer):
         batch=200,
         epochs=10,
         epoch_batches=None,
+        keep="loss",
         device="cpu",
         random_state=None,
     ):

@@ -10,7 +10,9 @@ import time
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn.base import BaseEstimator
+from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils.validation import check_is_fitted
 
 from . import progress
@@ -40,7 +42,9 @@ class SupervisedClusterer(BaseEstimator):
     epoch_batches : int or None
         Batches of an epoch, drawn from all; None: all of them.
     best_epoch : bool
-        Whether the network kept is that of the epoch with the lowest validation loss, not of the last.
+        Whether the network kept is that of the epoch that is best on the validation problems, not of the last.
+    keep : {"loss", "mr"}
+        What the best epoch has the lowest of; ``mr``, the misclassification rate, is among the terms then.
     n_clusters_ : int
         Most clusters of a training problem, and so the most that are ever found.
     loss_, validation_loss_ : float
@@ -55,6 +59,7 @@ class SupervisedClusterer(BaseEstimator):
     ordered = False
     epoch_batches = None
     best_epoch = False
+    keep = "loss"
     accepts = "problems"
     backend = "torch"
     deterministic = False
@@ -124,9 +129,9 @@ class SupervisedClusterer(BaseEstimator):
 
     def _kept(self, phase):
         """Number of the epoch so far whose network is kept."""
-        if not (self.best_epoch and "validation_loss" in phase.terms):
+        if not (self.best_epoch and f"validation_{self.keep}" in phase.terms):
             return len(phase.curve) - 1
-        return int(np.argmin([values[phase.terms.index("validation_loss")] for values in phase.curve]))
+        return int(np.argmin([values[phase.terms.index(f"validation_{self.keep}")] for values in phase.curve]))
 
     def predict(self, X):
         """Cluster of every member, shape (M,); the problems' own clusters are not looked at."""
@@ -144,7 +149,11 @@ class SupervisedClusterer(BaseEstimator):
         self._network.train(False)
         with torch.no_grad():
             batches = equal_batches(X.sizes, AT_ONCE)
-            return mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])
+            terms = mean_terms([(len(index), self._terms(*self._tensors(X, index))) for index in batches])
+        if self.keep == "mr":
+            pairs = zip(X.split_up(X.clusters), X.split_up(self.predict(X)), strict=True)
+            terms["mr"] = float(np.mean([misclassification_rate(*pair) for pair in pairs]))
+        return terms
 
     def _check(self, X):
         check_is_fitted(self, "n_features_in_")
@@ -207,6 +216,12 @@ def flat_state(optimizer):
 def places(X, index):
     """Where the members of some problems of one size lie among all members, shape (B, n)."""
     return X.offsets[index][:, None] + np.arange(X.sizes[index[0]])
+
+
+def misclassification_rate(clusters, found):
+    """Share of a problem's members that no one-to-one map of the found clusters puts right."""
+    both = contingency_matrix(clusters, found)
+    return 1 - both[linear_sum_assignment(both, maximize=True)].sum() / len(clusters)
 
 
 def equal_batches(sizes, batch, rng=None):

@@ -52,8 +52,8 @@ READ = [
     " nothing. The one called k-means is told how many clusters each problem has, as no method here is. The other finds"
     " it by silhouettes, from 2 to the most that any problem has; a problem of a single cluster is beyond it.",
     "Unseen classes: no object of theirs was in training. As in the authors' code, the epoch is chosen by the loss on"
-    " problems of the same classes, of other objects than the test's. Turned, in a task's name: images turned by"
-    " quarters were further classes to learn from, this project's own addition.",
+    " problems of the same classes, of other objects than the test's, or by the MR on them where the settings say so"
+    " (`keep`).",
 ]
 GAIN = [
     "A control's MR less the method's, on each test problem, as the mean over ok runs; then the mean over the problems,"

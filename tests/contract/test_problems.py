@@ -134,46 +134,6 @@ def test_unseen_classes_and_objects_are_unseen():
         unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=90)
 
 
-def test_turned_images_are_further_classes_of_training_alone():
-    rng, sizes = np.random.default_rng(0), SIZES | {"train": 400}
-    n, labels = 900, np.arange(900) % 8
-    images = np.zeros((n, 3, 3))
-    images[:, 0, 1] = labels + 1  # the middle of the top tells the class
-    data = Sequences(images.reshape(n, 9), np.arange(n + 1), rng.choice(3, n))
-    chosen = {"test_classes": [1, 4, 5, 7]}
-    problems = unseen.draw(sizes, 0, data, labels, **chosen, turned={"0": [1, 3], "6": [2]})
-    for part in ("validation", "test"):
-        own, theirs = (drawn.part(part) for drawn in (problems, unseen.draw(sizes, 0, data, labels, **chosen)))
-        np.testing.assert_array_equal(own.objects.values[own.members], theirs.objects.values[theirs.members])
-    train, seen = problems.part("train"), set()
-    for clusters, members in zip(train.split_up(train.clusters), train.split_up(train.members), strict=True):
-        found = {(cluster, tuple(problems.objects.values[i])) for cluster, i in zip(clusters, members, strict=True)}
-        assert len(found) == len(set(clusters)) == len({values for _, values in found})  # classes and clusters agree
-        seen |= {values for _, values in found}
-    middles = {(int(max(values)) - 1, int(np.argmax(values))) for values in seen}
-    left, top, right, bottom = 3, 1, 5, 7
-    assert middles == {(0, top), (0, left), (0, right), (2, top), (3, top), (6, top), (6, bottom)}
-
-
-@pytest.mark.parametrize(
-    ("turned", "message"),
-    [
-        ({4: [1]}, "turned: 4, a class of the test; training would see its images"),
-        ({9: [1]}, "turned: 9: 1, expected a class of the training images: 1, 2 or 3 quarters"),
-        ({0: [4]}, "turned: 0: 4, expected a class"),
-        ({"zero": 1}, "turned: zero: 1, expected a class"),
-        ({0: "left"}, "turned: 0: left, expected a class"),
-        ({0: [1]}, "turned: elements of 3 values; expected square images, an element each"),
-    ],
-)
-def test_what_can_not_be_turned(turned, message):
-    data, labels = labelled()
-    if "elements" not in message:
-        data = Sequences(np.ones((800, 4)), np.arange(801), data.split)
-    with pytest.raises(ValueError, match=message):
-        unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], turned=turned)
-
-
 def test_sizes_of_the_clusters_of_unseen_classes_differ():
     """One object of each class, the others at random: with two of twenty from 1 to 19 each, most often near 10."""
     drawn = unseen.draw({"test": 2000}, 0, *labelled(), test_classes=[1, 4, 5, 7], clusters=(2, 2))

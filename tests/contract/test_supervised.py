@@ -208,6 +208,28 @@ def test_nothing_is_predicted_before_fit_nor_learned_without_clusters(method, pr
             method.fit(*given)
 
 
+def test_the_epoch_of_the_lowest_misclassification_rate(problems):
+    """The other epochs' networks are made anew, and their mistakes counted by every map of the clusters."""
+    train, validation = problems.part("train"), problems.part("validation")
+    settings = {"learning_rate": 5.0, "epochs": 6}
+    kept = small("l2c", keep="mr", **settings).fit(train, validation)
+    rates = kept.loss_curve_["validation_mr"]
+    assert len(set(rates)) > 1
+    for epochs in (1, 3, 6):
+        last = small("l2c", **settings | {"epochs": epochs}).fit(train)  # without validation the last is kept
+        mistakes = [
+            min(np.mean(np.array(numbers)[found] != clusters) for numbers in itertools.permutations(range(3)))
+            for clusters, found in zip(
+                validation.split_up(validation.clusters), validation.split_up(last.predict(validation)), strict=True
+            )
+        ]
+        assert rates[epochs - 1] == pytest.approx(np.mean(mistakes))
+    best = small("l2c", **settings | {"epochs": int(np.argmin(rates)) + 1}).fit(train)
+    np.testing.assert_array_equal(kept.predict(problems), best.predict(problems))
+    assert kept.validation_loss_ == kept.loss_curve_["validation_loss"][int(np.argmin(rates))]
+    assert "validation_mr" not in small("l2c").fit(train, validation).loss_curve_
+
+
 def test_epochs_of_some_batches(problems):
     train, validation = problems.part("train"), problems.part("validation")
     short = small("l2c", epoch_batches=2, epochs=5).fit(train, validation)
