@@ -110,7 +110,7 @@ def spread(summary, runs):
                 if not np.isnan(own.accuracy[row]):
                     axis.scatter(own.accuracy[row], y, s=34, facecolors="none", edgecolors="black", linewidths=1)
             axis.axvline(own.published_accuracy.iloc[0], color=style.COLOURS[1], linewidth=1.5)
-            axis.set(title=tables.title(dataset), xlim=(0, 1.03))
+            axis.set(title=tables.title(dataset), xlim=(0, 1.06))  # room for the rings at 1
             axis.grid(axis="x", linewidth=0.3)
         axes[0, 0].set_yticks(range(len(rows)), list(map(tables.title, rows)))
         axes[0, 0].invert_yaxis()
