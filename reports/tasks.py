@@ -14,7 +14,6 @@ from matplotlib.ticker import MaxNLocator
 
 from datasets.prepare import keywords
 from datasets.problems import Problems
-from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, load_labels
 from datasets.storage import write_text
 from methods.base import load_method
@@ -23,9 +22,9 @@ from runs.scores import SCORES, TASK_SCORES
 
 from .matching import colours, hits
 from .page import image, notes, page, table
+from .paired import resampled
 from .published import read_published
 from .settings import draw_of, settings_of_tasks, settings_table, sources_of
-from .statistics import RESAMPLES, percentiles
 from .style import COLOURS, PAGE, STYLE, grid, save
 from .tables import markdown, number, span, title
 from .verdict import verdict_on_runs
@@ -194,9 +193,7 @@ def gain_table(runs, errors):
                 ours, theirs = (
                     np.mean([errors[task, run["method"], run["seed"]] for run in own], axis=0) for own in (ok, known)
                 )
-                rng = np.random.default_rng(seed_sequence(0, "gains", task, control))
-                drawn = (theirs - ours)[rng.integers(len(ours), size=(RESAMPLES, len(ours)))].mean(axis=1)
-                gain, (low, high) = np.mean(theirs - ours), percentiles(drawn)
+                gain, (low, high) = np.mean(theirs - ours), resampled(theirs - ours, np.mean, "gains", task, control)
             row |= {"MR less by": number(gain, "+z.3f"), "95 % interval": span(low, high, "+.3f")}
             rows.append(row | {"verdict": verdict_on_gain(low, high)})
     return pd.DataFrame(rows)

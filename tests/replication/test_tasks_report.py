@@ -189,6 +189,8 @@ def test_how_often_a_difference_from_a_control_is_shown():
     assert told[0.1].count("better") >= 99 and gain(theirs, ours).verdict == "worse"
     line = gain([0.1, 0.1], [0.3, 0.3])
     assert (line["MR less by"], line["95 % interval"], line.verdict) == ("+0.200", "+0.200 to +0.200", "better")
+    line = gain([0.1], [0.3])  # one problem says nothing of others
+    assert (line["MR less by"], line["95 % interval"], line.verdict) == ("+0.200", "–", "not comparable")
     line = gain([0.1], [0.3], status="diverged")
     assert (line["MR less by"], line["95 % interval"], line.verdict) == ("–", "–", "not comparable")
 
