@@ -70,7 +70,7 @@ def interval(pairs, statistic, name):
 
 
 def resampled(values, statistic, *name):
-    """95 % interval of a statistic by percentile bootstrap; (None, None) with one value. Its name has its own stream."""
+    """95 % interval of a statistic by percentile bootstrap, its stream that of `name`; (None, None) with one value."""
     if len(values) < 2:
         return None, None
     rng = np.random.default_rng(seed_sequence(0, *name))
