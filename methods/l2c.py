@@ -26,9 +26,11 @@ It sets the divergence's weight to .1, but objects without an embedding have no 
 leaky ReLU, batch normalisation and pooling of 2 × 2, then two dense layers, each normalised likewise. Before that, in
 training, an image is drawn out of shape at random (`Distortion`), as two of these scripts have it (v126, v136). The
 weights kept are those of the lowest validation loss (`keep`), looked at every 100 batches (`epoch_batches`).
-Deviations: images aren't mirrored, as half of them are there, since a mirrored digit is another; the divergence's dense
-layer is what that code's comment says (its line has an activation of slope 128 in its place); a batch of a single set
-is normalised by the running statistics; the other embeddings are our own, small.
+Deviations: Adadelta's ε is 1e-7, as Keras has it since 2.1.3. Their Keras was of 2017 (their notes ask for 2.0.8 or
+newer) and had 1e-8; a step goes with its root, so that their 5 is about 1.6 here. Images aren't mirrored, as half of
+them are there, since a mirrored digit is another; the divergence's dense layer is what that code's comment says (its
+line has an activation of slope 128 in its place); a batch of a single set is normalised by the running statistics; the
+other embeddings are our own, small.
 Budget: `epochs` passes over the training problems in batches of `batch`, or `epochs` times `epoch_batches` of them;
 there, up to a million new batches.
 
