@@ -9,9 +9,14 @@ minimise KL(P ‖ Q), q the Student-t similarity of a code to the centroids and 
 Published are 50,000 updates a layer and 100,000 end to end, by SGD at 0.1 falling tenfold every 20,000, weights from a
 normal distribution of standard deviation 0.01, then SGD at 0.01: the reading mnist has all of that. Deviations
 elsewhere: Adam, Glorot-uniform weights and the budgets `layer_updates`, `pretrain_updates` and at most
-`cluster_updates`. Everywhere: the authors' code drops nothing of the first layer's input and of the last's output. The
-input is scaled so that its mean squared norm over D is 1, as the authors do. The loss of a run is the final KL
-divergence.
+`cluster_updates`. The input is scaled so that its mean squared norm over D is 1, as the paper has it. The loss of a run
+is the KL divergence in its last epoch.
+
+The authors' public code (piiswrong/dec) differs from ours everywhere. It drops nothing of the first layer's input and
+of the last's output. Its Caffe minimises half of the mean squared error, so that at one rate SGD's steps are half of
+ours, but for biases, whose rate is doubled; momentum grows to 0.9 over the first 1000 updates. MNIST's pixels from 0 to
+255 are multiplied by 0.02, which makes their mean square nearly 3. The last phase takes the file's order, and starts
+with no momentum after every refresh of the target, which on MNIST comes every 160 updates.
 
 A Keras tutorial's DEC (C. Zhang: How to do unsupervised clustering with Keras, 2018) is this with other settings,
 a row of its own: pretraining end to end in one go (published: 300 epochs in batches of 256, on MNIST 82,200 updates,
@@ -66,7 +71,7 @@ class DEC(CodeClusterer):
     tolerance : float
         Share of labels that change between two refreshes below which the last phase stops.
     optimizer, cluster_optimizer : {"adam", "adadelta", "sgd", "nesterov"}
-        For the autoencoder and for the last phase; see `methods.deep.minimise`.
+        For the autoencoder and for the last phase, the last two with a momentum of 0.9; see `methods.deep.minimise`.
     learning_rate, cluster_learning_rate : float
         Theirs. With Adam 1e-3 lets clusters die out in the last phase.
     decay_interval : int or None

@@ -260,6 +260,7 @@ def minimise(
         Sequences in the training data. What doesn't fill a batch is left out until the next epoch.
     rngs : list of S numpy.random.Generator
     optimizer : {"adam", "adadelta", "sgd", "nesterov"}
+        The last two with a momentum of 0.9, the last with Nesterov's.
     decay_interval : int, optional
         Updates after which the learning rate falls tenfold, and again and again.
     precision : {"float32", "bfloat16"}

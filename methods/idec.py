@@ -5,8 +5,10 @@ codes at will (equations 1 to 3). The published γ weighs the divergence, not th
 the mean squared error over vectors and dimensions. Pretraining and centroids as in `methods.dec`; the target is
 refreshed every 140 updates (published for MNIST) until fewer than 0.1 % of the labels change.
 
-Deviations. Pretraining as in `methods.dec`, with its budgets, and at most `cluster_updates` (published: 20,000). Adam
-at 1e-3 in the last phase, as in the authors' code for MNIST.
+The last phase is by Adam at 1e-3, as in the authors' code for MNIST (XifengGuo/IDEC).
+
+Deviations. Pretraining as in `methods.dec`, with its deviations and budgets, and at most `cluster_updates` (published:
+20,000). Each epoch has an order of its own, the authors' last phase the file's.
 
 The third variant of the Keras tutorial of `methods.dec`, trained jointly, is this method with the tutorial's settings.
 Inferred: the weight of 0.1, from public copies of its code, which have SGD at 1.0 in the last phase too, as has the
