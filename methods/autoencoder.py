@@ -2,7 +2,7 @@
 
 Two ways to pretrain it. Layer by layer (Vincent et al. 2010, as DEC does it): every layer learns to reconstruct its
 input from a corrupted copy, dropout 0.2 on the input and on the code. End to end: the whole reconstructs its input
-without corruption. Both minimise the mean squared error with the one training loop of `methods.deep`.
+without corruption. Both minimise the mean squared error, or its sum, with the one training loop of `methods.deep`.
 """
 
 from numbers import Real
@@ -178,6 +178,11 @@ def pretrain_layers(autoencoder, data, *, noise, corruption, squared_error="mean
     curves : dict of str to list of float
         ``layer_1``, ``layer_2``, ...
     updates : int
+
+    Raises
+    ------
+    InvalidInput, Diverged
+        As in `pretrain`.
     """
     network, last = autoencoder.network, autoencoder.depth - 1
 

@@ -32,7 +32,7 @@ class InvalidInput(ValueError):
 
 
 class Diverged(ArithmeticError):
-    """The loss stopped being finite; the message names the epoch and the last finite loss."""
+    """A run came to nothing: its loss stopped being finite, say; the message says why, and in which epoch if in one."""
 
 
 def store(given):
@@ -227,6 +227,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         ------
         InvalidInput
             When the file is broken, was not written by `save`, or holds another method or other settings.
+        FileNotFoundError
+            When there is none.
         """
         try:
             arrays = read_arrays(path)
@@ -286,7 +288,8 @@ class TransductiveClusterer(Clusterer):
     """Base of methods that can't predict: a new vector takes the cluster of its nearest vector in the training data.
 
     The paper doesn't say how it scored the test split with such methods. The nearest neighbour is the one rule that
-    fits both a linkage and an affinity, whose clusters need not be round.
+    fits both a linkage and an affinity, whose clusters need not be round. A row whose config says `trained_on: test`
+    clusters that split by itself and needs none.
     """
 
     def predict(self, X):

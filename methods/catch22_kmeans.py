@@ -3,8 +3,8 @@
 Twenty-two numbers that tell time series apart, found among thousands: of the distribution, autocorrelations, successive
 differences, fluctuations. They are taken of every dimension of a sequence as long as it is; one of fewer than ten
 elements repeats its last one up to that, without which some of the features divide by nothing. What a sequence is too
-short for even so is 0. Features without z-normalisation: ask for it with the data set's `normalise`. The rest is in
-`methods.features`.
+short for even so is 0. Sequences aren't z-normalised, as the paper's are: ask for it with the data set's `normalise`.
+For its two features of outliers alone aeon does so itself. The rest is in `methods.features`.
 """
 
 import numpy as np

@@ -4,7 +4,8 @@ The RDDC paper's baseline is "just the last two fully connected layers" of its n
 layer with ReLU, whose output h enters the kernel matrix, and a softmax layer that gives the assignments A. The loss
 is in `methods.divergence`. Budget: `epochs` passes over the training data in batches of `batch`; published as a
 "fixed number", the number itself is lost. The loss has RDDC's recommended settings by default, and
-config/sources.yaml says why; the layers start as TensorFlow's did.
+config/sources.yaml says why; the layers start as TensorFlow's did. Deviations: of `input_scale`, and of a batch
+normalisation of h (`hidden_batch_norm`), the RDDC paper says nothing.
 """
 
 import functools

@@ -20,7 +20,7 @@ def squared_distances(x):
 
 
 def median_off_diagonal(distances):
-    """Median distance of two different sequences, by partition: shape (S,)."""
+    """Median distance of two different sequences, the lower of the middle two, by partition: shape (S,)."""
     if distances.is_cuda:
         return median_on_gpu(distances)
     # NumPy's partition is ten times faster than torch's kthvalue on a CPU.
@@ -53,7 +53,7 @@ def kernel_matrix(h, kernel_width, relative_width):
     kernel_width : {"median_squared_distance", "median_of_all", "median_distance"}
         σ² = `relative_width` · median of the squared distances, of different sequences or of all pairs (see
         `median_of_all`); or σ = `relative_width` · median of the distances. Each is recomputed for every batch and
-        constant in the backward pass.
+        constant in the backward pass. The authors' later code counts the zero diagonal in.
     """
     distances = squared_distances(h)
     with torch.no_grad():

@@ -2,7 +2,7 @@
 
 DTW (Sakoe and Chiba 1978): d(x, y)² is the least Σ ‖x_i - y_j‖² over all monotone alignments of two sequences of any
 lengths; no band limits them. A centroid is found by DBA (Petitjean, Ketterlin, Gançarski 2011), which moves each of its
-elements to the mean of all elements that are aligned with it, again and again. What is common to both elastic distances
+elements to the mean of all elements that are aligned with it, again and again. What is common to the elastic distances
 is in `methods.elastic`.
 
 Deviation, for time: a sample of the training sequences. Budget: `sample` sequences, one start of at most `iterations`

@@ -46,8 +46,8 @@ def init_gru_weights(d, hidden, layers, rngs, *, init, update_bias=0.0, apart=Fa
     init : {"torch", "tensorflow", "keras"}
         ``torch``: everything uniform in ±1/sqrt(hidden). ``tensorflow``: as its ``GRUCell`` of 2018, which has one
         kernel [input + state] for both gates and one for the candidate, both Glorot-uniform as a whole, and starts the
-        gates' biases at 1 and the candidate's at 0. ``keras``: the same biases, and weights as of Keras's GRU:
-        Glorot-uniform for the input and orthogonal for the state, gate by gate.
+        gates' biases at 1 and the candidate's at 0. ``keras``: the same biases, and the kinds of weights of Keras's
+        GRU, but gate by gate: Glorot-uniform for the input and orthogonal for the state.
     update_bias : float
         Added to the update gate's bias; positive means that memory is kept.
     apart : bool
@@ -122,6 +122,11 @@ def gru_final_states(values, offsets, index, weights, *, reset="after", backend=
     -------
     Tensor (S, B, layers, 2, H)
         In the order of `index`; the backward direction's state is the one after the first element.
+
+    Raises
+    ------
+    ValueError
+        For another `reset`, and for ``backend="cpu"`` where the compiled kernel can't do it.
     """
     if reset not in RESETS:
         raise ValueError(f"reset={reset!r}: expected 'after' or 'before'")

@@ -41,6 +41,11 @@ def gru_states(values, offsets, index, weights, reset="after", rows=None):
     -------
     Tensor (S, B, layers, 2, H)
         In the order of `index`; the backward direction's state is the one after the first element.
+
+    Raises
+    ------
+    ValueError
+        For another number of units, and for values that aren't float32.
     """
     hidden = weights[0][0][1].shape[-1]
     if hidden not in UNITS:

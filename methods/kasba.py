@@ -6,7 +6,8 @@ only, so they are resampled as for the input ``resample``, to as many elements a
 tells so. What is common to the elastic distances is in `methods.elastic`.
 
 Deviation, for time: a sample of the training sequences. Budget: `sample` sequences, one start of at most `iterations`
-iterations. The loss is the mean squared distance to the nearest centroid.
+iterations; in each, a centroid has aeon's own limit of 50 steps. The loss is the mean squared distance to the nearest
+centroid.
 """
 
 import numpy as np

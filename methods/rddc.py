@@ -9,8 +9,11 @@ batches for a fixed number of epochs from several initialisations; the run with 
 Sequences are never padded, so how a batch is made up changes nothing but the kernel matrix and batch statistics.
 
 Deviations. The text that we have lost most numbers: a setting below whose value is not published is inferred, and
-config/readings/recommended.yaml has the values that this project recommends, with the evidence; `input_scale` is not
-in the paper at all. Budget: `epochs` passes over the training data in batches of `batch`.
+config/readings/recommended.yaml has the values that this project recommends, with the evidence. Against the paper's
+words, but as the authors' later code has it, are L2 by rows (`orthogonality_form`) and σ² as a share of the median
+squared distance, in place of σ as a share of the median distance (`kernel_width`). Of `input_scale`, and of a batch
+normalisation of h (`hidden_batch_norm`), the paper says nothing. Budget: `epochs` passes over the training data in
+batches of `batch`.
 """
 
 from numbers import Real

@@ -4,8 +4,8 @@ After the autoencoder of Srivastava, Mansimov, Salakhutdinov (ICML 2015): one re
 another, unconditioned one, which is told nothing of the elements that it has to give, writes it down backwards. No
 published configuration is meant; every choice is our own:
 
-- Encoder: a bidirectional GRU (Cho et al. 2014; theirs is an LSTM), the engine of `methods.gru` as in `methods.rddc`,
-  with its memory at the start (`update_bias`). A linear layer of its two final states gives the code.
+- Encoder: a bidirectional GRU of one layer (Cho et al. 2014; theirs is an LSTM), the engine of `methods.gru` as in
+  `methods.rddc`, with its memory at the start (`update_bias`). A linear layer of its two final states gives the code.
 - Decoder: a GRU of one layer whose first state is a linear layer of the code with tanh, and whose input is the code
   again at every step, as in Cho et al.; theirs has none. A linear layer of its states gives the elements, last first.
   It runs on packed sequences (torch's own), so each stops at its own length and nothing is padded.

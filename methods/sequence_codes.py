@@ -6,8 +6,8 @@ clipped. Then k-means of `methods.kmeans`, ten restarts, on the codes of the tra
 
 Where `longest` is given, all sequences are shortened by one factor until the longest of the training data has so many
 elements: means over neighbours take their place. The length isn't in the loss, but nothing keeps it out of the code.
-Budget: `epochs` passes over the training data in batches of `batch`. A run is selected by the reconstruction's loss,
-which judges no cluster.
+Budget: `epochs` passes over the training data in batches of `batch`. The loss of a run is the reconstruction's, which
+judges no cluster.
 """
 
 import numpy as np

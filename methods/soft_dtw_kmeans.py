@@ -2,7 +2,7 @@
 
 soft-DTW replaces the least cost over all alignments by a soft minimum, -γ log Σ exp(-cost / γ), which can be
 differentiated: L-BFGS finds a centroid. With γ towards 0 it becomes the square of `methods.dtw_kmeans`' distance. What
-is common to both elastic distances is in `methods.elastic`; the scale of the input is what gives γ its meaning.
+is common to the elastic distances is in `methods.elastic`; the scale of the input is what gives γ its meaning.
 
 Deviations. For time: a sample of the training sequences, and few steps for a centroid. tslearn's k-means++ draws with
 the square of soft-DTW. Budget: `sample` sequences, one start of at most `iterations` iterations, in each at most

@@ -128,6 +128,11 @@ def vectorize(sequences, name, alone=None):
     Returns
     -------
     ndarray of shape (n, D), float32, or Sequences
+
+    Raises
+    ------
+    ValueError
+        For another `name`, and for ``vector`` where a sequence has more than one element.
     """
     if name not in INPUTS:
         raise ValueError(f"vectorization {name!r}: expected one of {', '.join(INPUTS)}")

@@ -1,8 +1,8 @@
 """Agglomerative clustering with Ward's criterion (Ward 1963), scikit-learn's implementation.
 
 The paper names "hierarchical clustering with Ward linkage" without more; Ward's criterion leaves nothing to set.
-Nothing is random and there is no loss, so one run stands for all seeds. The test split is scored by the rule of
-`TransductiveClusterer`.
+Nothing is random and there is no loss, so one run stands for all seeds. A test split that wasn't clustered is scored by
+the rule of `TransductiveClusterer`; the reading recommended clusters it by itself (`trained_on: test`).
 """
 
 from sklearn.cluster import AgglomerativeClustering
