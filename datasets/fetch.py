@@ -113,8 +113,8 @@ class Files:
     Parameters
     ----------
     form : str
-    members : dict of str to str
-        File names and their SHA-256.
+    members : dict of str to str or None
+        File names and their SHA-256 (None: unknown, checked by the loader).
     addresses : tuple of str
         Official folders, each with all files; tried in this order.
     limit : int, optional
@@ -284,6 +284,8 @@ def fetch(source, raw, mirror=None, form="any", *, timeout=30.0, tries=3, pause=
     ------
     DataError
         When the data are nowhere, truncated, of the wrong content or unsafe to unpack; nothing is left behind.
+    ValueError
+        For a form that there isn't, naming those that there are.
     """
     choose(source.name, "form", form, ["any", *dict.fromkeys(candidate.form for candidate in source.forms)])
     forms = forms_of(source, form)

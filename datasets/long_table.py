@@ -30,6 +30,11 @@ def read_table(path, columns, gaps):
     columns : dict or None
         Names of the columns ``id``, ``time`` and ``label``, where those are other ones; None for what there isn't.
     gaps : Gaps
+
+    Raises
+    ------
+    DataError
+        For what can't be read, naming file, line and column.
     """
     found, place = read_parquet(path) if path.suffix.lower() == ".parquet" else read_columns(path)
     names = named(path, found, columns or {})

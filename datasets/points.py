@@ -1,9 +1,13 @@
 """Sets of 2-D points in clusters of several shapes: the first experiment of Learning to Cluster (Meier et al., 2018).
 
 Generated, nothing to download. Published: 1 to 5 clusters, 72 points, several shapes, noise of standard deviation 0.05.
-Own choice, where the text that we have says no more: the shapes (a blob, a ring, a half ring, a line, as large as
-`radius`), equally many points a cluster, every number of clusters equally often, centres at least `distance` apart in
-the unit square. Shapes that come near each other overlap in places.
+Own choice: the shapes (a ring, a half ring, a line, as large as `radius`, or a blob), centres at least `distance` apart
+in the unit square. Shapes that come near each other overlap in places. As the authors' public code has it: every number
+of clusters is equally often, with equally many points a cluster, but for its blobs.
+
+Deviations: in that code (impl/data/misc/extended_data_gen_2d.py of kutoga/learning2cluster) two rings may lie in each
+other and two half rings interlock; it has no lines; the noise of 0.05 is that of blobs alone, rings and half rings have
+less; and what was drawn together is shrunk into the cells of a grid, its noise with it.
 """
 
 import numpy as np

@@ -190,6 +190,11 @@ def split_again(labels, name, settings, split, seed, number):
     name, settings, split, seed
         As `prepare` takes them; only a stratified split can be repeated.
     number : int
+
+    Raises
+    ------
+    ValueError
+        For a split of another kind.
     """
     if split.get("kind", "stratified") != "stratified":
         raise ValueError(f"{name}: only a stratified split can be repeated")

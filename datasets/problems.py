@@ -80,7 +80,7 @@ class Problems:
 
     @property
     def counts(self):
-        """Number of clusters of every problem, shape (p,)."""
+        """Number of clusters of every problem, shape (p,); 1 where they are withheld."""
         return np.array([len(np.unique(clusters)) for clusters in self.split_up(self.clusters)], np.int64)
 
     def split_up(self, values):

@@ -92,7 +92,7 @@ class Sequences:
         Raises
         ------
         ValueError
-            When two sequences differ in d, naming the sequence.
+            When two sequences differ in d, naming the sequence, and when there is none.
         """
         arrays = [np.asarray(sequence, dtype=np.float32) for sequence in sequences]
         if not arrays:
@@ -223,6 +223,11 @@ def stratified_split(labels, seed, name, fractions=(0.8, 0.1, 0.1), number=0):
     -------
     ndarray of shape (n,), int8
         Index into `SPLITS`.
+
+    Raises
+    ------
+    ValueError
+        For other fractions.
     """
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions: expected three that sum to 1, got {list(fractions)}")

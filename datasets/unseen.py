@@ -4,7 +4,8 @@ The problems of a part have objects of the data set's own split of that name, so
 training never sees the classes of the test. As the authors' code has it (core/data/data_provider.py and
 impl/data/image/image_data_provider.py of kutoga/learning2cluster): every number of clusters is equally often, a problem
 has one object of each of its classes and the others of any of them, and the validation problems, by which an epoch is
-chosen, have the classes of the test. With MNIST that code trains on 0, 2, 3, 4, 6, 7 and tests on 1, 5, 8, 9.
+chosen, have the classes of the test. With MNIST that code trains on 0, 2, 3, 4, 6, 7 and tests on 1, 5, 8, 9. Unlike
+there, an object is in a problem once at most, and validation and test share none.
 """
 
 import numpy as np
