@@ -70,26 +70,69 @@ def test_points():
     problems = points.draw({"train": 300}, 0)
     assert (problems.sizes == 72).all() and problems.objects.dimensions == 2
     assert set(problems.counts) == {1, 2, 3, 4, 5}
-    counts = [np.bincount(clusters) for clusters in problems.split_up(problems.clusters)]
-    assert max(np.ptp(count) for count in counts) <= 1
     # Random order: the first point is of any cluster.
     assert len(set(problems.clusters[problems.offsets[:-1]])) == 5
-    # The noise: what is left of a blob, all shapes having no extent.
-    blobs = points.draw({"train": 200}, 0, radius=0.0, clusters=(1, 1))
-    spread = [np.std(values - values.mean(axis=0)) for values in blobs.split_up(blobs.objects.values)]
-    assert abs(np.mean(spread) - 0.05) < 0.001
-    middles = points.centres(5, 0.35, np.random.default_rng(0))
-    assert np.linalg.norm(middles[:, None] - middles, axis=2)[np.triu_indices(5, 1)].min() >= 0.35
+    # One cluster and no grid: rings and half rings fill their box, blobs are round and of the published noise.
+    alone = [
+        values for values, k in zip(problems.split_up(problems.objects.values), problems.counts, strict=True) if k == 1
+    ]
+    boxed = [np.allclose([v.min(axis=0), v.max(axis=0)], [[0.25] * 2, [0.75] * 2]) for v in alone]
+    assert 0.5 < np.mean(boxed) < 0.85  # two shapes of three
+    spread = [np.std(v - v.mean(axis=0)) for v, box in zip(alone, boxed, strict=True) if not box]
+    assert abs(np.mean(spread) - 0.05) < 0.003
 
 
-def test_what_no_problem_can_have_is_refused(monkeypatch):
+def test_shapes_of_points():
+    """By what they are: distances from the middle, and who lies inside whom."""
+    rng = np.random.default_rng(0)
+    for shape, count in ((points.ring, 1), (points.nested_rings, 2), (points.half_ring, 1), (points.half_rings, 2)):
+        for _ in range(20):
+            found, clusters = shape(40, 0.05, rng)
+            assert np.bincount(clusters).tolist() == [40 // count] * count
+            np.testing.assert_allclose([found.min(axis=0), found.max(axis=0)], [[0.25] * 2, [0.75] * 2], atol=1e-12)
+            from_middle = np.linalg.norm(found - 0.5, axis=1)
+            if shape is points.ring:  # stretched to a box, it stays round
+                assert from_middle.min() > 0.1 and np.linalg.norm(found.mean(axis=0) - 0.5) < 0.04
+            if shape is points.nested_rings:
+                assert from_middle[clusters == 1].max() < from_middle[clusters == 0].min()
+            if shape is points.half_ring:  # which a ring's mean, in the middle, is not
+                assert np.linalg.norm(found.mean(axis=0) - 0.5) > 0.04
+            if shape is points.half_rings:  # each reaches into the other's box
+                boxes = [(found[clusters == c].min(axis=0), found[clusters == c].max(axis=0)) for c in (0, 1)]
+                assert (np.maximum(*[low for low, _ in boxes]) < np.minimum(*[high for _, high in boxes])).all()
+    found, clusters = points.blobs(5)(500, 0.01, rng)
+    assert (np.bincount(clusters) > 50).all() and len(set(np.bincount(clusters))) > 1
+    middles = points.centres(5, rng)
+    assert np.linalg.norm(middles[:, None] - middles, axis=2)[np.triu_indices(5, 1)].min() >= 0.2
+
+
+@pytest.mark.parametrize(("sizes", "fitting"), [([9], 1), ([10], 3), ([36, 36], 6), ([5, 6], 3), ([14] * 4 + [16], 7)])
+def test_which_shapes_the_next_clusters_may_have(sizes, fitting):
+    """Rings and half rings want 10 points alone and 5 each in pairs, nested rings an even number."""
+    assert sum(shape.fits(sizes) for shape in points.SHAPES) == fitting
+
+
+def test_groups_of_points_share_the_unit_square():
+    """Every group's part is inside the square and touches no other's, and all forms of an area are drawn."""
+    rng, forms, corners = np.random.default_rng(0), set(), np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
+    for _ in range(400):
+        groups = points.on_grid([corners] * int(rng.integers(2, 6)), rng)
+        low, high = np.min(groups, axis=1), np.max(groups, axis=1)
+        assert low.min() >= 0 and high.max() <= 1
+        both = (np.minimum(high[:, None], high) - np.maximum(low[:, None], low)).min(axis=2)
+        assert both[~np.eye(len(groups), dtype=bool)].max() < 1e-9
+        cell = (high - low).min(axis=0)
+        forms |= {
+            tuple(np.round((end - start) / cell).astype(int).tolist()) for end, start in zip(high, low, strict=True)
+        }
+    assert {(1, 1), (1, 2), (2, 1), (2, 2)} <= forms
+
+
+def test_what_no_problem_can_have_is_refused():
     with pytest.raises(ValueError, match="points: 3, but a set may have 5 clusters"):
         points.draw({"train": 1}, 0, points=3)
     with pytest.raises(ValueError, match="objects: 3, but a problem may have 4 clusters"):
         unseen.draw(SIZES, 0, *labelled(), test_classes=[1, 4, 5, 7], objects=3)
-    monkeypatch.setattr(points, "TRIES", 100)
-    with pytest.raises(ValueError, match="distance: the unit square has hardly room for 30 centres 0.35 apart"):
-        points.draw({"train": 1}, 0, clusters=(30, 30))
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20))
