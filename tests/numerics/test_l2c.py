@@ -333,14 +333,14 @@ def test_bfloat16_is_near_float32(embedding):
 
 
 def test_it_learns():
-    """Two blobs or one, seen in any order."""
-    settings = {"clusters": (1, 2), "points": 12, "radius": 0.02, "distance": 0.6}
+    """Two blobs or one, which are all that so few points can be, seen in any order."""
+    settings = {"clusters": (1, 2), "points": 9, "noise": 0.01}
     problems = points.draw({"train": 300, "validation": 50, "test": 50}, 0, **settings)
     network = {"layers": 2, "units": 16, "count_units": 16, "count_dense_units": 16}
-    fitted = L2C(**network, batch=10, epochs=14, random_state=0).fit(*map(problems.part, ("train", "validation")))
+    fitted = L2C(**network, batch=10, epochs=18, random_state=0).fit(*map(problems.part, ("train", "validation")))
     test = problems.part("test")
     got = problem_scores(test, fitted.predict(test), ordered=False)
-    assert got["accuracy"] > 0.95 and got["count_accuracy"] > 0.9 and "element_accuracy" not in got
+    assert got["accuracy"] > 0.9 and got["count_accuracy"] > 0.8 and "element_accuracy" not in got
     assert fitted.loss_curve_["loss"][-1] < 0.5 * fitted.loss_curve_["loss"][0]
 
 
