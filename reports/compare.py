@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from datasets.cells import table
 from datasets.storage import write_text
 from runs.record import schema
 from runs.results import commit, each_scored, frame
@@ -77,8 +78,8 @@ def read_runs(path):
     Raises
     ------
     ValueError
-        Without records, or for a file that has other columns, no lines, a run twice, a status that no record has,
-        something else than a number or one that no score can be, such as a percentage.
+        Without records, or for a file that is no CSV, is cut off or has other columns, no lines, a run twice, a status
+        that no record has, something else than a number or one that no score can be, such as a percentage.
     """
     path = Path(path)
     if not path.is_file():
@@ -87,6 +88,7 @@ def read_runs(path):
             raise ValueError(f"{path}: there are no records")
         runs = pd.DataFrame([run_of(record) for record in each_scored(files)], columns=COLUMNS)
     else:
+        check_lines(path)
         words = dict.fromkeys(WORDS, lambda word: word or None)  # pandas takes a cell called None for a missing value
         runs = pd.read_csv(path, converters=words)
         if "split" not in runs and len(runs.columns) >= len(CELL):  # from before splits were repeated
@@ -95,6 +97,16 @@ def read_runs(path):
             raise ValueError(f"{path}: expected the columns {','.join(COLUMNS)}")
     check_runs(path, runs)
     return runs.assign(**{name: numbers(path, runs, name) for name in NUMBERS}).fillna(dict.fromkeys(WORDS, ""))
+
+
+def check_lines(path):
+    """Raise `ValueError` for a line with more or fewer cells than the first, which pandas would shift or fill."""
+    lines = [(number, len(cells)) for number, cells in table(path) if cells]
+    for number, cells in lines:
+        if cells != lines[0][1]:
+            raise ValueError(f"{path}, line {number}: {cells} cells, expected {lines[0][1]}: is the file whole?")
+    if not lines:
+        raise ValueError(f"{path}: it is empty, expected the columns {','.join(COLUMNS)}")
 
 
 def check_runs(path, runs):
@@ -206,11 +218,15 @@ def holm(p_values, level):
     return rejected
 
 
+def origin(commits):
+    """Commits in words, also of a project that keeps none."""
+    return ", ".join(sorted(set(commits) - {""})) or "an unknown commit"
+
+
 def since(before, now):
     """Where a move may come from: the reference's commit, and what else differs from it."""
-    commits = ", ".join(sorted(set(before.commit)))
     changed = [name.replace("_", " ") for name in CAUSES if set(before[name]) != set(now[name])]
-    return f"since {commits}; by the records, {', '.join(changed) or 'nothing'} changed"
+    return f"since {origin(before.commit)}; by the records, {', '.join(changed) or 'nothing'} changed"
 
 
 def absent(these, those, what):
@@ -263,7 +279,7 @@ def differ(before, now, path):
             if not np.isclose(run[metric], run[f"{metric}_now"], rtol=DIGITS, atol=1e-9, equal_nan=True)
         ]
         if told:
-            sentences.append(f"{name}: {'; '.join(told)}; since {run.commit}")
+            sentences.append(f"{name}: {'; '.join(told)}; since {origin([run.commit])}")
     return sentences
 
 

@@ -211,6 +211,8 @@ def test_a_project_of_another_kind(tmp_path):
     assert compare.compare(before, before) == compare.compare(before, before, exact=True) == []
     (found,) = compare.compare(now, before)
     assert found.startswith("mine, raw, toy: test accuracy 0.125 instead of 0.725 (-0.600), p = ")
+    assert found.endswith("; since an unknown commit; by the records, nothing changed")
+    assert all(line.endswith("; since an unknown commit") for line in compare.compare(now, before, exact=True))
 
 
 def test_a_cell_may_be_called_as_a_missing_value_is(path):
@@ -250,7 +252,11 @@ def test_rounding_leaves_no_range(path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: "", "No columns to parse"),
+        (lambda text: "", "reference.csv: it is empty, expected the columns method,"),
+        (lambda text: text[: text.rindex(",")], "reference.csv, line 6: 17 cells, expected 18: is the file whole"),
+        (lambda text: text.replace(",ok", ",,ok", 1), "reference.csv, line 2: 19 cells, expected 18"),
+        (lambda text: text.replace("rddc,", '"rddc,', 1), "reference.csv: not a CSV file in UTF-8"),
+        (lambda text: "\udcff" + text, "reference.csv: not a CSV file in UTF-8"),
         (lambda text: text.replace("seed", "sede"), "expected the columns method,"),
         (
             lambda text: text + text.splitlines()[-1] + "\n",
@@ -276,6 +282,6 @@ def test_rounding_leaves_no_range(path):
     ],
 )
 def test_an_unusable_reference_is_an_error(path, change, message):
-    path.write_text(change(path.read_text()))
+    path.write_text(change(path.read_text()), errors="surrogateescape")
     with pytest.raises(ValueError, match=message):
         compare.compare(path, path)
