@@ -15,6 +15,7 @@ from runs.sources import ROOT
 from .catalogue import assigned, class_constant, reads_vectors, source
 from .layers import own_names
 from .rows import algorithm, described, method_settings, stated
+from .scripts.entry import SNAKEMAKE
 
 LONGEST = 255  # bytes of a name, as most file systems have it
 FITS_OF_HALVES = 2 * ast.literal_eval(assigned(ROOT / "runs/halves.py", "PAIRS"))  # on each input
@@ -29,6 +30,7 @@ TASK_CONTROLS = {
 def set_environment():
     """Let every job find this project's modules and the Python that runs Snakemake, and say how far it is."""
     os.environ.setdefault(progress.VARIABLE, str(progress.SECONDS))
+    os.environ[SNAKEMAKE] = str(os.getpid())
     # A job has one thread. Numba sets OpenMP's number of threads for all libraries, so it has to be told as well.
     os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     # A file random.py or datasets.py in the folder where Snakemake runs is no module of anybody's.

@@ -37,6 +37,7 @@ from runs.run import run_job
 from runs.score import score_runs
 from runs.sources import ROOT
 from workflow import catalogue
+from workflow.scripts.entry import SNAKEMAKE
 
 SEED_OF = {int(seed_sequence(seed, "toy", "kmeans").generate_state(1)[0]): seed for seed in range(9)}
 
@@ -345,6 +346,40 @@ def test_a_killed_job_leaves_no_process_behind(tmp_path, script):
     while child.exists() and "State:\tZ" not in (child / "status").read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not child.exists() or "State:\tZ" in (child / "status").read_text()
+
+
+OF_A_WORKFLOW = """
+import time
+from pathlib import Path
+from workflow.scripts.entry import main
+
+def work(job, told):
+    Path(told).write_text("under way")
+    time.sleep(600)
+
+main(work, "told")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of another's death")
+def test_a_job_ends_with_its_snakemake(tmp_path):
+    """Which else, after kill -9, trains on beside the run that does the same job again."""
+    told, command = tmp_path / "told", [sys.executable, "-c", OF_A_WORKFLOW, "--job", "{}", "--told"]
+    with subprocess.Popen(["sleep", "600"]) as snakemake:
+        environment = os.environ | {SNAKEMAKE: str(snakemake.pid)}
+        with subprocess.Popen([*command, str(told)], cwd=ROOT, env=environment) as process:
+            try:
+                deadline = time.monotonic() + 60
+                while not told.exists() and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert told.exists() and process.poll() is None
+                snakemake.kill()
+                assert process.wait(timeout=60) == 1
+            finally:
+                process.kill()
+                snakemake.kill()
+    late = subprocess.run([*command, str(tmp_path / "late")], cwd=ROOT, env=environment, timeout=60, check=False)
+    assert late.returncode == 1 and not (tmp_path / "late").exists()
 
 
 def stop():

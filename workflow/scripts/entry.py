@@ -4,9 +4,14 @@ import argparse
 import contextlib
 import gc
 import json
+import os
+import select
 import sys
+import threading
 
 from datasets.text import one_line
+
+SNAKEMAKE = "SEQUENCE_SNAKEMAKE"  # environment variable with the process of whoever started the jobs
 
 
 @contextlib.contextmanager
@@ -30,6 +35,22 @@ def one_line_errors(code=1):
         sys.exit(code)
 
 
+def end_with(snakemake):
+    """End this process when Snakemake's is gone (Linux): the next run does the job again, and not beside this one."""
+    try:
+        handle = os.pidfd_open(snakemake)
+    except ProcessLookupError:
+        sys.exit("error: Snakemake has ended")
+    except (AttributeError, OSError):  # another system, or an old one
+        return
+
+    def wait():
+        select.select([handle], [], [])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main(work, *paths):
     """Call ``work(job, **paths)`` with the job slice (JSON) and the paths of the command line.
 
@@ -40,5 +61,7 @@ def main(work, *paths):
     for path in paths:
         parser.add_argument(f"--{path}", required=True, nargs="?", const="")  # an input that there isn't has no words
     arguments = vars(parser.parse_args())
+    if SNAKEMAKE in os.environ:
+        end_with(int(os.environ[SNAKEMAKE]))
     with one_line_errors():
         work(arguments.pop("job"), **arguments)
