@@ -44,9 +44,9 @@ def check_config(user):
         check_schema(laid)
         resolved = whole(laid, user)
         check_names(resolved)
-        check_splits(resolved, user)
         for dataset in dict.fromkeys([*resolved["run"]["datasets"], *resolved["datasets"]]):
             check_dataset(resolved, dataset)
+        check_splits(resolved, user)
         for method in dict.fromkeys([*jobs.methods(resolved), *resolved["methods"]]):
             check_method(resolved, method)
         for row, lender in jobs.rows_pretrained(resolved).items():

@@ -223,6 +223,7 @@ def test_own_data_are_trained_on_and_scored_on_whole(monkeypatch):
         ({"scored": "test"}, "scored: nothing is in the test split .kind everything.; expected train"),
         ({"selection": "validation"}, "selection: nothing is in the validation split"),
         ({"run": {"datasets": ["birds", "arabic_digits"]}}, "'birds' is your own data, .* run them apart"),
+        ({"run": {"datasets": ["birds", "bird"]}}, "'bird' is not in datasets/"),
     ],
 )
 def test_splits_that_do_not_go_together_are_refused(said, message, monkeypatch):
