@@ -8,12 +8,12 @@ Three things are looked at.
 - Each cell against the reference (`moved`). Whether runs fail more often: Fisher's exact test, which so few runs may
   not pass; so a cell most of whose runs were ok, and none is now, has moved whatever it says. Whether ok runs lack a
   number: that all or none have it is no chance, so any other share is a move, as is none in place of some; else
-  Fisher's test. Whether accuracies and losses have another mean: a t-test with pooled variance, the standard deviation
-  taken as no less than `FLOOR`, so that another machine's rounding passes. All p-values together are held to
+  Fisher's test. Whether accuracies, NMI and losses have another mean: a t-test with pooled variance, the standard
+  deviation taken as no less than `FLOOR`, so that another machine's rounding passes. All p-values together are held to
   `FALSE_ALARMS` by Holm's procedure: of a hundred comparisons in which nothing moved, about one is red, however many
   cells there are; that holds as far as a cell's mean is about normal. A cell with one run on both sides has no
-  variance: its test accuracy may move by `TOLERANCE`, and nothing is known about false alarms there. Few runs find only
-  large moves: keep more runs in the reference than a comparison makes.
+  variance: its test accuracy and NMI may move by `TOLERANCE`, and nothing is known about false alarms there. Few runs
+  find only large moves: keep more runs in the reference than a comparison makes.
 - With ``exact``, on the machine that made the reference: every run by itself, to `DIGITS`.
 """
 
@@ -35,9 +35,8 @@ from . import ranks
 from .published import CELL
 
 FALSE_ALARMS, TOLERANCE, DIGITS = 0.01, 0.05, 1e-6
-METRICS = ["test_accuracy", "train_accuracy", "validation_loss", "train_loss"]
-FLOOR = {"accuracy": 0.01, "loss": 0.01}  # of a loss: this share of it
-NUMBERS = [*METRICS, "test_nmi", "train_nmi"]
+NUMBERS = ["test_accuracy", "train_accuracy", "validation_loss", "train_loss", "test_nmi", "train_nmi"]
+FLOOR = {"accuracy": 0.01, "nmi": 0.01, "loss": 0.01}  # of a loss: this share of it
 PART = [*CELL, "split"]
 COLUMNS = [*PART, "seed", "status", *NUMBERS, "curve", "commit", "source", "data", "settings", "made_with"]
 WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "split", "seed")]
@@ -196,7 +195,7 @@ def checks(before, now):
     none_left = 2 * len(ok[0]) > len(before) and ok[1].empty
     yield 0.0 if none_left else stats.fisher_exact(failed).pvalue, f"{shares[1]} runs ok instead of {shares[0]}"
     yield from vanished(ok)
-    for metric in METRICS:
+    for metric in NUMBERS:
         old, new = (good[metric][np.isfinite(good[metric])].to_numpy() for good in ok)
         if not len(old) or not len(new):  # which `vanished` tells
             continue
@@ -205,7 +204,7 @@ def checks(before, now):
         kind = metric.split("_")[1]
         if len(old) + len(new) > 2:
             yield t_test(old, new, FLOOR[kind] * (abs(old.mean()) if kind == "loss" else 1)), told
-        elif metric == "test_accuracy" and abs(change) > TOLERANCE:
+        elif metric in ("test_accuracy", "test_nmi") and abs(change) > TOLERANCE:
             yield 0.0, told
 
 

@@ -165,7 +165,7 @@ def table(rng, n, first_seed, cells=40):
         noise = 0.05 * rng.normal(size=n) - (0.2 * (rng.random(n) < 0.2) if cell % 2 else 0)
         for seed, value in enumerate(noise, start=first_seed):
             made = compare.run_of(record(method=f"m{cell}", seed=seed))
-            made |= dict(zip(compare.METRICS, [0.7 + value, 0.7 + value, 1 - value, 1 - value], strict=True))
+            made |= dict(zip(compare.NUMBERS, [0.7 + value] * 2 + [1 - value] * 2 + [0.5 + value] * 2, strict=True))
             lines.append(made)
     return pd.DataFrame(lines)
 
@@ -183,6 +183,15 @@ def test_a_move_is_found_among_many_cells():
     now.loc[now.method == "m6", "test_accuracy"] -= 0.4
     (found,) = compare.moved(before, now)
     assert found.startswith("m6, none, arabic_digits: test accuracy ")
+
+
+@pytest.mark.parametrize("metric", compare.NUMBERS)
+def test_a_move_of_any_number_alone_is_found(metric):
+    rng = np.random.default_rng(1)
+    before, now = table(rng, 10, 0, cells=3), table(rng, 4, 10, cells=3)
+    now.loc[now.method == "m0", metric] -= 0.4
+    (found,) = compare.moved(before, now)
+    assert found.startswith(f"m0, none, arabic_digits: {metric.replace('_', ' ')} ")
 
 
 def test_every_split_is_a_cell_of_its_own():
