@@ -1,5 +1,6 @@
 """Problems with known clusters: the container and what draws them."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets import abc, points, unseen
-from datasets.problems import Problems
-from datasets.sequences import Sequences
+from datasets.problems import Problems, draw_problems
+from datasets.seeds import seed_sequence
+from datasets.sequences import Sequences, load_labels
 from datasets.storage import write_arrays
 from methods.vectorize import vectorize
+from workflow.scripts.draw import work
 
 SIZES = {"train": 30, "validation": 10, "test": 20}
 
@@ -43,6 +46,49 @@ def test_sizes_splits_and_seeds(draw):
     # A split doesn't depend on how many problems the others have.
     fewer = draw(SIZES | {"train": 3}, 0).part("test")
     np.testing.assert_array_equal(fewer.clusters, problems.part("test").clusters)
+
+
+def check_streams(draw):
+    """The first problems of each split, over some seeds: with one stream they would be the same."""
+    first = {name: [] for name in SIZES}
+    for seed in range(5):
+        drawn = draw(SIZES, seed)
+        for name, found in first.items():
+            found.append(drawn.split_up(drawn.clusters)[np.argmax(drawn.split == list(SIZES).index(name))].tolist())
+    assert all(first[one] != first[other] for one, other in itertools.combinations(SIZES, 2))
+
+
+def test_every_split_has_a_stream_of_its_own(draw):
+    """Or what is tested would be what was learned from."""
+    check_streams(draw)
+
+
+def test_one_stream_for_all_splits_is_found(draw, monkeypatch):
+    for module in (points, abc, unseen):
+        monkeypatch.setattr(module, "seed_sequence", lambda seed, *names: seed_sequence(seed, names[0]))
+    with pytest.raises(AssertionError):
+        check_streams(draw)
+
+
+def check_withheld(folder):
+    """The files that the workflow makes of a task: what is learned from, and all clusters apart."""
+    job = {"problems": "abc", "sizes": SIZES, "seed": 0, "settings": {}}
+    work(job, "", "", folder / "problems.npz", folder / "labels.npz")
+    learned, drawn = Problems.load(folder / "problems.npz"), draw_problems(job)
+    assert (learned.part("test").clusters == -1).all()
+    for name in ("train", "validation"):
+        np.testing.assert_array_equal(learned.part(name).clusters, drawn.part(name).clusters)
+    np.testing.assert_array_equal(load_labels(folder / "labels.npz"), drawn.clusters)
+
+
+def test_the_file_that_is_learned_from_has_no_cluster_of_the_test(tmp_path):
+    check_withheld(tmp_path)
+
+
+def test_clusters_that_are_not_withheld_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(Problems, "withhold", lambda self, name: self)
+    with pytest.raises(AssertionError):
+        check_withheld(tmp_path)
 
 
 def test_round_trip(draw, tmp_path):
