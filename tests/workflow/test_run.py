@@ -6,12 +6,14 @@ import sys
 import time
 from dataclasses import replace
 
+import fake_records
 import numpy as np
 import pytest
 import torch
 
 import methods.kmeans
 import methods.length_kmeans
+import runs.score
 from datasets.seeds import seed_sequence
 from datasets.sequences import SPLITS, Sequences
 from methods.base import InvalidInput
@@ -137,6 +139,32 @@ def test_other_labels_give_other_scores_and_nothing_else(data, tmp_path):
     assert found[0][0]["accuracy"] > 0.9 > found[1][0]["accuracy"] and found[2] == [None, None]
     with pytest.raises(ValueError, match="119 labels of 120 sequences"):
         score_runs(scores_file(path), [path], [data.split], LABELS[1:])
+
+
+SPLIT_ANEW = [np.repeat([0, 1, 2], [80, 20, 20]), np.repeat([2, 1, 0], [20, 20, 80])]
+
+
+def check_scored_on_its_split(folder):
+    """Clusters that are right on the test sequences of the run's own split, and one cluster everywhere else."""
+    paths = [folder / f"records/toy/rddc-none.0-0.split{number}.jsonl" for number in range(2)]
+    for number, path in enumerate(paths):
+        clusters = np.where(SPLIT_ANEW[number] == SPLITS.index("test"), LABELS, 0)
+        made = fake_records.record(dataset="toy", split=number, clusters_digest=clusters_digest(clusters))
+        write_records(path, [fake_records.bare(made)], {"none": {0: clusters}})
+    score_runs(scores_file(paths[0]), paths, SPLIT_ANEW, LABELS)
+    assert [one["scores"]["test"]["accuracy"] for one in read_records(paths)] == [1, 1]
+
+
+def test_a_run_is_scored_on_the_split_that_it_ran_on(tmp_path):
+    check_scored_on_its_split(tmp_path)
+
+
+def test_scores_on_the_first_split_alone_are_found(tmp_path, monkeypatch):
+    right = runs.score.split_scores
+    mutant = lambda clusters, split, labels: right(clusters, SPLIT_ANEW[0], labels)  # noqa: E731
+    monkeypatch.setattr(runs.score, "split_scores", mutant)
+    with pytest.raises(AssertionError):
+        check_scored_on_its_split(tmp_path)
 
 
 def test_scores_of_other_clusters_are_refused(data, tmp_path):
