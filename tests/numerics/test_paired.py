@@ -24,6 +24,14 @@ def test_differences_are_by_seed_and_a_failed_run_leaves_its_pair_out():
     np.testing.assert_allclose(paired.differences(made(), *ROWS[1:], {"ward"}), [0.3, 0.2, np.nan, 0.0, 0.1])
 
 
+def test_a_collapsed_run_has_an_accuracy_and_no_difference():
+    collapsed = [run | {"status": "collapsed", "reason": "x"} for run in runs([0.9], [0.1])]
+    found = paired.differences(
+        frame([*collapsed, *runs([0.5], [0.1], method="kmeans")]), ("kmeans", "none"), ROWS[2], set()
+    )
+    assert found.isna().tolist() == [True]
+
+
 def test_a_reference_without_randomness_is_paired_with_every_seed_too():
     found = paired.differences(made(), ROWS[0], ROWS[1], {"ward"})
     np.testing.assert_allclose(found, [0.1, 0.1, 0.1, -0.1])
@@ -47,6 +55,7 @@ def test_table():
     assert (first["mean"], first["seeds ahead"], first["pairs ok"]) == ("+0.20", "2/3", "3/4")
     # Of 4 differences the lowest and the highest quarter go: 0, 0.1, 0.2, 0.3 leave 0.1 and 0.2.
     assert second["inter-quartile mean"] == "+0.15"
+    assert second["seeds ahead"] == "3/4"  # a tie is no lead
     assert first["95 % interval of the mean"] == "-0.10 to +0.40"
 
 
@@ -113,6 +122,11 @@ def test_seeds_until_the_interval_is_narrow():
     assert 7 <= int(needed(narrower)) <= 11
     assert needed(np.tile([0.2, 0.8], 10)) == "> 200"
     assert needed(np.tile([0.2, 0.8], 10), "train") == "> 20"
+
+
+def test_the_split_with_the_fewest_ok_runs_says_whether_they_are_enough():
+    made = runs([0.5] * 6, [0.1] * 6) + runs([0.5] * 4 + [None] * 2, [0.1] * 6, split=1)
+    assert statistics.seeds_needed(frame(made), None, "x") == "> 6"
 
 
 def test_how_many_cells_have_enough_runs_is_said_for_both():

@@ -113,6 +113,33 @@ def test_bootstrap_is_the_same_every_time():
     assert statistics.bootstrap(made, "train", "x") == statistics.bootstrap(made, "train", "x")
 
 
+def check_splits_drawn_apart():
+    """Of four splits with the same runs the interval of the mean is half as wide as that of one."""
+    values = np.linspace(0.4, 0.9, 12)
+    made = statistics.frame([run for split in range(4) for run in runs(values, values, split=split)])
+    (low, high), one = (statistics.bootstrap(of, None, "x") for of in (made, made[:12]))
+    assert high - low == pytest.approx((one[1] - one[0]) / 2, rel=0.1)
+
+
+def test_runs_of_every_split_are_drawn_by_themselves():
+    check_splits_drawn_apart()
+
+
+def test_draws_that_all_splits_share_are_found(monkeypatch):
+    monkeypatch.setattr(statistics, "split_words", lambda number: ())
+    with pytest.raises(AssertionError):
+        check_splits_drawn_apart()
+
+
+@pytest.mark.parametrize("selection", ["train", None])
+def test_a_collapsed_run_is_drawn_and_gives_no_number(selection):
+    """It has the lowest loss and the lowest score; one resample of 27 has nothing else."""
+    collapsed = {"status": "collapsed", "reason": "x", "seed": 2}
+    made = statistics.frame([*runs([0.6, 0.8], [0.2, 0.3]), runs([0.1], [0.05])[0] | collapsed])
+    found = statistics.resample(made, selection, "x")
+    assert (np.nanmin(found), np.nanmax(found)) == pytest.approx((0.6, 0.8)) and 0.02 < np.isnan(found).mean() < 0.06
+
+
 def test_what_the_paper_does_not_have():
     row = cell(runs([0.5], [0.1], dataset="japanese_vowels"))
     assert row["verdict"] == "not comparable"
@@ -278,6 +305,31 @@ def test_how_much_is_selection():
         "-0.10",
         "+0.30",
     ]
+
+
+def test_the_selected_run_and_the_mean_have_an_interval_each():
+    """One resample of 256 has no run of .6, whose losses are lower; one of 20 has .9 or more as its mean."""
+    made = runs([0.6, 0.6, 0.6, 1.0], [0.1, 0.2, 0.3, 0.4])
+    (row,) = tables.selection_table(statistics.summarise(made, "test", "train")).to_dict("records")
+    assert row["95 % interval"] == "0.60 to 0.60" and row["95 % interval of the mean"] == "0.60 to 0.90"
+
+
+def test_a_run_reaches_the_published_number_as_it_is_rounded():
+    """RDDC's is .80; a mean of k-means is no choice."""
+    made = runs([0.796, 0.794], [0.1, 0.2]) + runs([0.9], [0.1], method="kmeans", vectorization="zero")
+    table = tables.choice_table(statistics.frame(made), statistics.summarise(made, "test", "train"))
+    assert table[["method", "published", "any run"]].values.tolist() == [["RDDC", "0.80", "50%"]]
+
+
+def test_nmi_has_an_interval_a_verdict_and_a_published_number_of_its_own():
+    made = runs([0.8] * 3, [0.1] * 3)
+    for one in made:
+        one["scores"]["test"]["nmi"] = 0.3
+    summary = statistics.summarise(made, "test", "train")
+    (row,) = tables.detailed(summary, "arabic_digits").to_dict("records")
+    assert (row["95 % prediction, ACC"], row["verdict"]) == ("0.80 to 0.80", "reproduced")
+    assert (row["95 % prediction, NMI"], row["verdict, NMI"]) == ("0.30 to 0.30", "below")
+    assert tables.table1(summary, ["arabic_digits"], {})["Arabic Digits, paper"].tolist() == ["0.80 (0.77)"]
 
 
 def test_a_failed_cell_still_says_what_it_cost():

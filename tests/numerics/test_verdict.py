@@ -114,6 +114,17 @@ def test_a_lottery_of_initialisations_widens_it_though_all_splits_agree():
     assert row["verdict"] == "inconclusive" and row["splits"] == 5
 
 
+def test_the_sampling_error_is_that_of_ok_runs_on_a_test_split():
+    """Nothing of Ward's is drawn, so that its interval is what sampling gives; where all is clustered, nothing does."""
+    ward = {"method": "ward", "algorithm": "ward", "vectorization": "zero"}
+    collapsed = {"status": "collapsed", "reason": "x", "seed": 1}
+    made = [*of_split(0, [0.7], [0.1], 0.02, **ward), of_split(0, [0.7], [0.1], 0.2, **ward)[0] | collapsed]
+    reach = stats.norm.ppf(0.975) * 0.02 * np.sqrt(2)
+    for scored, wide in (("test", reach), ("train", 0)):
+        found = statistics.predicted(statistics.frame(made), None, "accuracy", "x", scored)
+        assert found == pytest.approx((0.7 - wide, 0.7 + wide))
+
+
 def whole(accuracies, method, loss=0.1):
     """The summary's row of runs that cluster everything: one split, of which no part is a sample."""
     made = runs(accuracies, [loss] * len(accuracies), method=method, algorithm=method, vectorization="zero")
@@ -129,6 +140,8 @@ def check_few_runs():
         row = whole([only], "dec")
         assert (row["accuracy_low"], row["accuracy_high"]) == (0, 1)
         assert (row["verdict"], row["verdict_nmi"]) == ("inconclusive", "inconclusive")
+        row = whole([only], "rddc")  # nor is a choice by loss one where there is nothing to choose from
+        assert row["by_loss"] and (row["accuracy_low"], row["accuracy_high"]) == (0, 1)
     row = whole([0.85, 0.88, 0.91], "dec")
     reach = stats.t.ppf(0.975, 2) * 0.03 * np.sqrt(4 / 3)
     assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx((0.88 - reach, min(0.88 + reach, 1)))
@@ -238,6 +251,11 @@ def test_the_chance_that_a_loss_picks_a_run_that_reaches_the_published_number():
     for one in made:
         one["loss"]["validation"] = None
     assert np.isnan(statistics.chances(statistics.frame(made), 0.8, "x")["validation"])
+
+
+def test_a_run_that_is_not_ok_is_none_that_reaches_the_published_number():
+    collapsed = [one | {"status": "collapsed", "reason": "x", "seed": 2} for one in runs([0.9], [0.3])]
+    assert statistics.chances(statistics.frame([*runs([0.9, 0.5], [0.1, 0.2]), *collapsed]), 0.8, "x")["any"] == 0.5
 
 
 @pytest.mark.parametrize("p", [[[0.4, 0.1], [0.1, 0.4]], [[0.3, 0.0, 0.05], [0.05, 0.25, 0.05], [0.0, 0.1, 0.2]]])
