@@ -75,6 +75,7 @@ def test_digest_depends_on_every_array_and_on_nothing_else(case):
         replace(built, values=values),
         replace(built, split=(built.split + 1) % 3),
         replace(built, average_length=7),
+        replace(built, resample_length=7),
     ]
     assert built.digest() not in {other.digest() for other in changed}
 

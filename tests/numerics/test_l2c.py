@@ -364,6 +364,12 @@ def test_problem_scores():
     by_hand = [scores(c, np.zeros_like(c))["accuracy"] for c in problems.split_up(problems.clusters)]
     assert one["accuracy"] == pytest.approx(np.mean(by_hand))
     assert problem_scores(problems.part("train"), np.array([]), ordered=True) is None
+    many = problem_scores(problems, np.tile(np.arange(15), 3), ordered=True)  # each element is a cluster of its own
+    assert many["homogeneity"] == 1 > many["completeness"] and many["count_accuracy"] == 0
+    alike = problem_scores(problems, np.zeros_like(problems.clusters), True, np.zeros_like(problems.clusters))
+    assert alike["order_agreement"] == 1  # of the two with each other, whatever is right
+    mixed = np.concatenate([np.zeros(30, int), problems.split_up(problems.clusters)[2]])
+    assert problem_scores(problems, mixed, ordered=True)["n_clusters"] == 3  # the most in a problem
 
 
 class ByValue:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_mutual_info_score
 
-from runs.scores import accuracy, match_clusters, scores
+from runs.scores import accuracy, match_clusters, sampling_errors, scores
 
 
 def brute_force(labels, clusters):
@@ -49,6 +50,17 @@ def test_nmi_by_its_formula():
     assert got["nmi_geometric"] == pytest.approx(mutual / np.sqrt(np.prod(entropies)))
 
 
+def test_ari_counts_pairs_and_ami_is_another_score():
+    labels, clusters = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 1])
+    first, second = np.triu_indices(6, 1)
+    together = [of[first] == of[second] for of in (labels, clusters)]
+    both, one, other, pairs = (together[0] & together[1]).sum(), *(of.sum() for of in together), len(first)
+    expected = one * other / pairs
+    got = scores(labels, clusters)
+    assert got["ari"] == pytest.approx((both - expected) / ((one + other) / 2 - expected))
+    assert got["ami"] == pytest.approx(adjusted_mutual_info_score(labels, clusters)) != pytest.approx(got["ari"])
+
+
 def test_names_of_clusters_do_not_matter():
     labels = np.repeat([0, 1, 2], 5)
     assert scores(labels, (labels + 1) % 3)["accuracy"] == 1
@@ -58,6 +70,7 @@ def test_names_of_clusters_do_not_matter():
 def test_unknown_labels_are_left_out():
     assert scores([-1, 0, 1], [0, 0, 1])["accuracy"] == 1
     assert scores([-1, -1], [0, 1]) is None
+    assert sampling_errors([-1, 0, 0, 1, -1], [1, 0, 0, 1, 0]) == sampling_errors([0, 0, 1], [0, 0, 1])
 
 
 @pytest.mark.parametrize("clusters", [[0, 1], [0, 1, -1], [0.0, 1.0, 0.0]])
