@@ -152,6 +152,28 @@ def test_a_seed_that_is_used_twice(curve):
     )
 
 
+def test_a_line_has_the_numbers_of_the_split_that_it_names():
+    part = {name: {"accuracy": value, "nmi": value / 2} for name, value in (("train", 0.4), ("test", 0.8))}
+    made = record(scores=part | {"validation": None}, loss={"train": 0.1, "validation": 0.2})
+    made["provenance"] |= {"data_digest": "data", "source_digest": "source"}
+    line = compare.run_of(made)
+    assert [line[name] for name in compare.NUMBERS] == [0.8, 0.4, 0.2, 0.1, 0.4, 0.2]
+    assert (line["data"], line["source"]) == ("data", "source")
+
+
+def test_one_run_that_is_alike_on_both_splits_is_no_sign():
+    now = pd.DataFrame(map(compare.run_of, different_curves(runs([0.5, 0.7, 0.7], [0.1, 0.2, 0.3]))))
+    assert compare.impossible(now) == []  # a training split's are .5
+    (told,) = compare.impossible(now[:1])
+    assert told == "rddc, none, arabic_digits: the test scores are those of the training split"
+
+
+def test_rounding_of_another_machine_is_no_move():
+    """Runs that are all alike on both sides differ by less than the floor of the standard deviation."""
+    before = pd.DataFrame([compare.run_of(run) for run in different_curves(runs([0.7] * 4, [0.1] * 4))])
+    assert compare.moved(before, before.assign(test_accuracy=0.701, train_loss=0.1001)) == []
+
+
 def test_holm_by_hand():
     """Sorted, 0.001 and 0.012 are below 0.05/4 and 0.05/3; 0.03 is above 0.05/2, and so nothing after it counts."""
     np.testing.assert_array_equal(compare.holm(np.array([0.03, 0.001, 0.04, 0.012]), 0.05), [False, True, False, True])
