@@ -97,6 +97,23 @@ def test_one_large_win_does_not_make_a_row_better():
     check_one_large_win()
 
 
+def test_a_pair_is_turned_whole():
+    """One less the other from the other's side: also its interval, whose ends change places."""
+    made = table(spread=0.02)
+    one, other = made.index[:2]
+    (pair,), (expected,) = (ranks.pairwise(made, [of]).itertuples() for of in ((one, other), (other, one)))
+    found = turned(pair, other)
+    assert (found.one, found.other, found.wins, found.losses) == (other, one, expected.wins, expected.losses)
+    numbers = ["difference", "low", "high", "p", "ahead"]
+    assert [found[name] for name in numbers] == pytest.approx([getattr(expected, name) for name in numbers])
+    assert found.low < found.high and turned(found, one).low == pytest.approx(pair.low)
+
+
+def test_a_verdict_is_held_to_all_comparisons():
+    (pair,) = ranks.pairwise(table(), [tuple(table().index[:2])]).assign(p=0.01, holm=0.06).itertuples()
+    assert ranks.told(pair, str).endswith("p = 0.06: no difference that these data sets show")
+
+
 def test_a_direction_that_is_the_means_is_found(monkeypatch):
     monkeypatch.setattr(ranks, "ahead", lambda gap: int(np.sign(gap.mean())))
     with pytest.raises(AssertionError):

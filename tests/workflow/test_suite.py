@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from fake_records import described, record, write_scored
+from fake_records import described, record, score, write_scored
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from reports import compare
@@ -103,7 +103,7 @@ def made_up(folder, level, late=1):
             scores = dict.fromkeys(("accuracy", "nmi", "nmi_geometric", "ari", "ami"), value)
             scores |= {"n_clusters": 2, "accuracy_error": 0.0, "nmi_error": 0.0}
             found = {"train": scores, "validation": None, "test": None}
-            usage = [60, 40] if method != "free" else [30, 30, 20, 20]
+            usage = [60, 40] if method != "free" else [30, 30, 20, 20] if i % 2 else [100]
             one = record(dataset=name, method=method, algorithm="kmeans", status=status, usage=usage, scores=found)
             write_scored(folder / f"records/{name}/{method}-none.0-0.jsonl", [one], {"none": {0: np.array([0])}})
         (folder / "data").mkdir(exist_ok=True)
@@ -129,6 +129,18 @@ def test_compare_tells_whether_a_row_is_better(level, verdict, tmp_path):
     assert line.endswith("(on 7 data sets)")
     with pytest.raises(ValueError, match="no row 'old' and another to compare it with"):
         compare.better(tmp_path, "old")
+
+
+def test_compare_looks_at_the_test_split_where_there_is_one(tmp_path):
+    """On which `new` is worse than k-means, while it is better on the training split."""
+    made_up(tmp_path, 0.1)
+    for file in (tmp_path / "scores").glob("*.jsonl"):
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for line in lines:
+            line["scores"]["test"] = line["scores"]["train"] | {"ari": 0.2 if line["method"] == "new" else 0.5}
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (line,) = [line for line in compare.better(tmp_path, "new") if "less kmeans" in line]
+    assert "0 wins, 0 ties, 8 losses" in line and ": worse (on 8 data sets)" in line
 
 
 @pytest.mark.parametrize(
@@ -170,6 +182,29 @@ def test_a_row_whose_shuffled_input_is_a_control_is_ranked(tmp_path):
     assert "24 runs of 3 ranked rows" in found.said()[0] and "have 16 more runs" in found.said()[0]
 
 
+def test_half_of_the_clusters_count_as_ok_and_fewer_enter_no_mean(tmp_path):
+    part, file = made_up(tmp_path, 0.1), "records/set_1/new-none.1-2.jsonl"
+    before = Standings("test", part, "train", "train").table.loc[("new", "none"), "set_1"]
+    new = {"dataset": "set_1", "method": "new", "algorithm": "kmeans", "status": "collapsed", "reason": "x"}
+    made = [
+        record(**new, seed=seed, n_clusters=asked, scores=dict.fromkeys(("train", "validation", "test"), score(value)))
+        for seed, asked, value in ((1, 4, 0.5), (2, 10, 1.0))  # two clusters each
+    ]
+    write_scored(tmp_path / file, made, {})
+    part["files"].append(file)
+    found = Standings("test", part, "train", "train")
+    assert (found.n, found.n_ok, found.n_emptied) == (26, 24, 1)
+    cell = found.cells.set_index(["dataset", "method"]).loc[("set_1", "new")]
+    assert (cell.n, cell.n_ok, cell.failures) == (3, 2, "1 collapsed")
+    assert [cell.ari, found.table.loc[("new", "none"), "set_1"]] == pytest.approx([(before + 0.5) / 2] * 2)
+
+
+def test_rows_are_told_apart_by_what_is_held_to_all_pairs(tmp_path):
+    found = Standings("test", made_up(tmp_path, 0.1), "train", "train")
+    found.compared = found.compared.assign(p=0.01, holm=[0.04, 0.06, 0.06])
+    assert found.pair_table()["told apart"].tolist() == ["yes", "no", "no"]
+
+
 def test_a_data_set_of_rows_that_are_not_told_k_alone_has_no_place_in_the_ranks(tmp_path):
     part = made_up(tmp_path, 0.1)
     part["files"] = [file for file in part["files"] if "set_7" not in file or "free" in file]
@@ -197,9 +232,11 @@ def test_failures_are_shown_and_take_no_part_and_unknown_numbers_have_a_table_of
     assert found.heat().loc[0, found.heat().columns[-1]] == "timeout 0/1"
     assert found.heat()["length"].tolist() == ["median below 50"] * 2 + ["50 to 130"] * 4 + ["from 130"] * 2
     assert found.shades().iloc[0].isna().tolist() == [False, False, True]
-    assert found.rank_table()["failed on"].tolist() == ["0/8", "0/8", "1/8"]
+    ranked = found.rank_table()
+    assert ranked["failed on"].tolist() == ["0/8", "0/8", "1/8"]
+    assert ranked["mean ARI"].tolist() == [f"{mean:.3f}" for mean in found.complete.mean(axis=1)]
     (unknown,) = found.unknown_table().to_dict("records")
-    assert unknown["mean |k̂ - k|"] == "2.0" and unknown["right on"] == "0 of 8 data sets"
+    assert unknown["mean |k̂ - k|"] == "1.5" and unknown["right on"] == "0 of 8 data sets"
     assert "24 runs of 3 ranked rows on 8 data sets, 23 of them ok" in found.said()[0]
     assert "on 7 data sets every row has a number" in found.said()[0] and "have 8 more runs" in found.said()[0]
     job = {"selection": "train", "scored": "train", "variants": {"test": part, "again": part}}
