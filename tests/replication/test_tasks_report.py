@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from fake_records import bare, record
+from fake_records import bare, record, score
 
 from datasets.problems import draw_problems, gather
 from datasets.sequences import Sequences
@@ -225,6 +225,42 @@ def test_a_failed_run_is_shown_and_enters_no_mean():
     table = tasks.score_table({"points": TASKS["points"]}, runs)
     assert table["ok runs"].tolist() == ["1/2"] and table.MR.tolist() == ["0.30"]
     assert tasks.failure_table(runs).status.tolist() == ["diverged"]
+
+
+EXTRA = {"homogeneity": 0.5, "completeness": 0.5, "count_accuracy": 0.5}
+
+
+def of_problems(test, validation, **changes):
+    """A record with these shares of right members and elements on the test and the validation problems."""
+    parts = {"test": test, "validation": validation}
+    scores = {part: score(right) | EXTRA | {"element_accuracy": right} for part, right in parts.items()}
+    return record(scores=scores | {"train": None}, **changes)
+
+
+def test_scores_are_those_of_the_test_problems_with_the_spread_of_a_sample():
+    made = [of_problems(right, 0.1, method="l2c", seed=seed) for seed, right in enumerate((0.5, 0.7))]
+    table = tasks.score_table({"points": TASKS["points"]}, {"points": made})
+    assert table.MR.tolist() == ["0.40 ± 0.14"]
+
+
+def test_where_it_breaks_is_told_of_the_test_problems_and_the_first_epoch_without_a_mistake():
+    curve = {"validation_accuracy": [0.5, 1.0, 1.0]}
+    made = of_problems(0.9, 0.1, method="element_wise", loss_curve=curve)
+    for row in tasks.break_table({"abc": TASKS["abc"]}, {"abc": [made]}).to_dict("records"):
+        assert (row["right element"], row["NMI"], row["validation accuracy 1 at epoch"]) == ("0.90", "0.90", "2")
+    assert tasks.epoch_of_accuracy_1(made | {"loss_curve": {}}) == "never"
+
+
+def test_what_is_better_is_a_higher_accuracy_and_a_lower_loss():
+    for accuracy, loss, expected in ((0.9, 0.001, ["different", "better"]), (1.0, 0.5, ["reproduced", "different"])):
+        curve = {"validation_accuracy": [0.0, accuracy], "validation_loss": [9.0, loss]}
+        made = {"abc": [record(method="element_wise", loss_curve=curve)]}
+        assert tasks.published_table(made, read_published("abc").values).verdict.tolist() == expected
+
+
+def test_an_interval_that_ends_at_0_shows_no_difference():
+    for low, high in ((0.0, 0.1), (-0.1, 0.0), (0.0, 0.0)):
+        assert tasks.verdict_on_gain(low, high) == "no difference shown"
 
 
 def test_the_budget_is_that_of_the_runs_that_got_to_their_end():
