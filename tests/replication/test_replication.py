@@ -1,6 +1,7 @@
 """The study of the readings: every reading and failed run is there, and equal records give equal bytes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_records import described, runs, write_scored
 
@@ -61,7 +62,7 @@ def test_the_study(job, tmp_path):
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC ") and "0.90 (0.90)" in line]
     assert "-1.00" in row and "| 1.00 " in row  # the loss ranks as the labels would, and all runs agree
     (row,) = [line for line in text.splitlines() if line.startswith("| RDDC, raw input") and "3/4" in line]
-    assert "0.60 (0.60) 3/4" in row
+    assert "0.60 (0.60) 3/4" in row and row.count("| 0.60 (0.60) ") == 2  # by either loss, which is the same here
     assert "| RDDC, raw input" in text.split("## What if")[1] and "0.95 (0.95)" in text.split("## What if")[1]
 
 
@@ -69,6 +70,30 @@ def test_agreement():
     assert replication.agreement([LABELS, 1 - LABELS, LABELS]) == 1
     assert abs(replication.agreement([LABELS, np.arange(60) % 2])) < 0.05
     assert replication.agreement([LABELS]) is None
+
+
+def test_every_rule_chooses_by_what_it_is_called_by():
+    """Runs 2 and 3 agree on the training split alone, runs 0, 1 and 4 on the test split alone."""
+    rng, split = np.random.default_rng(0), np.repeat([0, 2], 30)
+    labels = np.tile([0, 1, 2], 20)
+    clusters = [rng.integers(3, size=60) for _ in range(5)]
+    for i in range(5):
+        clusters[i][split == (0 if i in (2, 3) else 2)] = np.tile([0, 1, 2], 10)
+    losses = {"loss_train": [0.1, 0.2, 0.3, 0.4, 0.5], "loss_validation": [0.5, 0.4, 0.3, 0.2, 0.1]}
+    ok = pd.DataFrame(losses | {"accuracy": [0.1, 0.2, 0.3, 0.4, 0.5]})
+    found = replication.chosen_by_rules(ok, clusters, split, labels, np.array([1, 4, 3, 0, 2]))
+    names = ("any run", "lowest training loss", "lowest validation loss", "agreement")
+    assert [found[name] for name in names] == [0.2, 0.1, 0.5, 0.4]
+
+
+def test_a_consensus_is_that_of_the_lowest_training_losses_and_scored_on_the_test_split():
+    """Three runs are right on the test split and nowhere else, two are right on the training split alone."""
+    split, wrong = np.repeat([0, 2], 30), np.zeros(30, int)
+    labels, right = np.tile([0, 1, 2], 20), np.tile([0, 1, 2], 10)
+    wrong[0] = 1
+    clusters = [np.concatenate([wrong, right])] * 3 + [np.concatenate([right, wrong])] * 2
+    ok = pd.DataFrame({"loss_train": np.arange(5.0), "loss_validation": np.arange(5.0), "accuracy": 0.5})
+    assert replication.chosen_by_rules(ok, clusters, split, labels, np.arange(5)[::-1])["consensus"] == 1
 
 
 def test_every_reading_gives_its_reason(job, tmp_path):
