@@ -97,6 +97,20 @@ def test_stability_chooses_and_silhouette_among_equals():
     assert best.k == 2 and "no row has two runs that could agree" in told
 
 
+def test_one_cluster_is_no_answer_where_there_are_others():
+    """All of its runs and halves agree, whatever the data are."""
+    best, _ = by_stability(rows(k=[1, 2, 5]))
+    assert best.k == 2 and by_stability(rows(k=[1, 1, 1]))[0].k == 1
+
+
+@pytest.mark.parametrize(("better", "told"), [(True, "better than Random"), (False, "no better than Random")])
+def test_what_a_control_says_of_the_answer_is_told(better, told):
+    row = rows(n_ok=3, n=3, accuracy=0.8, accuracy_low=0.7, accuracy_high=0.9).iloc[0]
+    cell = ("kmeans", "resample", "mine")
+    compared = pd.DataFrame([dict(zip(CELL, cell, strict=True)) | {"better": better, "control": ["random"]}])
+    assert certainty(row, cell, compared, None, {}).split("; ")[-1] == told
+
+
 def test_rows_with_a_failed_pair_of_halves_come_last():
     best, told = by_stability(rows(halves_ok=[1, 2, 2]))
     assert best.k == 5 and "halves of the data agree on it (0.50 of 1); its silhouette" in told
@@ -135,13 +149,16 @@ def test_only_what_is_ok_on_the_first_split_is_looked_at():
     data = {"arabic_digits": Data(sequences, labels, {"source": {"origin": "official"}})}
     sure = {cell: {"agreement": np.ones(4), "margin": np.ones(4)}}
 
-    def said(records, clusters):
-        summary = summarise(records, "test", "train", published=None)
+    def said(records, clusters, apart=()):
+        summary = summarise(records, "test", "train", published=None, controls=apart)
         measured, compared = measure(data, clusters, {}, {}), pd.DataFrame(columns=CELL)
         (answer,) = all_answers(records, summary, data, clusters, {}, sure, measured, compared)
         return dict(answer.lines)["Look at"]
 
     assert said(records + best, {cell: labels}).startswith("k-means, time average, 2 clusters: its accuracy of 0.60")
+    control = runs([0.9], [0.1], method="length_kmeans")
+    both = {cell: labels, ("length_kmeans", "none", cell[-1]): labels}
+    assert said(records + control, both, {("length_kmeans", "none")}).startswith("k-means, time average, 2 clusters: ")
     assert said(best, {}) == "nothing: no run is ok on the first split"
     assert said(best[:1], {}) == "nothing: no run is ok"
 
