@@ -58,7 +58,7 @@ fingerprints: .venv/installed  ## Which form of the data the published baselines
 study: .venv/installed  ## RDDC in every reading, beside the published row: results/paper/replication/
 	$(BIN)/snakemake replication --profile profiles/study
 
-search: .venv/installed  ## The settings of RDDC and DDC searched together, 8 core-hours: results/paper/search/
+search: .venv/installed  ## The settings of RDDC and DDC searched together, 10 core-hours: results/paper/search/
 	$(BIN)/snakemake search --profile profiles/paper
 
 diagnosis: .venv/installed  ## RDDC's training from inside, and where the true partition lies in its loss: results/paper/
