@@ -14,12 +14,12 @@ being the encoder's, transposed (`tied`), 250 epochs a layer by SGD at 1e-4 with
 20,000 updates, on half the sum of squared errors, then twice the training of the objective at 1e-4 with Nesterov's
 momentum: 250 epochs without its second term (`end_to_end: nesterov`) and 50 with it. The reading mnist has all of that;
 others have Adam, cut budgets, and a decoder with weights of its own, with which SGD at this rate diverges in the fourth
-layer. Even so the whole dies there in its first updates, for want, it seems, of the authors' scale of the images
-(reports/systems/mnist_full.md), though 5.1 is what DEC's code has too, 255 times 0.02; the row dcn_scaled has our DEC's
-scale. Deviations everywhere: the authors' code has no momentum in the first 1000 updates of a layer, whose steps go by
-the gradient of the update before; twice the learning rate for biases; and one order of the data for all epochs. Its
-first k-means has 10 restarts, ours 20; its later ones go on from the centroids, keep their counts and come after the
-last epoch too, where ours start anew with both. The loss of a run is the objective, its mean over the sequences.
+layer. Even so the whole dies there in its first updates (reports/systems/mnist_full.md), at a scale that DEC's code has
+too, 255 times 0.02; the row dcn_scaled, with the scale of DEC's paper, trains. Deviations everywhere: the authors' code
+has no momentum in the first 1000 updates of a layer, whose steps go by the gradient of the update before; twice the
+learning rate for biases; and one order of the data for all epochs. Its first k-means has 10 restarts, ours 20; its
+later ones go on from the centroids, keep their counts and come after the last epoch too, where ours start anew with
+both. The loss of a run is the objective, its mean over the sequences.
 """
 
 import torch
