@@ -22,6 +22,10 @@ SYSTEMS = {
         *(f"field/tables/{name}.md" for name in ("table1", "budgets")),
         "field/figures/strips_speech_commands.png",
     ],
+    "plus": [
+        *(f"recommended/tables/{name}.md" for name in ("table1", "paired", "budgets")),
+        "recommended/figures/strips_arabic_digits.png",
+    ],
     "suite": ["suite/suite.md", "suite/ranks.png"],
     "imdb": ["tutorial/tutorial.md", "tutorial/tutorial.png"],
     "supervised": [

@@ -46,7 +46,7 @@ def test_the_generated_part(folder):
 
 
 def test_runs_of_other_tables_in_the_folder_do_not_count(folder):
-    """`make study` and `make plus` put theirs beside those of `make paper`, more seeds of its own rows too."""
+    """`make study` puts its own beside those of `make paper`, more seeds of its rows too."""
     others = runs([None] * 3, [None] * 3, method="rddc_raw_input")
     write_scored(folder / "records/arabic_digits/rddc_raw_input-none.0-2.jsonl", others, {"none": {}})
     more = runs([0.5] * 15, [0.1] * 15)[5:]
