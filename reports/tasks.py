@@ -29,6 +29,7 @@ from .style import COLOURS, PAGE, STYLE, grid, save
 from .tables import markdown, number, span, title
 from .verdict import verdict_on_runs
 
+UNDER = {"boxstyle": "square,pad=0.1", "color": "white", "alpha": 0.8}  # of words that a curve may run through
 HEADLINE = (
     "Supervised: these methods learn from problems whose clusters are known. None of it belongs to the unsupervised"
     " rows."
@@ -85,7 +86,11 @@ def write_tasks(job, folder):
     }
     errors = {}
     drawn = {
-        "curves": (curves(job["tasks"], runs), "Loss of every task: training (solid) and validation (dashed)."),
+        "curves": (
+            curves(job["tasks"], runs),
+            "Loss of every task: training (solid) and validation (dashed). Then MR on the validation problems where the"
+            " epoch is kept for it; lines: the controls on the test problems.",
+        ),
         "breaks": (breaks(job["tasks"], runs), "Test accuracy of elements as sequences grow or symbols increase."),
     }
     for task in job["tasks"]:
@@ -286,19 +291,28 @@ def point_sets(problems, clusters):
 
 
 def curves(tasks, runs):
-    """Training and validation loss over epochs, a panel a task, a line a run."""
+    """Loss over epochs, and MR where it was looked at, beside the controls' on the test problems; a line a run."""
+    watched = [task for task in tasks if any("validation_mr" in run["loss_curve"] for run in runs[task])]
     with plt.rc_context(STYLE):
-        figure, axes = grid(len(tasks), 4, 1.35)
-        for axis, task in zip(axes, tasks, strict=True):
+        figure, axes = grid(len(tasks) + len(watched), 4, 1.35)
+        panels = [(task, "loss") for task in tasks] + [(task, "mr") for task in watched]
+        for axis, (task, term) in zip(axes, panels, strict=True):
             for run in runs[task]:
-                for term, style in (("loss", "-"), ("validation_loss", "--")):
-                    losses = run["loss_curve"].get(term, [])
-                    axis.plot(np.arange(1, len(losses) + 1), losses, style, color=COLOURS[0], linewidth=0.8)
-            axis.set_title(name(task))
+                for curve, style in ((term, "-"), (f"validation_{term}", "--")):
+                    values = run["loss_curve"].get(curve, [])
+                    axis.plot(np.arange(1, len(values) + 1), values, style, color=COLOURS[0], linewidth=0.8)
+            if term == "mr":
+                for control in (run for run in runs[task] if run["vectorization"] != "none" and run["status"] == "ok"):
+                    mistakes = SHOWN["MR"](control["scores"]["test"])
+                    axis.axhline(mistakes, color="0.5", linewidth=0.8)
+                    told = title(control["method"])
+                    at = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "bbox": UNDER}
+                    axis.annotate(told, (1, mistakes), (-3, -3), ha="right", va="top", fontsize=6, **at)
+            axis.set_title(f"{name(task)}, MR" if term == "mr" else name(task))
             axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         figure.supxlabel("epoch (solid: training, dashed: validation)")
-        figure.supylabel("loss")
+        figure.supylabel("loss, or MR")
     return figure
 
 

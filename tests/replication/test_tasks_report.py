@@ -101,6 +101,21 @@ def test_runs_that_all_failed_are_counted_and_break_no_figure(made):
     plt.close(tasks.breaks(TASKS, failed))
 
 
+def test_a_task_whose_mr_was_watched_shows_it_beside_the_controls(made):
+    _, runs = made
+    (first, *controls) = runs["points"]
+    curve = first["loss_curve"] | {"validation_mr": [0.5, 0.25]}
+    watched = runs | {"points": [first | {"loss_curve": curve}, *controls]}
+    shown = {axis.get_title(): axis for axis in tasks.curves(TASKS, watched).axes}
+    assert [told for told in shown if told] == ["points", "abc", "abc symbols 5", "points, MR"]
+    drawn = [line.get_ydata() for line in shown["points, MR"].lines]
+    np.testing.assert_array_equal([values for values in drawn if len(values) == 2][0], [0.5, 0.25])
+    lines = {tuple(values) for values in drawn[-2:]}
+    assert lines == {(1 - one["scores"]["test"]["accuracy"],) * 2 for one in controls}
+    assert {text.get_text() for text in shown["points, MR"].texts} == {"k-means", "k by silhouette"}
+    plt.close("all")
+
+
 def test_a_control_that_is_not_told_reads_no_more_than_the_largest_number():
     drawn = draw_problems(jobs.draw_job(CONFIG, "points"))
     ones = np.repeat(drawn.counts == 1, drawn.sizes)
