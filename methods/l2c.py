@@ -95,7 +95,7 @@ class L2C(SupervisedClusterer):
         Of images in training: where 4 × 4 tiles meet, they are moved at random, by up to so much of a side (published
         code: 8 of 128 pixels).
     precision : {"float32", "bfloat16"}
-        Of the products; the loss and the weights' steps are float32.
+        Of the products and of the states between the layers; the loss and the weights' steps are float32.
     batch, epochs : int
         Published: batches of 200.
     epoch_batches : int or None
