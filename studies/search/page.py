@@ -64,7 +64,7 @@ def report(job, folder):
 def page(cells, effects, published, selection, defaults):
     """The search as Markdown; `defaults` is row to its method's settings."""
     few = ", ".join(f"{tables.title(row)} {max(len(c['points']) for c in of(cells, row))}" for row in effects)
-    parts = ["# The settings of RDDC and DDC, searched together", INTRODUCTION]
+    parts = [f"# The settings of {' and '.join(map(tables.title, effects))}, searched together", INTRODUCTION]
     parts += ["## What the choices give on the test split", TESTED.format(selection=selection)]
     parts += [tables.markdown(tested(cells, published, selection))]
     parts += ["\n".join(f"- **{name}**: {' '.join(said.split())}." for name, said in RULES.items())]

@@ -270,6 +270,7 @@ def written(made, folder, name="page"):
 def test_the_page_says_what_the_cases_hold(whole, tmp_path):
     _, made = whole
     text = written(made, tmp_path)
+    assert text.startswith("# The settings of DDC, searched together\n")
     (cell,) = made["cells"]
     for place in cell["chosen"].values():
         runs = cell["test"][str(place)]
