@@ -144,6 +144,7 @@ class Cell:
             allowed = max(int((takes[1:] * seconds <= self.budget).sum()) // FEWEST * FEWEST, known)
             if not allowed:
                 row, least = self.what["method"], job["core_hours"] * takes[FEWEST] * seconds / self.budget
+                least *= 1.05  # so that two digits of it are enough
                 raise ValueError(
                     f"search.core_hours.{row}: {job['core_hours']:g} is too little for {FEWEST} settings on"
                     f" {self.what['dataset']} ({self.vectorization}); expected at least {least:.2g}"

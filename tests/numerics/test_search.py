@@ -213,6 +213,31 @@ def test_a_finished_search_trains_nothing_and_another_origin_starts_anew(whole, 
         assert log.lines[1:] == [] and "data_digest differ" in capsys.readouterr().out
 
 
+def planned(folder, monkeypatch, **job):
+    """The one cell of a search before it chooses, of which an epoch takes a second."""
+    found = []
+    with monkeypatch.context() as patch:
+        patch.setattr(trials.Cell, "pace", lambda self: 1.0)
+        patch.setattr(trials.Cell, "choose", lambda self, labels: found.append(self) or 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            search(folder, **job)
+    return found[0]
+
+
+def test_the_budget_that_is_told_is_enough(tmp_path, monkeypatch):
+    write_data(tmp_path)
+    for later in range(2, 12):
+        job = {"seeds": [2, 3, later]}
+        with pytest.raises(ValueError, match="too little for 8 settings") as caught, monkeypatch.context() as patch:
+            patch.setattr(trials.Cell, "pace", lambda self: 1.0)
+            search(tmp_path, core_hours=1e-6, **job)
+        enough = float(str(caught.value).rpartition(" ")[2])
+        assert len(planned(tmp_path, monkeypatch, core_hours=enough, **job).points) == 9
+        with pytest.raises(ValueError, match="too little"), monkeypatch.context() as patch:
+            patch.setattr(trials.Cell, "pace", lambda self: 1.0)
+            search(tmp_path, core_hours=0.85 * enough, **job)
+
+
 def test_the_budget_decides_how_many_settings(whole, tmp_path):
     write_data(tmp_path)
     with pytest.raises(
