@@ -1,8 +1,10 @@
 """The search of settings: its design, its two rules, what it may know of the test split, and going on after a kill."""
 
+import itertools
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import qmc
 
@@ -81,6 +83,8 @@ def test_the_design_covers_all_settings_and_begins_alike(method):
         else:
             values = {"batch": [50, 100], "epochs": [5, 10]}.get(name, values)
             assert set(got) == set(values) and min(map(got.count, values)) >= 32 / len(values) - 3, name
+    assert {point["batch"] for point in space.design(method, [5], 100, 32)} == {50, 100}
+    assert {point["batch"] for point in space.design(method, [5], 30, 8)} == {30}
     for i in range(0, 32, space.FAMILY):
         losses = [{name: found[i + j][name] for name in space.LOSS} for j in range(space.FAMILY)]
         assert losses[0] == losses[1]
@@ -91,6 +95,13 @@ def test_the_design_is_scipys_sobol_sequence():
     sobol = qmc.Sobol(1, rng=np.random.default_rng(space.seed_sequence(0, "search", "x"))).random_base2(3)[:, 0]
     found = [point["a"] for point in space.drawn({"a": (1, 1000)}, 8, "x")]
     np.testing.assert_allclose(found, 1000**sobol, rtol=0.01)
+
+
+def test_a_level_is_a_value_or_a_third_of_its_range_in_the_logarithm():
+    assert [space.level("batch", 50), space.level("clip_each", True)] == ["50", "True"]
+    thirds = ["0.1 to 0.46", "0.46 to 2.2", "2.2 to 10"]
+    values = (0.1, 0.4, 0.5, 2, 3, 10)
+    assert [space.level("simplex_weight", value) for value in values] == [third for third in thirds for _ in "ab"]
 
 
 def run_of(seed, clusters, loss=1.0, status="ok"):
@@ -108,8 +119,13 @@ def test_the_rules():
     }
     rules = trials.rules(truth)
     assert rules["without labels"](found) == [1, 3, 0]
-    assert rules["by validation accuracy"](found)[0] == 2
+    assert rules["by validation accuracy"](found) == [2, 0, 1, 3]  # 3 was right as often as not
+    failed = [run_of(0, same, 0.3), run_of(1, None, None, "diverged")]
+    assert rules["without labels"](found | {2: failed}) == [1, 3, 0]  # its mean loss would be as low as that of 1
+    failed[0]["loss"]["validation"] = 0.1
+    assert rules["without labels"](found | {2: failed}) == [1, 3, 0]
     assert trials.agreement(found[1]) == 1 and trials.agreement(found[3]) == 0 and trials.agreement([]) == 0
+    assert trials.agreement([*found[1], *failed[1:]]) == pytest.approx(1 / 3)
     collapsed = [run_of(seed, [0, 0, 0, 0], status="collapsed") for seed in range(2)]
     assert trials.agreement(collapsed) == 0 and trials.accuracy_of(collapsed[0], truth) == 0
     assert trials.agreement([run_of(seed, [0, 0, 0, 0]) for seed in range(2)]) == 1  # why a status counts
@@ -213,6 +229,61 @@ def test_a_finished_search_trains_nothing_and_another_origin_starts_anew(whole, 
         assert log.lines[1:] == [] and "data_digest differ" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("part", ["validation", None])
+def test_a_search_without_labels_to_choose_by_is_refused(tmp_path, part):
+    """One label that is missing, or no validation split."""
+
+    def change(arrays, split):
+        if part is None:
+            split[split == SPLITS.index("validation")] = TEST
+
+    def labels(truth, split):
+        return np.where(np.arange(80) == np.argmax(split == SPLITS.index(part or "train")), -1, truth)
+
+    with pytest.raises(ValueError, match="^steps: the search chooses by a validation split with labels"):
+        search(write_data(tmp_path, labels, change))
+
+
+@pytest.mark.parametrize("seeds", [[2, 3, 2], [3, 2, 2]])
+def test_each_input_has_a_search_and_a_choice_of_its_own(tmp_path, monkeypatch, seeds):
+    """Made-up runs: by chance up to the choice, and on the test split right there and nowhere else."""
+
+    def rng_of(vectorization, settings, seed):
+        return np.random.default_rng(list(json.dumps([vectorization, settings, seed], sort_keys=True).encode()))
+
+    def fits(sequences, *, seeds: list, settings, vectorization, **more):
+        (seed,), n = seeds, len(sequences)
+        rng = rng_of(vectorization, settings, seed)
+        loss, clusters = rng.uniform(), rng.integers(2, size=n)
+        clusters = clusters if n < 80 else np.where(sequences.split == TEST, np.arange(80) % 2, 0)
+        record = {"status": "ok", "reason": None, "loss": {"train": 0.0, "validation": loss}}
+        return [record], {seed: clusters}
+
+    monkeypatch.setattr(trials, "run_job", fits)
+    monkeypatch.setattr(trials, "core_seconds", itertools.count().__next__)  # each run takes one
+    made = search(write_data(tmp_path), inputs=["avg", "crop"], seeds=seeds)
+    assert [cell["input"] for cell in made["cells"]] == ["avg", "crop"]
+    for cell in made["cells"]:
+        points, finalists = cell["points"], cell["finalists"]
+        assert points[0]["settings"] == JOB["settings"] | {"epochs": 2}  # the longest that is tried
+        for place, point in enumerate(points):
+            again = any(place in places for places in finalists.values())
+            assert [run["seed"] for run in point["runs"]] == list(range(max(seeds[:2]) if again else seeds[0]))
+            for run in point["runs"]:
+                assert run["loss"]["validation"] == rng_of(cell["input"], point["settings"], run["seed"]).uniform()
+        if seeds[1] > seeds[0]:
+            ranks = {"without labels": [point["agreement"] for point in points]}
+            ranks["by validation accuracy"] = [np.mean(point["accuracies"]) for point in points]
+            for rule, places in finalists.items():
+                best = max(ranks[rule][place] for place in places)
+                assert len(places) == 3 and ranks[rule][cell["chosen"][rule]] == best, rule
+        assert list(cell["test"]) == list(map(str, dict.fromkeys([0, *cell["chosen"].values()])))
+        tested = [run for runs in cell["test"].values() for run in runs]
+        assert {run["seed"] for run in tested} == {3, 4} and all(run["scores"]["accuracy"] == 1 for run in tested)
+        assert cell["seconds"] == len(tested) + sum(len(point["runs"]) for point in points)
+        assert cell["openings"] == 1
+
+
 def planned(folder, monkeypatch, **job):
     """The one cell of a search before it chooses, of which an epoch takes a second."""
     found = []
@@ -222,6 +293,17 @@ def planned(folder, monkeypatch, **job):
         with pytest.raises(ZeroDivisionError):
             search(folder, **job)
     return found[0]
+
+
+def test_as_many_settings_as_the_budget_has_epochs_for(tmp_path, monkeypatch):
+    """By hand: all runs of the settings, then at most what finalists and choices take, of the mean length."""
+    monkeypatch.setattr(trials, "MOST", 24)
+    write_data(tmp_path)
+    epochs = [point["epochs"] for point in space.design("ddc", [1, 2], 48, 24)]
+    seconds = 2 * (2 + sum(epochs[:16])) + 1.5 * (2 * 3 * 1 + 3 * 2)
+    for budget, settings in ((1.001 * seconds, 16), (0.999 * seconds, 8)):
+        cell = planned(tmp_path, monkeypatch, core_hours=3 * budget / 3600, datasets=3)  # each has a third
+        assert len(cell.points) == 1 + settings and cell.budget == pytest.approx(budget)
 
 
 def test_the_budget_that_is_told_is_enough(tmp_path, monkeypatch):
@@ -236,6 +318,12 @@ def test_the_budget_that_is_told_is_enough(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="too little"), monkeypatch.context() as patch:
             patch.setattr(trials.Cell, "pace", lambda self: 1.0)
             search(tmp_path, core_hours=0.85 * enough, **job)
+
+
+def test_its_own_settings_train_as_long_as_the_training_split_asks_for(tmp_path, monkeypatch):
+    settings = {"epochs": "by_size", "batch": 20, "updates": 30}
+    cell = planned(write_data(tmp_path), monkeypatch, settings=settings, epochs=[1000])
+    assert cell.points[0]["epochs"] == space.METHODS["ddc"](**settings).budget(48)[1] < 1000
 
 
 def test_the_budget_decides_how_many_settings(whole, tmp_path):
@@ -306,6 +394,83 @@ def test_the_page_says_what_the_cases_hold(whole, tmp_path):
     assert written(made, tmp_path, "again") == text
     for name in ("importance.png", "importance.pdf", "rules.png", "rules.pdf"):
         assert (tmp_path / "page" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def tested_run(accuracy, train, validation, status="ok"):
+    scores = {"accuracy": accuracy, "nmi": accuracy / 2} if status == "ok" else None
+    return {"scores": scores, "loss": {"train": train, "validation": validation}, "status": status}
+
+
+def test_the_run_with_the_lowest_loss_speaks_for_a_setting_and_failures_are_counted():
+    runs = [tested_run(0.9, 3, 1), tested_run(0.5, 1, 2), tested_run(0, None, None, "diverged"), tested_run(0.7, 2, 3)]
+    assert page.outcome(runs, "validation") == "0.90 (0.45); 0.70 ± 0.20; 3/4"
+    assert page.outcome(runs, "train") == "0.50 (0.25); 0.70 ± 0.20; 3/4"
+    assert page.outcome(runs[:1], "train") == "0.90 (0.45); 0.90; 1/1"
+    assert page.outcome(runs[2:3], "train") == "failed 0/1"
+
+
+def made_up_cell(**changes):
+    """A cell of which each choice is another setting with scores of its own."""
+    settings = [{"epochs": 2, "batch": 50}, {"epochs": 1, "batch": 20}, {"epochs": 2, "batch": 20}]
+    runs = [{"status": "ok"}, {"status": "oom"}]
+    cell = {
+        "dataset": "arabic_digits",
+        "row": "ddc",
+        "input": "crop",
+        "points": [{"settings": point, "runs": runs} for point in settings],
+        "chosen": {"without labels": 2, "by validation accuracy": 1},
+        "test": {str(place): [tested_run(place / 10, 1, 1)] for place in range(3)},
+        "seconds": 30,
+        "budget": 40,
+        "openings": 7,
+    }
+    return cell | changes
+
+
+def test_each_choice_stands_in_its_own_column_beside_the_number_published_of_its_cell():
+    others = [("ddc", "arabic_digits", "zero"), ("ddc", "mnist", "crop"), ("rddc", "arabic_digits", "crop")]
+    cells = [*others, ("ddc", "arabic_digits", "crop")]
+    published = pd.DataFrame(cells, columns=["method", "dataset", "vectorization"])
+    published = published.assign(published_accuracy=[0.1, 0.2, 0.3, 0.4], published_nmi=[0.5, 0.6, 0.7, 0.8])
+    (row,) = page.tested([made_up_cell()], published, "train").to_dict("records")
+    assert row["published"] == "0.40 (0.80)"
+    found = {rule: row[rule].split()[0] for rule in page.RULES}
+    assert found == {"as it is": "0.00", "without labels": "0.20", "by validation accuracy": "0.10"}
+    assert page.tested([made_up_cell(input="avg")], published, "train").published.tolist() == ["–"]
+
+
+def test_a_choice_is_told_by_what_differs_from_the_row():
+    """Its own settings are its method's, and over them what the config says."""
+    told = page.chosen_settings([made_up_cell()], {"ddc": {"epochs": 9, "batch": 20}, "rddc": {}}).splitlines()
+    assert [line.partition("**")[2] for line in told] == [
+        "without labels**: `batch` 20",
+        "by validation accuracy**: `epochs` 1, `batch` 20",
+    ]
+
+
+def test_the_cost_is_that_of_all_runs():
+    (row,) = page.costs([made_up_cell()]).to_dict("records")
+    assert row["settings"] == 3 and row["runs"] == "6 + 3 for the test split" and row["ok"] == "6/9"
+    assert (row["took"], row["budget"], row["test split opened"]) == ("30 s", "40 s", 7)
+
+
+def test_levels_are_compared_within_a_data_set(monkeypatch):
+    """One that is easier as a whole says nothing of a setting, also where fewer settings ran on it."""
+    monkeypatch.setattr(page, "SHUFFLES", 1)
+    design = space.design("ddc", [5, 10], 200, 16)
+
+    def cell(easier, n):
+        points = [
+            {"settings": point, "accuracies": [easier + 0.2 * (point["epochs"] == 10)], "agreement": 0.0}
+            for point in design[:n]
+        ]
+        return {"points": [{"settings": {}, "accuracies": [0.9], "agreement": 0.0}, *points]}
+
+    for cells in ([cell(0, 16)], [cell(0, 16), cell(0.5, 8)]):
+        table = page.importance(cells).set_index("setting")
+        assert table.share["epochs"] == pytest.approx(1, abs=0.02)
+        levels = table.levels["epochs"]
+        assert levels["10"] - levels["5"] == pytest.approx(0.2, abs=0.02) and levels["5"] < 0 < levels["10"]
 
 
 def test_importance_finds_the_setting_that_matters():
