@@ -1,6 +1,7 @@
 """Records: whole, checked, never there twice."""
 
 import functools
+import hashlib
 import json
 import time
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from fake_records import bare, record, write_scored
 
-from runs.record import check_record, schema, write_records
+from runs.record import check_record, clusters_digest, read_pretraining, schema, write_records
 from runs.results import commits, each_record, each_scored, frame, read_clusters, read_records
 
 
@@ -49,6 +50,43 @@ def test_a_wrong_field_is_named_in_one_line(changes, message):
     with pytest.raises(ValueError, match=message) as caught:
         check_record(bare(record(**changes)))
     assert "\n" not in str(caught.value) and "rddc" in str(caught.value)
+
+
+def test_a_record_that_breaks_the_schema_is_never_written(tmp_path):
+    with pytest.raises(ValueError, match="reason: needed exactly when the status is not ok"):
+        write_records(tmp_path / "a.jsonl", [bare(record()), bare(record(seed=1, reason="why"))], {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_clusters_have_one_digest_whatever_holds_them():
+    expected = hashlib.sha256(b"\1\0\0\0" + b"\0\0\0\0").hexdigest()
+    for clusters in ([1, 0], np.array([1, 0]), np.array([1, 0], np.int8), np.array([1, 0], ">i4")):
+        assert clusters_digest(clusters) == expected
+    assert clusters_digest(None) is None
+
+
+def test_what_starts_from_a_pretraining_knows_each_of_its_runs(tmp_path):
+    """By a digest of them all, which the time that they took doesn't change."""
+
+    def read(first, second):
+        lent = [bare(record(vectorization="avg", seed=seed, **of)) for seed, of in enumerate((first, second))]
+        write_records(tmp_path / "lent.jsonl", lent, {})
+        return read_pretraining(tmp_path / "lent.jsonl")["avg"]
+
+    right, failed = {}, {"status": "oom"}
+    told = read(right, failed)
+    assert told["folder"] == tmp_path / "lent.pretrained/avg"
+    assert told["runs"] == {
+        0: {"status": "ok", "reason": None, "seconds": 1.5},
+        1: {"status": "oom", "reason": "it was not to be", "seconds": 1.5},
+    }
+    slower = {"cost": {"seconds": 9.0, "peak_memory_mib": 1.0}}
+    assert read(slower, failed)["digest"] == told["digest"]
+    others = [read(failed, failed)["digest"], read(right, right)["digest"]]
+    assert len({told["digest"], *others}) == 3
+    (tmp_path / "lent.jsonl").write_text(json.dumps(bare(record(reason="why"))) + "\n")
+    with pytest.raises(ValueError, match="reason: needed exactly"):
+        read_pretraining(tmp_path / "lent.jsonl")
 
 
 def test_nan_is_never_written(tmp_path):
