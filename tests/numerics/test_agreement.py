@@ -49,6 +49,18 @@ def test_halves_agree_on_clusters_that_are_there(real):
     assert collapsed == [None, None]
 
 
+def test_a_pair_is_compared_on_all_sequences_when_both_of_its_fits_are_ok(monkeypatch):
+    """By the adjusted index: what agrees less than chance is below 0."""
+    halved, crossed = [0, 0, 1, 1], [0, 1, 0, 1]
+    found, statuses = iter([halved, crossed, halved, halved]), iter(["ok", "ok", "ok", "collapsed"])
+
+    def run_job(sequences, *, seeds):
+        return [{"status": next(statuses)}], {seeds[0]: np.array(next(found))}
+
+    monkeypatch.setattr("runs.halves.run_job", run_job)
+    assert agreement_of_halves(Sequences.from_list([np.zeros((2, 1))] * 4)) == [pytest.approx(-0.5), None]
+
+
 def test_a_failed_pair_is_counted(tmp_path):
     file = "halves/toy_k3/rddc-none-avg.json"
     (tmp_path / file).parent.mkdir(parents=True)
