@@ -46,6 +46,7 @@ def test_every_config_file_is_valid():
         ("methods.rddc.setting.epochs", 3, "'setting' was unexpected"),
         ("datasets.arabic_digits.normalised", True, "datasets.arabic_digits: no setting 'normalised'"),
         ("datasets.arabic_digits.normalise", True, "normalise: expected {'sequence', 'all', 'none'}, got True"),
+        ("datasets.arabic_digits.path", "mine", "datasets.arabic_digits: no setting 'path'"),
         ("datasets.arabic_digits.resample", 0, "datasets.arabic_digits.resample: 0 is less than the minimum of 1"),
         ("split", {"kind": "everything", "fractions": [1, 0]}, "split.fractions"),
         ("datasets.arabic_digits.average", "mean", "arabic_digits.average: expected {'length', 'padded'}, got"),
@@ -153,12 +154,15 @@ def test_a_reading_is_like_another_but_not_like_itself(monkeypatch, tmp_path):
         "b": "{like: a, datasets: {x: {q: 3}}}",
         "c": "like: d",
         "d": "like: c",
+        "e": "seed: 1",
     }
     for name, text in texts.items():
         (tmp_path / f"config/readings/{name}.yaml").write_text(text)
     assert layers.read_reading("b") == {"datasets": {"x": {"p": 1, "q": 3}}}
     with pytest.raises(catalogue.ConfigError, match="readings/c.yaml: like: it is like itself, by way of c, d"):
         layers.read_reading("c")
+    with pytest.raises(catalogue.ConfigError, match="readings/e.yaml: seed: a reading sets datasets, methods and task"):
+        layers.read_reading("e")
 
 
 @pytest.mark.parametrize(("n", "per_job", "blocks"), [(5, 2, ["0-1", "2-3", "4-4"]), (1, 20, ["0-0"])])
@@ -252,3 +256,60 @@ def test_seeds_of_the_command_line_are_for_the_rows_of_a_file_too(tmp_path):
     file.write_text("seeds: 2\nmethods: {kmeans: {seeds: 9}}")
     assert layers.read_user([file], [])["methods"]["kmeans"]["seeds"] == 9
     assert "seeds" not in layers.read_user([file], ["seeds=3"])["methods"]["kmeans"]
+
+
+def test_the_official_test_split_is_there_whatever_its_share():
+    """Its share is of what is split anew: none."""
+    official = {"kind": "official", "fractions": [0.9, 0.1, 0]}
+    assert layers.parts(official) == ["train", "validation", "test"]
+    assert layers.parts(official | {"kind": "stratified"}) == ["train", "validation"]
+
+
+def test_what_own_data_need_goes_over_a_reading(monkeypatch):
+    """Also over the numbers of seeds that rows have there, as it says one for all."""
+    monkeypatch.setattr(layers, "read_reading", lambda reading: {"methods": {"kmeans": {"seeds": 9}}})
+    runs = {row: n for row, _, n, _ in jobs.row_groups(layers.resolve(OWN, "any"))}
+    assert runs["kmeans"] == layers.read(ROOT / "config/own.yaml")["seeds"]
+
+
+def test_the_first_attempt_has_time_for_one_run_and_the_third_for_all():
+    assert [jobs.minutes(600, 16, attempt) for attempt in (1, 2, 3, 4)] == [25, 55, 175, 175]
+
+
+def test_a_data_set_is_scored_by_its_own_records(config):
+    by_data_set = [jobs.record_files(config, "recommended", dataset) for dataset in config["run"]["datasets"]]
+    assert sum(by_data_set, []) == jobs.record_files(config, "recommended")
+    for dataset, files in zip(config["run"]["datasets"], by_data_set, strict=True):
+        assert files and all(f"/records/{dataset}/" in file for file in files)
+
+
+def test_limits_reach_the_jobs_that_they_are_of():
+    user = {"time_limit": 70, "methods": {"ddc": {"time_limit": 9}}}
+    plain, strict = (layers.resolve(user | more, "recommended") for more in ({}, {"most_timeouts": 2}))
+    limits = {row: jobs.train_job(plain, "x", "arabic_digits", row, "zero", "0-0")["limit"] for row in ("ddc", "dec")}
+    assert limits == {"ddc": 9, "dec": 70}
+    assert jobs.train_job(strict, "x", "arabic_digits", "ddc", "zero", "0-0")["most_timeouts"] == 2
+    assert jobs.halves_job(strict, "x", "arabic_digits", "ddc", "zero")["limit"] == 9
+
+
+def test_halves_are_of_all_rows_but_controls_on_own_data_with_a_number_of_clusters(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    path = "datasets/own.py"
+    said = {
+        "datasets": {"bees": {"path": path, "k": [2, 3]}, "birds": {"path": path}},
+        "run": {"datasets": ["bees", "birds", "arabic_digits"], "methods": ["kmeans", "rddc"]},
+        "split": {"kind": "stratified"},
+    }
+    resolved = own(**said)
+    assert {row for row, _ in jobs.control_rows(resolved)} == {"length_kmeans", "rddc"}
+    found = [file.partition("/halves/")[2] for file in jobs.halves_files(resolved, "recommended")]
+    assert found == [f"bees_k{k}/{row}.json" for k in (2, 3) for row in ("kmeans-zero-crop-avg", "rddc-none")]
+    job = jobs.halves_job(resolved, "recommended", "bees_k3", "rddc", "none")
+    assert job["n_clusters"] == 3 and job["method"] == "rddc" and "seeds" not in job
+
+
+def test_a_supervised_task_has_seeds_of_its_own():
+    task = {"method": "l2c", "problems": "points", "sizes": {}}
+    config = {"seeds": 2, "time_limit": 5, "tasks": {"a": task, "b": task | {"seeds": 3, "settings": {"units": 4}}}}
+    assert [jobs.learn_job(config, "x", name)["seeds"] for name in "ab"] == [[0, 1], [0, 1, 2]]
+    assert jobs.learn_job(config, "x", "b")["settings"] == {"units": 4}

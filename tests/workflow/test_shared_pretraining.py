@@ -159,6 +159,15 @@ def test_a_row_lends_in_every_reading_where_it_does_in_one():
     for resolved in jobs.lending(readings).values():
         assert jobs.pretraining(resolved, "lent") == {"lends": True}
     assert jobs.pretraining(readings["b"], "lent") == {}
+    assert jobs.pretraining(readings["a"], "idec") == {"pretrained": LENT}
+
+
+def test_a_job_waits_for_the_pretraining_of_the_same_data_inputs_and_seeds():
+    resolved = {"results": "r", "methods": {"lent": {"like": "dec"}, "idec": {"pretrained": "lent"}}}
+    stem = "r/a/records/toy/lent-zero-avg.2-3.split1"
+    found = jobs.pretrained_files(resolved, "a", "toy", "idec", "zero-avg", "2-3.split1")
+    assert found == [f"{stem}.jsonl", f"{stem}.pretrained"]
+    assert jobs.pretrained_files(resolved, "a", "toy", "lent", "zero-avg", "2-3.split1") == []
 
 
 # ---- the config

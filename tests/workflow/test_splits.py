@@ -31,6 +31,20 @@ def test_more_splits_are_jobs_beside_those_of_the_first():
         assert jobs.runs_of("zero-crop", block) == 8
 
 
+def test_a_run_reads_the_split_of_its_block_and_scores_read_all_that_some_row_runs_on():
+    several = layers.resolve(SEVERAL, "recommended")
+    of_blocks = [jobs.split_of_block(several, "recommended", "x", block) for block in ("0-3", "0-3.split2")]
+    files = jobs.split_files(several, "recommended", "x")
+    assert len(files) == 4 and of_blocks == [[], [files[1]]]
+    assert jobs.resplit_job(several, "x", "2")["number"] == 2
+
+
+def test_a_control_runs_on_as_many_splits_as_it_says():
+    control = {"method": "length_kmeans", "input": "none", "splits": 2}
+    groups = jobs.row_groups(layers.resolve(SEVERAL | {"run": {"controls": [control]}}, "recommended"))
+    assert {row: splits for row, _, _, splits in groups}["length_kmeans"] == 2
+
+
 def test_splits_of_the_command_line_are_those_of_every_row():
     user = layers.read_user([ROOT / "config/paper.yaml"], ["splits=2"])
     resolved = layers.resolve(user, "recommended")
