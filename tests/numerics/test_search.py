@@ -271,6 +271,8 @@ def test_each_input_has_a_search_and_a_choice_of_its_own(tmp_path, monkeypatch, 
             assert [run["seed"] for run in point["runs"]] == list(range(max(seeds[:2]) if again else seeds[0]))
             for run in point["runs"]:
                 assert run["loss"]["validation"] == rng_of(cell["input"], point["settings"], run["seed"]).uniform()
+        firsts = [np.mean(point["accuracies"][: seeds[0]]) for point in points]
+        assert sorted(firsts)[-3:] == sorted(firsts[place] for place in finalists["by validation accuracy"])
         if seeds[1] > seeds[0]:
             ranks = {"without labels": [point["agreement"] for point in points]}
             ranks["by validation accuracy"] = [np.mean(point["accuracies"]) for point in points]
