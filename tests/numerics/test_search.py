@@ -261,7 +261,8 @@ def test_each_input_has_a_search_and_a_choice_of_its_own(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(trials, "run_job", fits)
     monkeypatch.setattr(trials, "core_seconds", itertools.count().__next__)  # each run takes one
-    made = search(write_data(tmp_path), inputs=["avg", "crop"], seeds=seeds)
+    folder = write_data(tmp_path)
+    made = search(folder, inputs=["avg", "crop"], seeds=seeds)
     assert [cell["input"] for cell in made["cells"]] == ["avg", "crop"]
     for cell in made["cells"]:
         points, finalists = cell["points"], cell["finalists"]
@@ -284,6 +285,7 @@ def test_each_input_has_a_search_and_a_choice_of_its_own(tmp_path, monkeypatch, 
         assert {run["seed"] for run in tested} == {3, 4} and all(run["scores"]["accuracy"] == 1 for run in tested)
         assert cell["seconds"] == len(tested) + sum(len(point["runs"]) for point in points)
         assert cell["openings"] == 1
+    assert search(folder, inputs=["avg", "crop"], seeds=seeds) == made  # goes on from its log, each with its own runs
 
 
 def planned(folder, monkeypatch, **job):
@@ -398,13 +400,13 @@ def test_the_page_says_what_the_cases_hold(whole, tmp_path):
         assert (tmp_path / "page" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
-def tested_run(accuracy, train, validation, status="ok"):
+def scored_run(accuracy, train, validation, status="ok"):
     scores = {"accuracy": accuracy, "nmi": accuracy / 2} if status == "ok" else None
     return {"scores": scores, "loss": {"train": train, "validation": validation}, "status": status}
 
 
 def test_the_run_with_the_lowest_loss_speaks_for_a_setting_and_failures_are_counted():
-    runs = [tested_run(0.9, 3, 1), tested_run(0.5, 1, 2), tested_run(0, None, None, "diverged"), tested_run(0.7, 2, 3)]
+    runs = [scored_run(0.9, 3, 1), scored_run(0.5, 1, 2), scored_run(0, None, None, "diverged"), scored_run(0.7, 2, 3)]
     assert page.outcome(runs, "validation") == "0.90 (0.45); 0.70 ± 0.20; 3/4"
     assert page.outcome(runs, "train") == "0.50 (0.25); 0.70 ± 0.20; 3/4"
     assert page.outcome(runs[:1], "train") == "0.90 (0.45); 0.90; 1/1"
@@ -421,7 +423,7 @@ def made_up_cell(**changes):
         "input": "crop",
         "points": [{"settings": point, "runs": runs} for point in settings],
         "chosen": {"without labels": 2, "by validation accuracy": 1},
-        "test": {str(place): [tested_run(place / 10, 1, 1)] for place in range(3)},
+        "test": {str(place): [scored_run(place / 10, 1, 1)] for place in range(3)},
         "seconds": 30,
         "budget": 40,
         "openings": 7,
