@@ -126,8 +126,7 @@ def strips(summary, runs):
             for c in summary.itertuples()
         ]
         axis.set_yticks(range(len(names)), names)
-        axis.invert_yaxis()
-        axis.set(xlim=(-0.06, 1.03), xlabel="accuracy")
+        axis.set(xlim=(-0.06, 1.03), ylim=(len(names) - 0.5, -0.5), xlabel="accuracy")
         axis.grid(axis="x", linewidth=0.3)
         marks = [("o", COLOURS[0], "run"), ("|", COLOURS[1], "published"), ("x", COLOURS[5], "runs not ok")]
         for marker, colour, name in marks:

@@ -192,6 +192,7 @@ def test_strips_show_every_run_and_every_failed_cell():
     assert names == ["RDDC, variable length  2/3", "DDC, zero padding  0/1"]
     places = [tuple(point) for drawn in axis.collections for point in drawn.get_offsets()]
     assert {(0.5, 0), (0.7, 0), (0.8, 0), (-0.03, 0), (-0.03, 1)} <= set(places)
+    assert axis.get_ylim() == (1.5, -0.5)  # no mark is cut off at the edge
 
 
 class Reader(html.parser.HTMLParser):
