@@ -36,7 +36,7 @@ smoke: .venv/installed  ## Every row on the four real data sets with tiny budget
 paper: .venv/installed  ## The paper's table, over several splits: results/paper/
 	$(BIN)/snakemake --profile profiles/paper
 
-plus: .venv/installed  ## RDDC+, this project's own, beside RDDC with as many trainings, 3.5 core-hours: results/plus/
+plus: .venv/installed  ## RDDC+, this project's own, beside RDDC with as many trainings, 4 to 5 core-hours: results/plus/
 	$(BIN)/snakemake --profile profiles/plus
 
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
