@@ -317,6 +317,50 @@ def test_images_are_embedded_by_convolutions_each_by_itself():
     torch.testing.assert_close(found.view(40, 5), x)
 
 
+def fitted(problems, **settings):
+    small = {"layers": 2, "units": 96, "count_units": 8, "count_dense_units": 8, "batch": 20, "epochs": 1}
+    return L2C(**small, random_state=0, **settings).fit(problems)
+
+
+def test_input_scale():
+    """Behind the layer that resizes them the training points have the deviation asked for, whatever they had before."""
+    drawn = points.draw({"train": 60, "test": 30}, 0)
+    train, test = drawn.part("train"), drawn.part("test")
+    vectors = torch.from_numpy(train.objects.values[train.members])
+    network = fitted(train, input_scale=2.0, learning_rate=1e-12)._network
+    resized = network.resize(network.embedding(vectors)).detach()
+    assert resized.mean(0).abs().max() < 1e-4
+    assert resized.std(0).square().mean().sqrt() == pytest.approx(2, rel=0.15)  # of random weights
+    assert torch.equal(fitted(train)._network.embedding(vectors), vectors)
+
+    def moved(problems, factor, shift):
+        values = (factor * problems.objects.values + shift).astype(np.float32)
+        return replace(problems, objects=Sequences(values, problems.objects.offsets))
+
+    metres = fitted(train, input_scale=2.0)
+    inches = fitted(moved(train, 64, 16), input_scale=2.0)
+    assert inches.loss_ == pytest.approx(metres.loss_, rel=1e-4)
+    assert np.mean(inches.predict(moved(test, 64, 16)) == metres.predict(test)) > 0.99
+    assert fitted(moved(train, 64, 16)).loss_ != pytest.approx(metres.loss_, rel=1e-2)
+
+
+def test_input_scale_is_learned_from_the_training_problems_alone():
+    drawn = points.draw({"train": 10, "test": 10}, 0)
+    train, test = drawn.part("train"), drawn.part("test")
+    values = drawn.objects.values.copy()
+    values[test.members] += 100  # objects of one pool
+    far = replace(drawn, objects=Sequences(values, drawn.objects.offsets)).part("train")
+    assert torch.equal(*(fitted(X, input_scale=1.0)._network.embedding.mean for X in (train, far)))
+
+
+def test_points_that_are_all_one_are_centred_and_not_scaled():
+    same = gather(
+        Sequences(np.full((12, 2), 5.0, np.float32), np.arange(13)), {"train": [(np.arange(12), np.arange(12) % 2)]}
+    )
+    embedding = fitted(same, input_scale=2.0)._network.embedding
+    assert embedding.mean.tolist() == [5, 5] and embedding.factor == 1
+
+
 @pytest.mark.parametrize("embedding", ["none", "gru"])
 def test_bfloat16_is_near_float32(embedding):
     """The loss of the same weights; and probabilities and the loss are float32 in both."""
