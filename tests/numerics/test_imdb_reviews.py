@@ -6,6 +6,7 @@ import re
 import made_up_reviews
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from datasets import imdb_reviews
@@ -56,6 +57,23 @@ def test_the_quirk_keeps_the_last_columns(place):
     assert sheet["notes"]["first_term"] == "a000" and cut["notes"]["first_term"] > "b"
     assert cut["notes"]["last_term"] == sheet["notes"]["last_term"] == "g099"
     assert cut["notes"]["variance"] == pytest.approx(last.values.var(axis=0).mean(), abs=1e-5)
+
+
+def test_a_review_keeps_its_sentiment_and_one_without_a_term_is_counted(place, monkeypatch):
+    """The counts of a review are its own number, from 0, and a 1 for every other one but the first."""
+    made = made_up_reviews.texts()
+    number = {text: i for i, text in enumerate(text for own in made.values() for text in own)}
+    sentiments = np.repeat([folder.endswith("pos") for folder in made], made_up_reviews.COUNT)
+
+    def counts(texts, terms):
+        own = np.array([number[text] for text in texts])
+        return ["number", "odd"], csr_matrix(np.stack([own, own % 2], axis=1))
+
+    monkeypatch.setattr(imdb_reviews, "count_terms", counts)
+    sequences, labels, sheet = prepare("imdb_reviews", {"reviews": 60}, {"kind": "everything"}, **place)
+    numbers = sequences.values[:, 0].astype(int)
+    assert len(set(numbers)) == 60 and labels.tolist() == sentiments[numbers].tolist()
+    assert sheet["notes"]["empty"] == (numbers == 0).sum()
 
 
 def test_another_seed_draws_other_reviews(place):

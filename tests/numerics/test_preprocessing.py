@@ -5,16 +5,27 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scipy.io
 from sklearn.datasets import _twenty_newsgroups as reference
+from sklearn.datasets import load_digits
 
-from datasets import arabic_digits, character_trajectories, lzw, pen_digits, speech_commands, twenty_newsgroups
+from datasets import (
+    arabic_digits,
+    character_trajectories,
+    handwritten_digits,
+    japanese_vowels,
+    lzw,
+    pen_digits,
+    speech_commands,
+    twenty_newsgroups,
+)
 from datasets.fetch import DataError, fetch
 from datasets.normalise import standardised
-from datasets.stop_words import SMART
+from datasets.stop_words import SMART, WORDS
 
 ROOT = Path(__file__).parents[2]
 RATE = speech_commands.RATE
@@ -73,6 +84,22 @@ def test_an_unknown_span_names_the_known_ones(setting, tmp_path):
         arabic_digits.load(tmp_path, 0, **{setting: "batch"})
 
 
+def test_the_place_of_a_block_tells_its_digit_and_its_official_set(tmp_path, monkeypatch):
+    digits, n = {"Train": np.repeat(np.arange(10), 2), "Test": np.arange(10)}, 0
+    for part, own in digits.items():
+        blocks = [f"{digit} " * 13 + "\n" for digit in own]
+        lengths = [1 + i % 3 for i in range(len(own))]
+        text = "".join(" " * 13 + "\n" + block * length for block, length in zip(blocks, lengths, strict=True))
+        Path(tmp_path, f"{part}_Arabic_Digit.txt").write_text(text)
+        n += sum(lengths)
+    for name, value in {"PER_DIGIT": {"Train": 2, "Test": 1}, "LENGTHS": (1, 3), "FRAMES": n}.items():
+        monkeypatch.setattr(arabic_digits, name, value)
+    loaded = arabic_digits.load(tmp_path, 0, centre="none", scale="none")
+    spoken = [int(loaded.sequences[i][0, 0]) for i in range(30)]
+    assert loaded.labels.tolist() == spoken == [*digits["Train"], *digits["Test"]]
+    assert loaded.sequences.split.tolist() == [0] * 20 + [2] * 10 and loaded.classes[7] == "7"
+
+
 # ---- Character Trajectories
 
 
@@ -105,6 +132,16 @@ def test_an_arff_file_becomes_a_table_with_nan_for_question_marks(tmp_path):
     path.write_text(head + "0.5,?,2\n-1,1\n")
     with pytest.raises(DataError, match="not 3 values a line"):
         character_trajectories._read_arff(path)
+
+
+def test_characters_that_are_chosen_keep_their_label_their_set_and_their_note(tmp_path, monkeypatch):
+    cases = [np.full((length, 3), i) for i, length in enumerate((60, 182, 100, 100, 90))]
+    read = cases, [1, 0, 2, 1, 2], [0, 0, 2, 2, 0], [True, True, True, False, False]  # b, a, c, b, c
+    monkeypatch.setattr(character_trajectories, "_load_uea", lambda raw: read)
+    loaded = character_trajectories.load(tmp_path, 0, characters=("c", "b"))
+    assert [int(loaded.sequences[i][0, 0]) for i in range(4)] == [0, 2, 3, 4]
+    assert loaded.labels.tolist() == [1, 0, 1, 0] and loaded.sequences.split.tolist() == [0, 2, 2, 0]
+    assert loaded.notes == {"short_channels": 2}
 
 
 @pytest.fixture(scope="module")
@@ -348,6 +385,39 @@ def test_clips_of_too_few_frames_are_dropped_and_counted(clips, monkeypatch):
     assert 0 < loaded.notes["too_short"] < len(kept)
 
 
+def write_clips(folder, clips):
+    """Recordings, word to samples."""
+    for word, signals in clips.items():
+        (folder / word).mkdir(parents=True)
+        for i, signal in enumerate(signals):
+            scipy.io.wavfile.write(folder / word / f"{i}_nohash_0.wav", RATE, np.asarray(signal).astype(np.int16))
+    return folder
+
+
+def test_silence_that_is_cropped_takes_no_part_in_mean_and_variance(tmp_path, monkeypatch):
+    """Words of one loudness throughout, 23 windows long, alone and between zeros."""
+    rng = np.random.default_rng(0)
+    words = {word: [3000 * rng.choice([-1, 1], 3920)] for word in speech_commands.CLASSES}
+    apart = {word: [np.pad(own[0], (20 * STEP, 4800))] for word, own in words.items()}
+    alone, between = (
+        load_clips(monkeypatch, write_clips(tmp_path / name, clips), threshold=1.0).sequences
+        for name, clips in (("alone", words), ("between", apart))
+    )
+    assert alone.lengths.tolist() == between.lengths.tolist() == [23, 23]
+    np.testing.assert_allclose(between.values, alone.values, rtol=1e-5)
+
+
+def test_copies_and_silent_clips_are_dropped_and_counted(tmp_path, monkeypatch):
+    """A clip is silent by its loudest window: the third one has a click, of less than a thousandth on the whole."""
+    rng = np.random.default_rng(0)
+    first, other = (rng.normal(scale=3000, size=4000) for _ in range(2))
+    click = np.where(np.arange(16_000) == 5000, 3000, rng.normal(scale=3, size=16_000))
+    clips = {"yes": [first, first, click], "no": [rng.normal(scale=16, size=4000), other, first]}
+    loaded = load_clips(monkeypatch, write_clips(tmp_path, clips))
+    counted = {name: loaded.notes[name] for name in ("silent", "duplicates", "too_short")}
+    assert counted == {"silent": 1, "duplicates": 2, "too_short": 0} and loaded.labels.tolist() == [0, 0, 1]
+
+
 def test_official_sets_are_those_of_the_published_lists(mirror):
     lists = {}
     for part, file in (("validation", "v0.01_validation_list.txt"), ("test", "v0.01_testing_list.txt")):
@@ -422,6 +492,7 @@ def test_compress_is_undone_as_gzip_does_it_and_strokes_are_read_as_they_are_wri
     ("codes", "content"),
     [
         ([97, 257, 258], b"aaaaaa"),  # a code that stands for what is only just being read
+        ([97, 98, 257, 259], b"abababa"),
         ([97, 98, 257, 256, 0, 0, 0, 0, 99, 257], b"ababccc"),  # emptied after four; what is left of eight is skipped
     ],
 )
@@ -523,6 +594,7 @@ def test_words_of_the_thesis_s_steps(settings, words, monkeypatch, tmp_path):
 
 def test_smart_s_stop_words_are_those_without_an_apostrophe():
     assert len(SMART) == 523  # and "would" twice in the published list: the thesis's 524
+    assert WORDS.split() == sorted(WORDS.split())  # as published, so that few slips are possible
     assert all(word.isalpha() and word.islower() for word in SMART)
     # Words that the other list has not, and the other way round.
     assert {"appreciate", "zero", "would", "edu"} <= SMART
@@ -557,6 +629,33 @@ def test_word_vectors_depend_on_the_seed_and_not_on_the_hash_seed():
     assert digest(2, 0) != first
 
 
+def test_word_vectors_are_those_of_skip_grams(monkeypatch):
+    asked = {}
+
+    def word2vec(messages, **settings):
+        asked.update(settings, messages=messages)
+        return SimpleNamespace(wv="vectors")
+
+    monkeypatch.setitem(sys.modules, "gensim.models", SimpleNamespace(Word2Vec=word2vec))
+    assert twenty_newsgroups.word_vectors([["a"]], 1, 6, 3, 2, 4) == "vectors"
+    sizes = {"vector_size": 6, "window": 3, "min_count": 2, "epochs": 4}
+    known = {"messages": [["a"]], "sg": 1, "workers": 1, "negative": 5, "hs": 0} | sizes
+    assert known == {name: asked.get(name, {"negative": 5, "hs": 0}.get(name)) for name in known}  # gensim's defaults
+
+
+def test_messages_are_as_long_as_their_words_with_a_vector():
+    words = ["a b x", "c", "a a a a", "x b b", "c c c x x"]
+    groups, splits = ["g", "h", "g", "h", "h"], [0, 0, 2, 2, 0]
+    messages = [(group, split, text.split()) for group, split, text in zip(groups, splits, words, strict=True)]
+    vectors = SimpleNamespace(key_to_index={"a": 0, "b": 1, "c": 2}, vectors=np.eye(3))
+    loaded = twenty_newsgroups._indexed(messages, vectors, ["h", "g"], 2, 3)
+    found = ["".join("abc"[place] for place in loaded.sequences[i].argmax(axis=1)) for i in range(3)]
+    assert found == ["ab", "bb", "ccc"] and loaded.labels.tolist() == [1, 0, 0]
+    assert loaded.sequences.split.tolist() == [0, 2, 0] and loaded.classes == ("h", "g")
+    dropped = {"too_short": 1, "too_long": 1}
+    assert loaded.notes == {"vocabulary": 3, "words": 3 + 3 + 5, "out_of_vocabulary": 1 + 1 + 2} | dropped
+
+
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
@@ -574,6 +673,30 @@ def test_newsgroup_settings_that_cannot_be_are_refused(settings, word, tmp_path)
         twenty_newsgroups.load(tmp_path, 0, **settings)
 
 
+# ---- Digits and vowels that come with other packages
+
+
+def test_handwritten_digits_are_scikit_learn_s(tmp_path):
+    loaded = handwritten_digits.load(fetch(handwritten_digits.SOURCE, tmp_path).path, 0)
+    theirs = load_digits()
+    np.testing.assert_array_equal(loaded.sequences.values, theirs.data / 16)
+    np.testing.assert_array_equal(loaded.labels, theirs.target)
+
+
+def test_a_vowel_has_the_speaker_of_its_line(tmp_path):
+    raw = fetch(japanese_vowels.SOURCE, tmp_path).path
+    loaded, lines = japanese_vowels.load(raw, 0), []
+    for part in ("TRAIN", "TEST"):
+        text = Path(raw, f"JapaneseVowels_{part}.ts").read_text()
+        lines += text.partition("@data\n")[2].split()
+    assert [f"{label + 1}" for label in loaded.labels] == [line.rpartition(":")[2] for line in lines]
+    first = [float(line.partition(",")[0]) for line in lines]
+    np.testing.assert_array_equal(loaded.sequences.values[loaded.sequences.offsets[:-1], 0], np.float32(first))
+
+
+# ---- any data
+
+
 @pytest.mark.parametrize("span", ["all", "sequence"])
 def test_any_data_can_be_normalised(span):
     rng = np.random.default_rng(0)
@@ -589,6 +712,14 @@ def test_any_data_can_be_normalised(span):
     if span == "all":  # the others are moved by what training sequences say, not by themselves
         seen = values[training[owner], :2].astype(float)
         np.testing.assert_allclose(found[:, :2], (values[:, :2] - seen.mean(axis=0)) / seen.std(axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("span", ["all", "sequence"])
+def test_a_column_that_varies_by_rounding_is_constant(span):
+    """Its values are two neighbours in float32, whose difference is nobody's measurement."""
+    pair = np.array([1000, np.nextafter(np.float32(1000), np.float32(2000))], np.float32)
+    found = standardised(np.tile(pair, 20)[:, None], np.array([20, 20]), np.ones(2, bool), span)
+    assert np.abs(found).max() < 1e-4
 
 
 def test_a_spike_elsewhere_leaves_no_sequence_and_no_column_unscaled():
