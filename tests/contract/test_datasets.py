@@ -13,6 +13,7 @@ import pytest
 
 from datasets.fetch import DataError, Package, Source, fetch
 from datasets.prepare import available, find, official_split, prepare, settings_of
+from datasets.sequences import stratified_split
 
 QUICK = {  # settings that neither counts nor lengths depend on
     "imdb_reviews": {"reviews": 100},
@@ -201,6 +202,31 @@ def test_official_sets_stay_and_validation_comes_from_training():
     assert np.bincount(split).tolist() == [96, 24, 80]
     assert np.bincount(labels[split == 1]).tolist() == [12, 12]
     assert (split != official_split(labels, official, 2, "data", (0.8, 0.2, 0.0))).any()
+
+
+def test_of_the_fractions_the_ratio_of_the_first_two_counts():
+    labels, official = np.tile([0, 1], 100), np.repeat([0, 2], [180, 20])
+    split = official_split(labels, official, 1, "data", (0.8, 0.1, 0.1))
+    assert np.bincount(split).tolist() == [160, 20, 20] and np.bincount(labels[split == 1]).tolist() == [10, 10]
+
+
+def test_a_data_set_by_another_name_has_splits_of_its_own(tmp_path):
+    split = {"kind": "stratified"}
+    first, labels, _ = prepare("japanese_vowels", {}, split, raw=tmp_path)
+    other, _, _ = prepare("mine", {"like": "japanese_vowels"}, split, raw=tmp_path)
+    np.testing.assert_array_equal(other.values, first.values)
+    np.testing.assert_array_equal(other.split, stratified_split(labels, 0, "mine"))
+    assert (other.split != first.split).any()
+
+
+def test_settings_that_any_data_may_have_reach_the_sequences(tmp_path):
+    """Scaled by the training sequences alone, which the validation and test sequences are not."""
+    settings = {"normalise": "all", "resample": 7}
+    found, _, sheet = prepare("japanese_vowels", settings, {"kind": "stratified"}, raw=tmp_path)
+    train = found.part("train").values.astype(float)
+    np.testing.assert_allclose([train.mean(axis=0), train.std(axis=0)], [[0] * 12, [1] * 12], atol=1e-5)
+    assert np.abs(found.values.astype(float).mean(axis=0)).max() > 1e-3
+    assert found.resample_length == 7 and sheet["settings"] == settings
 
 
 def test_an_official_validation_set_stays():

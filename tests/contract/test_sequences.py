@@ -200,6 +200,7 @@ def test_a_stratified_split_divides_every_class_alike(sizes, seed):
     for label, size in enumerate(sizes):
         found = np.bincount(split[labels == label], minlength=3)
         assert (abs(found - np.array([0.8, 0.1, 0.1]) * size) <= 1).all()
+        assert (abs(np.cumsum(found)[:2] - np.array([0.8, 0.9]) * size) < 0.5 + 1e-9).all()  # to the nearest
 
 
 def test_a_stratified_split_depends_on_the_seed_and_the_name():
