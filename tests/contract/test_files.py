@@ -373,6 +373,13 @@ def test_a_long_table(tmp_path):
     assert same(loaded) and loaded.identifiers == tuple(NAMES) and list(loaded.labels) == [1, 0, 1, 0]
 
 
+def test_sequences_of_a_table_go_by_their_first_lines_whatever_they_are_called(tmp_path):
+    (tmp_path / "a.csv").write_text("id,time,x,label\nb,1,2,u\nb,0,1,u\na,0,3,v\nb,2,9,u\nc,5,4,u\n")
+    loaded = own.read(tmp_path / "a.csv")
+    assert loaded.identifiers == ("b", "a", "c") and [loaded.classes[i] for i in loaded.labels] == ["u", "v", "u"]
+    assert [loaded.sequences[i][:, 0].tolist() for i in range(3)] == [[1, 2, 9], [3], [4]]
+
+
 @pytest.mark.parametrize(
     "times",
     [
@@ -499,6 +506,7 @@ def long(tmp_path, *times, other="0", heading="id,time,x", **settings):
         ["1714564800.0000000011", "1714564800.000000001"],
         ["1e-300", "1e-999"],
         ["2024-05-01T12:00:00.0000002", "2024-05-01T12:00:00.0000001"],
+        ["2024-05-01T12:00:00.0005000", "2024-05-01T12:00:00.0002001"],
         ["1969-12-31 23:59:59.999999999", "1969-12-31 23:59:59.999999"],
         ["2024-05-01T12:00:00,123456789012345678902Z", "2024-05-01T13:00:00.123456789012345678901+01:00"],
     ],
@@ -645,6 +653,7 @@ def test_one_channel(shape):
         ),
         ([np.full((2, 2), np.nan)], "sequence 0: all of its values are NaN"),
         ([np.array([[1, 2], [np.nan, 1], [1, 2]])], "sequence 0, element 1: NaN or infinite value"),
+        ([np.array([[1, 2], [1, 2], [np.nan, 1]])], "sequence 0, element 2: NaN or infinite value"),
         (["abc"], "sequence 0: no array of numbers"),
         (pd.DataFrame({"a": [1]}), "DataFrame, expected a list of arrays"),
         ("abc", "str, expected a list of arrays"),

@@ -68,6 +68,14 @@ def test_a_first_line_of_missing_values_is_no_heading(word, tmp_path):
     assert filled.notes == {"missing values that are interpolated": 4}
 
 
+def test_hidden_files_are_no_sequences(tmp_path):
+    folder = plain_folder(tmp_path / "f", dict.fromkeys(("a", "b", ".c", "._a"), "1\n2\n"))
+    assert own.read(folder, k=2).identifiers == ("a", "b")
+    digest = own.digest(folder)
+    (folder / ".c.csv").unlink()
+    assert own.digest(folder) == digest
+
+
 CLOSE = "1700000000\n1700000001\n1700000002\n"
 
 
@@ -75,6 +83,12 @@ def test_values_that_float32_makes_alike_are_refused(tmp_path):
     around = "column 1: values around 1.7e.09 that differ by about 0.8"
     with pytest.raises(DataError, match=f"{around}.* subtract an offset"):
         own.read(plain_folder(tmp_path / "csv", {"a": CLOSE, "b": CLOSE}), k=2)
+    wide = CLOSE.replace("0\n", "0,0\n").replace("1\n", "1,1e9\n").replace("2\n", "2,-1e9\n")
+    with pytest.raises(DataError, match=around):  # whatever another column is like
+        own.read(plain_folder(tmp_path / "wide", {"a": wide, "b": wide}), k=2)
+    beyond = "".join(f"{2**24 + more}\n" for more in (0, 3, 20, 37))  # where every other whole number is there
+    with pytest.raises(DataError, match="column 1: values around 1.67772e.07 that differ by about 1[45]"):
+        own.read(plain_folder(tmp_path / "beyond", {"a": beyond, "b": beyond}), k=2)
     whole = np.array([[2**53], [2**53 + 1], [2**53], [2**53 + 1]])
     for arrays in ({"values": whole, "offsets": np.array([0, 2, 4])}, {"X": whole.reshape(2, 2, 1)}):
         path = tmp_path / f"{len(arrays)}.npz"
@@ -376,6 +390,9 @@ def test_the_sheet_knows_content_and_identifiers_but_no_path(tmp_path):
     np.testing.assert_array_equal(sequences.split, other.split)  # one data set, whatever k is
     (folder / "notes.txt").write_text("not read")
     assert own.digest(folder) == sheet["source"]["sha256"]
+    (folder / "x.csv").rename(folder / "y.csv")  # another identifier, in the same place
+    assert own.digest(folder) != sheet["source"]["sha256"]
+    (folder / "y.csv").rename(folder / "x.csv")
     (folder / "x.csv").write_text("height,width\n1,2\n")
     assert own.digest(folder) != sheet["source"]["sha256"]
 
@@ -385,3 +402,4 @@ def test_without_labels_the_split_is_random_in_the_same_shares(tmp_path):
     sequences, _, sheet = prepare("many", {"path": str(path), "k": 3}, {"kind": "stratified"}, raw=tmp_path, seed=1)
     assert sheet["split_sizes"] == {"train": 80, "validation": 10, "test": 10}
     assert sheet["classes"] == [] and (np.diff(np.flatnonzero(sequences.split)) > 1).any()
+    assert sequences.n_classes == 0
