@@ -162,6 +162,13 @@ def test_the_hash_of_the_archive_counts_where_the_content_has_none(mirror, raw):
     assert fetch(source(replace(unknown, sha256=found)), raw, mirror).origin == "mirror"
 
 
+def test_content_of_which_a_part_has_no_hash_has_none(mirror, raw):
+    partly = replace(ZIP, members=HASHES | {"b.txt": None}, sha256="0" * 64)
+    pack(ZIP, mirror / "sample" / ZIP.file)
+    refused(raw, "0" * 64, source=source(partly), mirror=mirror)
+    assert fetch(source(replace(partly, members=HASHES)), raw, mirror).origin == "mirror"
+
+
 @pytest.mark.parametrize("archive", ARCHIVES)
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
 def test_a_truncated_archive_is_refused(archive, share, mirror, raw):
@@ -343,6 +350,14 @@ def test_a_changed_or_added_file_in_place_is_found(mirror, raw):
     refused(raw, DIGEST, content_digest(place), f"delete {place}", source=source(TAR), mirror=mirror)
     (place / "words" / "c.txt").unlink()
     assert fetch(source(TAR), raw, mirror).path == place
+
+
+def test_what_is_in_place_must_be_what_is_asked_for_now(mirror, raw):
+    """Not only what was fetched then, with hashes that the data set's file no longer has."""
+    pack(ZIP, mirror / "sample" / ZIP.file)
+    place = fetch(source(ZIP), raw, mirror).path
+    other = replace(ZIP, members=HASHES | {"b.txt": "0" * 64})
+    refused(raw, "b.txt", "0" * 64, f"delete {place}", source=source(other), mirror=mirror)
 
 
 def test_a_folder_that_no_fetch_wrote_is_not_trusted(mirror, raw):
