@@ -70,6 +70,17 @@ def test_one_stream_for_all_splits_is_found(draw, monkeypatch):
         check_streams(draw)
 
 
+@pytest.mark.parametrize("name", ["members", "clusters", "split"])
+def test_the_digest_depends_on_every_array(name):
+    whole = {"members": [0, 1, 2, 0], "offsets": [0, 2, 4], "clusters": [0, 1, 0, 1], "split": [0, 1]}
+    pool = Sequences.from_list(np.zeros((3, 1, 2)))
+    changed = whole | {name: whole[name][::-1]}
+    assert Problems(pool, **changed).digest() != Problems(pool, **whole).digest()
+    assert Problems(pool, **whole | {"offsets": [0, 1, 4], "clusters": [0, 1, 0, 1]}).digest() != (
+        Problems(pool, **whole).digest()
+    )
+
+
 def check_withheld(folder):
     """The files that the workflow makes of a task: what is learned from, and all clusters apart."""
     job = {"problems": "abc", "sizes": SIZES, "seed": 0, "settings": {}}
@@ -158,6 +169,15 @@ def test_which_shapes_the_next_clusters_may_have(sizes, fitting):
     assert sum(shape.fits(sizes) for shape in points.SHAPES) == fitting
 
 
+@pytest.mark.parametrize("count", range(1, 6))
+def test_a_set_of_points_has_as_many_clusters_as_are_asked_for(count):
+    """Whatever groups they are drawn in."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        found, of = points.point_set(count, 72, 0.05, rng)
+        assert found.shape == (72, 2) and set(of) == set(range(count))
+
+
 def test_groups_of_points_share_the_unit_square():
     """Every group's part is inside the square and touches no other's, and all forms of an area are drawn."""
     rng, forms, corners = np.random.default_rng(0), set(), np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
@@ -172,6 +192,31 @@ def test_groups_of_points_share_the_unit_square():
             tuple(np.round((end - start) / cell).astype(int).tolist()) for end, start in zip(high, low, strict=True)
         }
     assert {(1, 1), (1, 2), (2, 1), (2, 2)} <= forms
+
+
+def test_noise_of_rings_and_half_rings_and_how_far_a_ring_is_in_another(monkeypatch):
+    drawn = {"make_circles": [], "make_moons": []}
+    for name, asked in drawn.items():
+        make = getattr(points, name)
+        monkeypatch.setattr(points, name, lambda n, asked=asked, make=make, **how: asked.append(how) or make(n, **how))
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        points.nested_rings(40, 0.05, rng)
+        points.half_rings(40, 0.05, rng)
+    for name, what, low, high in (
+        ("make_circles", "noise", 0, 0.02),
+        ("make_circles", "factor", 0.1, 0.4),
+        ("make_moons", "noise", 0, 0.03),
+    ):
+        values, width = [how[what] for how in drawn[name]], high - low
+        assert low <= min(values) < low + width / 10 and high - width / 10 < max(values) <= high
+
+
+def test_two_of_three_groups_that_can_have_more_than_a_cell_do():
+    """Of two groups the first always can. A grid has two or three cells a side: one is half of it at most."""
+    rng, square = np.random.default_rng(0), np.array([[0, 0], [1, 1]])
+    sides = [np.ptp(points.on_grid([square, square], rng)[0], axis=0).max() for _ in range(1000)]
+    assert abs(np.mean(np.array(sides) > 0.6) - 2 / 3) < 0.05
 
 
 def test_what_no_problem_can_have_is_refused():
@@ -203,6 +248,24 @@ def test_vectors():
     assert len(np.unique(fresh.objects.values, axis=0)) > 100
     with pytest.raises(ValueError, match="abc: alphabet: 'greek', expected one of one_hot, shared, fresh"):
         abc.draw({"train": 1}, 0, alphabet="greek")
+
+
+def test_lengths_and_noise_are_those_that_are_asked_for():
+    drawn = abc.draw({"train": 200}, 0, length=(3, 6))
+    assert set(drawn.sizes.tolist()) == {3, 4, 5, 6}
+    noisy = abc.draw({"train": 100}, 0, alphabet="shared", noise=0.5)
+    exact = abc.draw({"train": 100}, 0, alphabet="shared", noise=0.0)
+    np.testing.assert_allclose(np.linalg.norm(exact.objects.values, axis=1), 1, rtol=1e-6)
+    nearest = np.unique(exact.objects.values, axis=0)
+    gaps = np.linalg.norm(noisy.objects.values[:, None] - nearest, axis=2).min(axis=1)
+    assert gaps.mean() == pytest.approx(0.5, rel=0.02) and gaps.std() < 0.05  # in 300 dimensions all are about as long
+
+
+def test_an_object_whose_class_is_not_known_is_in_no_problem():
+    data, labels = labelled()
+    labels = np.where(np.arange(len(labels)) % 3, labels, -1)
+    problems = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=9)
+    assert (labels[problems.members] >= 0).all()
 
 
 def test_unseen_classes_and_objects_are_unseen():
