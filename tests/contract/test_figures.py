@@ -5,15 +5,17 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from fake_records import described, record, runs, score, write_scored
 
 from datasets.sequences import SPLITS, Sequences, stratified_split
 from datasets.storage import write_arrays, write_json
-from reports import embedding, matching, plots, run_figures, scatters, statistics, style
+from reports import embedding, matching, pictures, plots, reading, run_figures, scatters, statistics, style
 from reports.data import Data
 from reports.reading import write_report
 from runs.results import frame
@@ -73,6 +75,27 @@ def test_figure2_colours_a_cluster_as_the_class_it_stands_for(data, plane):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == CLASSES
 
 
+def coloured_points(axis):
+    """Place of a point to its colour."""
+    return {
+        tuple(place): tuple(drawn.get_facecolor()[0])
+        for drawn in axis.collections
+        for place in drawn.get_offsets().tolist()
+    }
+
+
+def test_what_agrees_has_one_colour_whatever_a_cluster_is_called(data, plane, narrow):
+    """Beside the truth, or without labels the clusters of the first method."""
+    renamed = (data.labels + 1) % 2 + 3 * (data.labels == 0)  # 4 and 0
+    for figure in (
+        scatters.figure2(data, *plane, renamed, 1 - data.labels),
+        scatters.figure3(data, narrow, renamed),
+        scatters.all_clusters(data._replace(sheet={"classes": []}), *plane, {"a": data.labels, "b": renamed}),
+    ):
+        _, first, *others = map(coloured_points, panels(figure))
+        assert len(set(first.values())) == 2 and others[-1] == first
+
+
 def test_clusters_beyond_the_classes_get_colours_of_their_own(data, plane):
     found = data.labels * 2 + (np.arange(N) % 4 == 0)
     figure = scatters.figure2(data, *plane, found, None)
@@ -117,6 +140,18 @@ def test_many_sequences_are_subsampled_the_same_way(data, monkeypatch):
     monkeypatch.setattr(embedding, "MOST_POINTS", 20)
     chosen = embedding.subsample(data.sequences, "x")
     assert len(set(chosen)) == 20 and (chosen == embedding.subsample(data.sequences, "x")).all()
+    monkeypatch.setattr(embedding, "embed", lambda sequences, name: sequences.values[sequences.offsets[:-1]])
+    place, points = embedding.plane(data.sequences, "x")
+    np.testing.assert_array_equal(place, chosen)
+    np.testing.assert_array_equal(points, [data.sequences[i][0] for i in chosen])
+
+
+def test_a_user_s_number_of_clusters_goes_before_that_of_the_classes(data):
+    asked = data._replace(sheet={"settings": {"k": 3}, "classes": CLASSES})
+    assert asked.n_clusters == 3 and asked._replace(sheet={"settings": {}, "classes": CLASSES}).n_clusters == 2
+    scored = asked.labels_of("validation")
+    np.testing.assert_array_equal(scored >= 0, data.sequences.split == 1)
+    np.testing.assert_array_equal(scored[scored >= 0], data.labels[data.sequences.split == 1])
 
 
 def test_averages_that_say_nothing_give_way_to_zero_padding():
@@ -144,6 +179,13 @@ def test_confusion_puts_matched_clusters_on_the_diagonal():
     first, second = panels(figure)
     np.testing.assert_array_equal(first.images[0].get_array(), np.eye(2))
     np.testing.assert_allclose(second.images[0].get_array(), [[2 / 3, 0, 1 / 3], [0, 1, 0]])
+    written = {text.get_position(): text.get_text() for text in second.texts}  # x is the cluster, y the class
+    assert written == {(0, 0): "2", (1, 0): "0", (2, 0): "1", (0, 1): "0", (1, 1): "3", (2, 1): "0"}
+    (heat,) = plots.confusion(labels, np.array([0, 0, 2, 1, 1, 1]), CLASSES)["data"]
+    assert heat["hovertext"] == [
+        ["yes, cluster for yes<br>2 of 3", "yes, cluster for no<br>0 of 3", "yes, cluster for no class<br>1 of 3"],
+        ["no, cluster for yes<br>0 of 3", "no, cluster for no<br>3 of 3", "no, cluster for no class<br>0 of 3"],
+    ]
 
 
 def test_all_letters_of_the_figures_are_of_one_size(data, plane, narrow):
@@ -166,7 +208,12 @@ def test_loss_curves_mark_the_selected_and_the_failed():
     (axis,) = panels(run_figures.loss_curves(made, {("rddc", "none", 1)}))
     widths = [line.get_linewidth() for line in axis.lines if len(line.get_xdata()) == 2]
     assert sorted(widths) == [0.6, 0.6, 1.6]
-    assert sum(line.get_marker() == "x" for line in axis.lines) == 1
+    (cross,) = [line for line in axis.lines if line.get_marker() == "x"]
+    assert list(cross.get_xdata()) == [2]  # where it ended
+    *drawn, ended, bold = plots.loss_curves(made, 1)["data"]
+    assert [curve["x"] for curve in (*drawn[:2], ended, bold)] == [[1, 2], [1, 2], [], [1, 2]]
+    assert (bold["y"], bold["line"]["width"]) == (made[1]["loss_curve"]["loss"], 2.5)
+    assert [curve["x"] for curve in drawn if curve["mode"] == "markers"] == [[2]]
     assert axis.get_title().endswith("2/4 ok") and axis.get_ylim()[1] < 2  # a diverged run doesn't flatten the others
 
 
@@ -193,6 +240,61 @@ def test_strips_show_every_run_and_every_failed_cell():
     places = [tuple(point) for drawn in axis.collections for point in drawn.get_offsets()]
     assert {(0.5, 0), (0.7, 0), (0.8, 0), (-0.03, 0), (-0.03, 1)} <= set(places)
     assert axis.get_ylim() == (1.5, -0.5)  # no mark is cut off at the edge
+    drawn = {trace["name"]: trace for trace in plots.strips(summary, frame(made))["data"]}
+    assert drawn["run"]["x"] == [0.5, 0.7] and drawn["run, not ok"]["x"] == [-0.03] * 2
+    assert [round(y) for y in drawn["run, not ok"]["y"]] == [0, 1] and "diverged" in drawn["run, not ok"]["text"][0]
+    ours, theirs = summary[["accuracy", "published_accuracy"]].values.T
+    assert drawn["ours"]["x"] == [0.7, None] and drawn["published"]["x"] == theirs.tolist() and theirs[0] == 0.8
+    assert drawn["ours"]["x"][0] == ours[0] and "published 0.80" in drawn["published"]["text"][0]
+
+
+def test_points_of_the_page_are_those_of_their_sequences(data):
+    labels = np.where(np.arange(N) == 5, -1, data.labels)
+    named = data._replace(labels=labels, sheet={"classes": CLASSES, "identifiers": [f"s{i}" for i in range(N)]})
+    chosen = np.array([5, 59, 0])
+    made = plots.scatter(named, chosen, np.arange(6.0).reshape(3, 2), {"RDDC": 1 - data.labels})["points"]
+    assert (made["x"], made["y"], made["name"]) == ([0, 2, 4], [1, 3, 5], ["s5", "s59", "s0"])
+    assert made["length"] == [len(data.sequences[i]) for i in chosen]
+    label, found = ([way["names"][group] for group in way["group"]] for way in made["ways"])
+    assert label == ["unknown", "no", "yes"] and found == ["cluster for yes", "cluster for no", "cluster for yes"]
+
+
+SHOWN = {"place": np.arange(N), "points": np.zeros((N, 2))}
+
+
+def test_captions_say_which_run_and_how_many_are_ok(data):
+    made, cell = runs([0.5, 0.7, None], [0.2, 0.1, None]), ("rddc", "none")
+    found = np.where(np.arange(N) < 6, 1 - data.labels, data.labels)
+    for every, where in ((made, ""), (made + runs([0.5], [0.1], split=1), ", on the first split")):
+        summary = statistics.summarise(every, "test", "train")
+        of = {"records": made, "summary": summary, "runs": frame(every), "labels": data.labels}
+        shown = pictures.Shown("x", data, **SHOWN, **of, seeds={cell: 1}, clusters={cell: found})
+        assert {name: caption for name, _, caption in pictures.for_page(shown)} == {
+            "strips/x": "Accuracy of every run",
+            "scatter/x": f"t-SNE of {N} sequences (time average)",
+            "confusion/x/rddc/none": f"RDDC, variable length: seed 1, ACC 0.90{where}",
+            "loss/x/rddc/none": f"RDDC, variable length: 2/3 ok{where}",
+        }
+
+
+def test_figures_of_a_data_set_are_of_its_runs_on_the_first_split(data, monkeypatch):
+    made = [*runs([0.5, 0.7], [0.2, 0.1]), *runs([0.5], [0.1], split=1), *runs([0.5], [0.1], dataset="mine")]
+    seen, none = [], {"classes": [], "source": {"origin": "mirror"}, "settings": {}}
+    monkeypatch.setattr(pictures, "for_page", lambda shown: seen.append(shown) or [])
+    monkeypatch.setattr(run_figures, "loss_curves", lambda records, selected: seen.append(selected))
+    names = ["arabic_digits", "mine"]
+    job = {"datasets": names, "scored": "test", "figures": {"dataset": None}}
+    planes = dict.fromkeys(names, SimpleNamespace(result=lambda: (np.arange(N), np.zeros((N, 2)))))
+    chosen = {("rddc", "none", "arabic_digits"): 1, ("rddc", "none", "mine"): 0}
+    of = data._replace(labels=np.full(N, -1), sheet=none)
+    clusters = {cell: np.full(N, seed) for cell, seed in chosen.items()}
+    summary = statistics.summarise(made, "test", "train")
+    found = pictures.write_figures(job, made, dict.fromkeys(names, of), planes, chosen, clusters, summary, None)
+    assert found == ([], {})
+    first, own, second, theirs = seen
+    assert (first, second) == ({("rddc", "none", 1)}, {("rddc", "none", 0)})
+    assert own.records == made[:2] and theirs.records == made[3:]
+    assert (own.clusters["rddc", "none"] == 1).all() and theirs.seeds == {("rddc", "none"): 0}
 
 
 class Reader(html.parser.HTMLParser):
@@ -255,6 +357,26 @@ def job(folder, records, data):
         "datasets": [name],
         "methods": {method: described(method) for method in methods},
     }
+
+
+def test_the_tables_of_a_report_and_what_is_said_below(tmp_path, data, monkeypatch):
+    """Without figures: rows in the order that is asked for, controls of the scored split, failures, notes."""
+    monkeypatch.setattr(reading, "write_figures", lambda *given: ([], {}))
+    asked = job(tmp_path, [ONE, FAILED], data)
+    asked["rows"] = asked["rows"][::-1]
+    sheet = json.loads((tmp_path / "data/speech_commands.json").read_text())
+    write_json(tmp_path / "data/speech_commands.json", sheet | {"notes": {"whole": 100}})
+    made = [tmp_path / name for name in ("report.html", "tables", "figures", "clusters")]
+    write_report(asked, *made, SimpleNamespace(submit=lambda function, *given: None))
+    text, below = made[0].read_text(), (tmp_path / "tables/table1.md").read_text()
+    table1 = pd.read_csv(tmp_path / "tables/table1.csv", index_col="method")
+    assert list(table1.index[:2]) == ["RDDC", "k-means"]
+    assert table1.loc["Control: Majority", "Speech Commands"].startswith("0.50 ")  # 3 of 6; of all it is 31 of 60
+    failures = pd.read_csv(tmp_path / "tables/failures.csv")
+    assert failures.method.tolist() == ["RDDC"] and failures.reason.tolist() == [FAILED["reason"]]
+    assert ">Runs that are not ok</h2>" in text and "2 runs, 1 of them ok, in 2 cells." in text
+    for said in (text, below):
+        assert "Of Speech Commands 60 of 100 sequences are used" in said and "Published numbers: " in said
 
 
 FAILED = record(dataset="speech_commands", status="diverged", reason="<script>alert(1)</script> | & “no”")

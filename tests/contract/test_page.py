@@ -6,12 +6,13 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_records import record, runs
 from test_figures import CLASSES, N, job
 
 from datasets.sequences import Sequences, stratified_split
-from reports import page, plots, sections
+from reports import page, plots, sections, statistics, style
 from reports.data import Data
 from reports.reading import write_report
 
@@ -114,6 +115,40 @@ def test_a_long_name_keeps_both_ends():
     assert plots.short("x" * 40) == "x" * 40
     made = plots.short("<b>" + "x" * 100 + "</b>")
     assert len(made) < 60 and made.startswith("&lt;b&gt;x") and made.endswith("x&lt;/b&gt;") and "…" in made
+    assert style.plain("x" * 12, 12) == "x" * 12 and style.plain("x" * 13, 12) == "x" * 11 + "…"
+
+
+def test_a_chart_shows_ours_its_interval_and_the_published_number():
+    drawn = page.forest(0.5, 0.4, 0.75, 0.8)
+    assert 'd="M40.0 7H75.0"' in drawn and 'd="M80.0 1V13"' in drawn and 'cx="50.0"' in drawn
+    assert "published" not in page.forest(0.5, 0.4, 0.75, np.nan) and "circle" not in page.forest(*[np.nan] * 3, 0.8)
+
+
+def test_a_cell_is_as_deep_as_its_number():
+    assert ["70%" in page.shade(1.0), "35%" in page.shade(0.5), page.shade(0.0), page.shade(np.nan)] == [1, 1, "", ""]
+
+
+def test_a_chart_stands_in_the_row_of_its_number(monkeypatch):
+    """The summary goes by row, the table by data set."""
+    monkeypatch.setattr(sections, "forest", lambda ours, *others: f"chart of {ours:.2f}")
+    values = {("a", "x"): 0.1, ("b", "x"): 0.2, ("a", "y"): 0.3, ("b", "y"): 0.4}
+    summary = pd.DataFrame([{"dataset": name, "accuracy": value} for (name, _), value in values.items()])
+    summary[["accuracy_low", "accuracy_high", "published_accuracy"]] = np.nan
+    written = {"footnotes": {"results": []}}
+    for name in "ab":
+        own = [{"method": row, "input": "i", "ours": f"{values[of, row]:.2f}"} for of, row in values if of == name]
+        written[f"detail_{name}"] = pd.DataFrame(own)
+    shown, _ = sections.results(["a", "b"], summary, written)
+    assert all(shown.count(f"<td>chart of {value:.2f}</td><td>{value:.2f}</td>") == 1 for value in values.values())
+
+
+def test_the_page_counts_ok_runs_and_names_the_digests_of_data_and_source():
+    made = [*runs([0.5], [0.1], dataset="mine"), record(dataset="mine", seed=1, status="collapsed", reason="x")]
+    made[0]["provenance"] |= {"data_digest": "of data", "source_digest": "of source"}
+    made[1]["provenance"] = made[0]["provenance"]
+    headline = sections.headline(made, statistics.summarise(made, "test", "train"))
+    assert headline == "2 runs, 1 of them ok, in 1 cells."
+    assert sections.digests(made).values.tolist() == [["data", "Mine", "of data"], ["source", "RDDC", "of source"]]
 
 
 def test_the_policy_stops_what_is_not_ours(browser, written):

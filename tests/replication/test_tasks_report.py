@@ -285,6 +285,31 @@ def test_the_budget_is_that_of_the_runs_that_got_to_their_end():
         table = tasks.budget_table({"points": order})
         assert table.loc[0, ["problems", "updates", "epochs", "parameters"]].tolist() == ["100", "10", "2", "99"]
     assert tasks.budget_table({"points": [failed]}).updates.tolist() == ["–"]
+    two = [record(method="l2c", seed=seed, cost={"seconds": seconds}) for seed, seconds in enumerate((2.0, 4.0))]
+    assert tasks.budget_table({"points": two})["seconds a run"].tolist() == ["3.0"]
+
+
+def test_a_break_is_drawn_of_the_ok_runs_that_learned():
+    made = [of_problems(right, 0.1, method="element_wise", seed=seed) for seed, right in enumerate((0.9, 0.7))]
+    made.append(of_problems(0.2, 0.1, method="element_wise", seed=2, status="timeout"))
+    made.append(of_problems(0.3, 0.1, method="kmeans", vectorization="avg"))
+    figure = tasks.breaks({"abc": TASKS["abc"]}, {"abc": made})
+    for axis, value in zip(figure.axes, (15, 3), strict=True):  # the length and the symbols of that task
+        assert axis.collections[0].get_offsets().tolist() == [[value, 0.9], [value, 0.7]]
+        assert axis.lines[0].get_ydata().tolist() == pytest.approx([0.8])
+    plt.close(figure)
+
+
+def test_found_points_have_the_colours_of_what_they_stand_for():
+    places = np.array([[0, 0], [0, 1], [9, 9], [9, 8]], float)[:, None]
+    problems = gather(Sequences.from_list(places), {"test": [(np.arange(4), np.array([0, 0, 1, 1]))]})
+    figure = tasks.point_sets(problems, np.array([1, 1, 0, 1]))  # the last one is wrong
+    above, below = figure.axes
+    truth, found = (axis.collections[0].get_facecolor().tolist() for axis in (above, below))
+    assert truth[:3] == found[:3] and found[3] == truth[0] != truth[3]
+    assert below.collections[1].get_offsets().tolist() == [[9, 8]]
+    assert (above.get_title(), below.get_title()) == ("clusters: 2", "found: 2, MR 0.25")
+    plt.close(figure)
 
 
 def test_a_run_out_of_time_or_that_fails_is_a_record(monkeypatch):
