@@ -37,6 +37,12 @@ def test_margins_tell_what_silhouettes_tell():
     assert (margins(np.ones((4, 2)), np.array([0, 0, 1, 1])) == 0).all()
 
 
+def test_a_margin_by_hand():
+    """Means 11/3 and 10: the third is nearer to the other cluster's, and its share is of its own, larger distance."""
+    found = margins(np.array([[0.0], [2], [9], [10]]), np.array([0, 0, 0, 1]))
+    np.testing.assert_allclose(found, [1 - 11 / 30, 1 - 5 / 24, 3 / 16 - 1, 1])
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_halves_agree_on_clusters_that_are_there(real):
     rng = np.random.default_rng(0)

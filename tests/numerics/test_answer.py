@@ -12,9 +12,9 @@ from methods.kmeans import KMeans
 from methods.vectorize import vectorize
 from reports import plots
 from reports.agreement import agreement
-from reports.answer import all_answers, by_stability, certainty, disagreement, outcome, sizes
+from reports.answer import all_answers, by_labels, by_stability, certainty, disagreement, outcome, sizes, typical
 from reports.data import Data
-from reports.indices import BEST, index_table, indices, measure, space
+from reports.indices import BEST, HALVES, index_table, indices, measure, space
 from reports.published import CELL
 from reports.statistics import summarise
 from runs.halves import halves
@@ -108,7 +108,8 @@ def test_what_a_control_says_of_the_answer_is_told(better, told):
     row = rows(n_ok=3, n=3, accuracy=0.8, accuracy_low=0.7, accuracy_high=0.9).iloc[0]
     cell = ("kmeans", "resample", "mine")
     compared = pd.DataFrame([dict(zip(CELL, cell, strict=True)) | {"better": better, "control": ["random"]}])
-    assert certainty(row, cell, compared, None, {}).split("; ")[-1] == told
+    said = certainty(row, cell, compared, None, {}).split("; ")
+    assert said[-1] == told and "accuracy 0.80, 95 % prediction 0.70 to 0.90" in said
 
 
 def test_rows_with_a_failed_pair_of_halves_come_last():
@@ -161,6 +162,56 @@ def test_only_what_is_ok_on_the_first_split_is_looked_at():
     assert said(records + control, both, {("length_kmeans", "none")}).startswith("k-means, time average, 2 clusters: ")
     assert said(best, {}) == "nothing: no run is ok on the first split"
     assert said(best[:1], {}) == "nothing: no run is ok"
+
+
+def test_labels_choose_by_accuracy_and_the_next_is_named():
+    best, told = by_labels(rows(accuracy=[0.6, 0.9, 0.7], agreement=[1.0, 0.5, 0.6], control=False))
+    assert best.k == 5 and told.startswith("its accuracy of 0.90 is the highest of 3 rows; next is k-means, resampled")
+    assert "with 0.70. The labels chose it" in told
+
+
+def test_the_answer_on_a_data_set_is_of_its_own_runs():
+    cell, labels = ("kmeans", "avg", "arabic_digits"), np.array([0, 0, 1, 1])
+    records = runs([0.6, None], [0.1, None], method="kmeans", vectorization="avg")
+    records += runs([None], [None], method="kmeans", vectorization="avg", dataset="mine")
+    of = Data(Sequences.from_list([np.full((3, 1), value) for value in range(4)]), labels, {"source": {"origin": "x"}})
+    data, sure = dict.fromkeys((cell[-1], "mine"), of), {cell: {"agreement": np.ones(4), "margin": np.ones(4)}}
+    summary = summarise(records, "test", "train", published=None)
+    measured, compared = measure(data, {}, {}, {}), pd.DataFrame(columns=CELL)
+    answers = all_answers(records, summary, data, {cell: labels}, {}, sure, measured, compared)
+    assert [(one.name, dict(one.lines)["Failed"]) for one in answers] == [
+        ("Arabic Digits", "1 of 2 runs (k-means, time average: 1 diverged)"),
+        ("Mine", "1 of 1 runs (k-means, time average: 1 diverged)"),
+    ]
+
+
+def test_typical_and_least_sure_sequences_of_a_cluster():
+    """Seven of a cluster after two of another, whose means differ more in the first column but for its wide spread."""
+    sign, found = np.array([1, -1, *[1, -1] * 3, 0]), np.array([3] * 2 + [0] * 7)
+    arrays = [np.full((4, 2), [100 * s + c, c / 3 + i / 100]) for i, (s, c) in enumerate(zip(sign, found, strict=True))]
+    data = Data(Sequences.from_list(arrays), None, {"identifiers": list("abcdefghi")})
+    sure = {
+        "agreement": np.array([1, 1, 1, 0.5, 1, 0.5, 0.25, 1, 1]),
+        "margin": np.array([0.5, 0.6, 0.85, 0.8, 0.9, 0.2, 0.3, 0.05, 0.82]),
+    }
+    first, second = typical("x", data, found, sure).values()
+    assert first[0] == "Cluster 0: 7 sequences, column 2" and second[0] == "Cluster 3: 2 sequences, column 2"
+    drawn = [(curve["hovertemplate"][0], curve["line"]["dash"], curve["y"][0]) for curve in first[1]["data"]]
+    least = [("g", "dash", 0.06), ("f", "dash", 0.05), ("d", "dash", 0.03)]  # by agreement, then by margin
+    assert drawn == [*least, ("e", "solid", 0.04), ("c", "solid", 0.02), ("i", "solid", 0.08)]
+
+
+def test_indices_stand_below_their_names_and_the_highest_silhouette_is_marked():
+    cell = {"method": "kmeans", "vectorization": "avg", "dataset": "mine", "family": "mine", "agreement": 1.0}
+    made = pd.DataFrame([cell | {"clusters": k} | dict.fromkeys(HALVES, np.nan) for k in (2, 3)])
+    made = made.assign(silhouette=[0.2, 0.4], calinski_harabasz=[30.0, 20.0], davies_bouldin=[1.5, 1.25])
+    table = index_table(made)
+    assert table.clusters.tolist() == [2, 3] and table.highest.tolist() == ["", "highest"]
+    assert table[["silhouette", "Calinski-Harabasz", "Davies-Bouldin"]].values.tolist() == [
+        ["0.20", "30.0", "1.50"],
+        ["0.40", "20.0", "1.25"],
+    ]
+    assert index_table(made[:1]).highest.tolist() == [""]  # of one number of clusters none is the highest
 
 
 def test_what_failed_is_counted_by_row_and_status():

@@ -21,6 +21,11 @@ def test_oracle_majority_and_random():
     assert rows["random"]["accuracy_low"] < rows["random"]["accuracy"] < rows["random"]["accuracy_high"]
 
 
+def test_draws_have_the_spread_of_a_sample():
+    row = controls.control_row("random", "x", [score(0.4), score(0.6)])
+    assert (row["mean"], row["best"]) == (0.5, 0.6) and row["std"] == pytest.approx(np.sqrt(0.02))
+
+
 def test_with_fewer_clusters_than_classes_the_oracle_has_the_largest_classes():
     oracle = controls.from_labels(np.append(LABELS, [-1] * 7), 2, "x")[0]
     assert oracle["accuracy"] == pytest.approx(0.8)
@@ -48,22 +53,25 @@ def clusters_right(share, seed=0):
     return np.where(rng.random(len(LABELS)) < share, LABELS, (LABELS + 1) % 3)
 
 
-def compared(methods):
-    """`against` for methods whose runs are right in these shares; every run's accuracy is its own."""
-    found, made = {}, []
+def compared(methods, unknown=0, others=()):
+    """`against` for methods whose runs are right in these shares; every run's accuracy is its own.
+
+    After the labelled sequences come some of an unknown class, all in one cluster, and after the runs some others.
+    """
+    found, made, labels = {}, [], np.append(LABELS, np.full(unknown, -1))
     for (method, how), shares in methods.items():
         for seed, share in enumerate(shares):
             clusters = clusters_right(share, seed + 10)
-            found["arabic_digits", method, how, 0, seed] = clusters
+            found["arabic_digits", method, how, 0, seed] = np.append(clusters, np.zeros(unknown, int))
             scores = {part: score(float(controls.hits(LABELS, clusters).mean())) for part in ("train", "test")}
             made.append(
                 record(method=method, vectorization=how, seed=seed, scores=scores | {"validation": None})
                 | {"loss": {"train": float(seed), "validation": float(seed)}}
             )
     return controls.against(
-        frame(made),
+        frame([*made, *others]),
         lambda *run: found[run],
-        {"arabic_digits": LABELS},
+        {"arabic_digits": labels},
         "train",
         {("length_kmeans", "none"), ("rddc", "shuffled")},
     )
@@ -76,6 +84,25 @@ def test_who_is_no_better_than_length():
     assert controls.said(table) == [
         "Arabic Digits, against k-means on length, variable length: 1 of 2 rows are no better: DDC zero padding."
     ]
+
+
+def test_only_scored_sequences_and_the_first_split_are_compared():
+    rows = {("rddc", "none"): [0.95] * 2, ("length_kmeans", "none"): [0.6]}
+    table = compared(rows)
+    pd.testing.assert_frame_equal(compared(rows, unknown=60), table)
+    pd.testing.assert_frame_equal(compared(rows, others=runs([0.1] * 2, [0.0] * 2, split=1)), table)
+
+
+def test_a_comparison_is_told_from_its_lower_end():
+    cell = {"method": "rddc", "vectorization": "none", "dataset": "arabic_digits", "control": ("length_kmeans", "none")}
+    rows = [cell | {"difference": 0.2, "low": 0.1, "high": 0.3, "better": True}]
+    rows += [cell | {"difference": 0.05, "low": -0.1, "high": 0.2, "better": False}]
+    table = controls.comparison_table(pd.DataFrame(rows))
+    assert table[["difference", "95 % interval", "better"]].values.tolist() == [
+        ["+0.20", "+0.10 to +0.30", "yes"],
+        ["+0.05", "-0.10 to +0.20", "no"],
+    ]
+    assert table.control.tolist() == ["k-means on length, variable length"] * 2
 
 
 def test_a_method_on_shuffled_input_is_compared_with_itself_only():

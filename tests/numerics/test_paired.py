@@ -59,6 +59,12 @@ def test_table():
     assert first["95 % interval of the mean"] == "-0.10 to +0.40"
 
 
+def test_the_inter_quartile_mean_is_that_of_the_middle_half():
+    values = np.array([[0, 1, 2, 9], [9, 0, 2, 1]])
+    assert paired.STATISTICS["inter-quartile mean"](values, axis=1).tolist() == [1.5, 1.5]
+    assert paired.STATISTICS["mean"](values, axis=1).tolist() == [3, 3]
+
+
 def test_one_pair_has_no_interval():
     (line,) = paired.paired_table(made(), [("ward", "zero"), ("rddc", "none")], set()).to_dict("records")
     assert line["mean"] == "+0.30" and line["95 % interval of the mean"] == "–"
