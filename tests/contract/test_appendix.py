@@ -107,6 +107,38 @@ def test_macros_are_the_values_of_the_summary(made):
     assert values["RddcNoneMineKThreePublishedAccuracy"] == "--"
     assert (values["AllRuns"], values["OkRuns"], values["FailedRuns"], values["AllCells"]) == ("10", "8", "2", "4")
     assert values["MineKThreeSequences"] == "1,234" and values["ComparedCells"] == "1"
+    told = {"Dimensions": "13", "Classes": "2", "Shortest": "4", "Longest": "93", "Median": "39", "Train": "1,000"}
+    told |= {"Validation": "100", "Test": "134"}
+    assert {name: values[f"MineKThree{name}"] for name in told} == told
+    assert values["MissingCells"] == "0"  # cells without a published number lack none
+
+
+def test_hours_are_summed_over_the_runs_and_a_cell_without_an_ok_run_is_missing():
+    half = {"seconds": 1800.0, "peak_memory_mib": 1.0}
+    records = runs([None] * 3, [None] * 3, cost=half)
+    values = appendix.of_all({"reading": "x"}, records, statistics.summarise(records, "test", "train"))
+    assert values["training", "hours"] == "1.5" and values["missing", "cells"] == values["compared", "cells"] == 1
+
+
+def test_what_the_text_counts_and_lists(made):
+    text = (made[0] / "appendix.tex").read_text()
+    assert "ACC, of \\ComparedCells{} cells" in text and "NMI, of \\JudgedCells{} cells" in text
+    assert "\\NmiReproducedCells{} reproduced" in text and "\\input{tables/failures}" in text
+
+
+def test_the_environment_has_the_data_of_the_first_split_alone():
+    records = [run for split in range(2) for run in runs([0.5], [0.1], split=split)]
+    records[1]["provenance"] = records[1]["provenance"] | {"data_digest": "other", "threads": 2}
+    table = appendix.environment(records)
+    assert table[table.of == "data of Arabic Digits, split 0"].value.tolist() == ["0"]
+    assert "other" not in set(table.value)
+    assert table[table.of == "threads"].value.tolist() == ["1", "2"]
+
+
+def test_a_row_differs_by_its_own_settings_alone():
+    said = described("rddc", settings={"epochs": 3, "batch": 5}, own=["epochs"], reason="As asked.")
+    said["datasets"] = {"arabic_digits": {"epochs": 9, "batch": 7}}
+    assert appendix.difference(said) == "As asked. RDDC with epochs 3; epochs 9 on Arabic Digits."
 
 
 def test_every_macro_of_the_text_is_defined(made):
@@ -190,6 +222,8 @@ def test_letters_of_a_figure_are_as_large_as_those_of_the_text(made):
         ("a_b", "a\\_b"),
         ("é", "\\'{e}"),
         ("−1", "$-$1"),
+        ("≤ ≥ ≠ ±", "$\\leq$ $\\geq$ $\\neq$ $\\pm$"),
+        ("← → ×", "$\\leftarrow$ $\\to$ $\\times$"),
         ("σ²", "$\\sigma$$^2$"),
         ("☃", "[snowman]"),
         ("\x07", " "),
@@ -234,6 +268,7 @@ def test_when_tex_fails_the_text_stays_and_a_line_says_why(made, tmp_path, monke
 
 def test_numbers_that_belong_together_stay_together():
     assert latex.breakable("0.96 to 1.00") == "0.96\u00a0to\u00a01.00"
+    assert latex.breakable("-0.10 to +0.05") == "−0.10\u00a0to\u00a0+0.05"
     assert latex.breakable("0.99 (0.98) 3/4") == "0.99\u00a0(0.98) 3/4"
     assert latex.breakable("0.92 ± 0.14") == "0.92\u00a0±\u00a00.14"
     assert latex.breakable("runs until ± 0.02") == "runs until ±\u00a00.02"

@@ -335,7 +335,7 @@ def test_nmi_has_an_interval_a_verdict_and_a_published_number_of_its_own():
 def test_a_failed_cell_still_says_what_it_cost():
     failed = record(status="collapsed", reason="x")
     table = tables.budgets(statistics.summarise([failed], "test", "train"))
-    assert table[["updates", "parameters"]].values.tolist() == [["10", "99"]]
+    assert table[["updates", "epochs", "parameters", "seconds a run"]].values.tolist() == [["10", "2", "99", "1.5"]]
 
 
 def test_a_data_sheet_keeps_splits_apart():
@@ -350,7 +350,21 @@ def test_a_data_sheet_keeps_splits_apart():
         "source": {"file": "f", "form": "csv", "origin": "mirror"},
         "licence": "CC0",
     }
-    assert tables.data_sheets([sheet])["train / validation / test"].tolist() == ["7 / 2 / 1"]
+    table = tables.data_sheets([sheet])
+    assert table["train / validation / test"].tolist() == ["7 / 2 / 1"]
+    assert table.lengths.tolist() == ["1 to 3, median 2"]
+
+
+def test_a_failure_is_listed_by_its_split_and_seed():
+    table = tables.failures([*runs([0.5, None], [0.1, None], split=3)])
+    assert table[["split", "seed", "status"]].values.tolist() == [[3, 1, "diverged"]]
+
+
+def test_only_rows_of_several_splits_are_said_to_be_means_over_them():
+    several = [run for split in range(2) for run in runs([0.5], [0.1], split=split)]
+    made = several + runs([0.5], [0.1], method="kmeans", algorithm="kmeans", vectorization="zero")
+    notes = tables.footnotes(statistics.summarise(made, "test", "train"), made, ["arabic_digits"], {}, "train", "test")
+    assert sum(note.startswith("Means over several splits of the data: RDDC 2. ") for note in notes) == 1
 
 
 def test_the_readme_gets_results_between_its_markers(tmp_path):

@@ -38,6 +38,7 @@ def folder(tmp_path):
 def test_the_generated_part(folder):
     text = results(folder, "pictures")
     assert "\n20 runs, 20 of them ok, in 0 minutes; " in text.replace(". ", ".\n")
+    assert "; 0.0 core-hours of that were training" in text  # 20 times 1.5 s
     assert "threads a run: 1 (torch 2, scikit-learn 1). Commit: no checkout. This was written on " in text
     assert "ACC, of 2 cells with a published number: " in text and "pictures/figure2.png" in text
     assert "Of Speech Commands 8 of 10 sequences are used" in text and "Of Arabic Digits" not in text
@@ -89,9 +90,11 @@ def test_the_page_behind_it(folder):
 def test_intervals_are_shown(folder):
     path = folder / "tables/summary.csv"
     summary = pd.read_csv(path)
-    summary.loc[0, ["accuracy_low", "accuracy_high", "verdict"]] = [0.5, 0.9, "reproduced"]
+    told = ["accuracy_low", "accuracy_high", "verdict", "verdict_nmi"]
+    summary.loc[0, told] = [0.5, 0.9, "reproduced", "below"]
     summary.to_csv(path, index=False)
-    assert "reproduced (0.50 to 0.90); NMI " in details(folder, "pictures")
+    assert "reproduced (0.50 to 0.90); NMI below" in details(folder, "pictures")
+    assert "0.60 (0.60) = 0.80 (0.77)" in results(folder, "pictures")
 
 
 def test_a_pause_is_no_wall_time(tmp_path):

@@ -55,5 +55,7 @@ def test_every_cell_of_the_paper_that_is_not_reproduced_has_a_reason():
         summary[name] = summary.get(name)
     told = unreproduced(summary, "rddc_table1")
     assert len(told) and not told["most likely reason"].eq(UNKNOWN).any()
+    judged = summary[["verdict", "verdict_nmi"]].where(summary[["published_accuracy", "published_nmi"]].notna().values)
+    assert len(told) == (judged.notna() & (judged != "reproduced")).any(axis=1).sum()
     none = unreproduced(summary[summary.published_accuracy.isna()], "rddc_table1")
     assert none.empty and list(none) == list(told)

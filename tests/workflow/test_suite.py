@@ -7,11 +7,12 @@ import sys
 
 import numpy as np
 import pytest
-from fake_records import described, record, score, write_scored
+from fake_records import described, record, runs, score, write_scored
 from test_snakemake import copy_of_the_project, jobs, snakemake
 
 from reports import compare
 from reports.standings import Standings
+from runs.results import frame
 from studies import suite
 from workflow import layers
 
@@ -203,6 +204,31 @@ def test_rows_are_told_apart_by_what_is_held_to_all_pairs(tmp_path):
     found = Standings("test", made_up(tmp_path, 0.1), "train", "train")
     found.compared = found.compared.assign(p=0.01, holm=[0.04, 0.06, 0.06])
     assert found.pair_table()["told apart"].tolist() == ["yes", "no", "no"]
+
+
+def test_costs_are_of_the_shared_data_sets_and_grow_as_those_of_ok_runs_do(tmp_path):
+    found, lengths = Standings("test", made_up(tmp_path, 0.1), "train", "train"), [20, 90, 40, 70, 30, 60, 80, 50]
+    for sheet, length in zip(found.sheets.values(), lengths, strict=True):
+        sheet["lengths"]["median"] = length
+    size = {name: sheet["n"] ** 2 * sheet["lengths"]["median"] for name, sheet in found.sheets.items()}
+    late = found.cells.n_ok == 0  # `slow` on the first, which isn't shared
+    found.cells["seconds"] = found.cells.dataset.map(size).where(~late, 1e12).astype(float)
+    costs = found.costs()
+    assert costs.seconds.tolist() == [np.median(list(size.values())[1:])] * 3 and late.sum() == 1
+    assert costs.longest.tolist() == [max(size.values())] * 2 + [1e12]
+    np.testing.assert_allclose(costs[["exponent_n", "exponent_length"]], [[2, 1]] * 3)
+    assert found.unknown_table().ok.tolist() == ["8/8 runs"]
+    found.cells.loc[found.cells.method == "free", "n_ok"] = [1, 0] * 4
+    assert found.unknown_table().ok.tolist() == ["4/8 runs"]
+
+
+def test_a_cell_has_the_ari_of_its_lowest_loss_and_the_means_of_its_ok_runs():
+    made = runs([0.9, 0.7, None], [0.3, 0.1, None])
+    for run, ari in zip(made, (0.8, 0.2), strict=False):
+        run["scores"]["test"]["ari"] = ari
+    cell = Standings._cell(frame(made).assign(off=[1, 3, np.nan]), "train")
+    assert (cell["n"], cell["n_ok"], cell["failures"]) == (3, 2, "1 diverged")
+    assert [cell[name] for name in ("lowest", "ari", "accuracy", "off")] == pytest.approx([0.2, 0.5, 0.8, 2])
 
 
 def test_a_data_set_of_rows_that_are_not_told_k_alone_has_no_place_in_the_ranks(tmp_path):
