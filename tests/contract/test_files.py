@@ -6,6 +6,7 @@ import io
 import lzma
 import shutil
 import tarfile
+import time
 import warnings
 import zipfile
 
@@ -513,6 +514,17 @@ def long(tmp_path, *times, other="0", heading="id,time,x", **settings):
 )
 def test_times_are_exact(tmp_path, times):
     assert long(tmp_path, *times, other=times[0]).sequences[0][:, 0].tolist() == [1, 0]
+
+
+def test_a_time_without_a_zone_is_utc_wherever_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    try:
+        read = long(tmp_path, "2024-05-01T12:00:00", "2024-05-01T11:00:00Z", other="2024-05-01")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert read.sequences[0][:, 0].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("times", [["1.50", "15e-1"], ["2024-05-01T12:00:00.1234567Z", "20240501T140000.12345670+02"]])

@@ -229,6 +229,8 @@ def test_settings_name_their_source():
     there = {"methods.rddc, speech_commands": {"epochs": 5, "batch": 7}}
     sources |= {"methods.rddc, speech_commands": {"batch": {"source": "observed", "reason": "seen"}}}
     assert settings_table(there, sources).source.tolist() == ["inferred", "observed"]
+    sources["methods.rddc"] |= {"batch": {"source": "published", "reason": "said of the others"}}
+    assert settings_table(there, sources).source.tolist() == ["inferred", "observed"]
 
 
 def test_scores_are_not_confused_between_splits():

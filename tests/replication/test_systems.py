@@ -10,7 +10,7 @@ import pytest
 from fake_records import runs, write_scored
 
 from datasets.storage import write_text
-from reports.origins import write_list
+from reports.origins import check_order, write_list
 from reports.systems import SYSTEMS, in_one_line, write_systems
 from runs.sources import ROOT
 
@@ -67,6 +67,18 @@ def test_a_page_of_earlier_runs_than_those_in_the_folder_is_not_kept(name, kept,
     assert (folder / f"{name}.md").read_text() == "as it was\n"
     os.utime(runs_of, ns=(same, same))
     assert write_systems(results, folder) == (sorted([name, "imdb"], key=list(SYSTEMS).index), {})
+
+
+def test_no_part_of_a_page_may_be_older_than_a_record(tmp_path):
+    files = {name: tmp_path / name for name in ("runs", "table", "picture")}
+    for name, moment in (("runs", 2), ("table", 2), ("picture", 3)):
+        files[name].touch()
+        os.utime(files[name], ns=(0, moment))
+    made = [files["picture"], files["table"]]
+    check_order([files["runs"]], made)
+    os.utime(files["table"], ns=(0, 1))
+    with pytest.raises(ValueError, match="runs is newer than .*table, which is of earlier runs"):
+        check_order([files["runs"]], made)
 
 
 def test_the_command_keeps_what_it_can_and_names_the_rest(tmp_path):
