@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+import sklearn.cluster
 import torch
 
 from methods import autoencoder as shared
@@ -16,6 +17,7 @@ from methods.dec import DEC, target_distribution
 from methods.dec_conv import DECConv
 from methods.deep import PRECISIONS
 from methods.idec import IDEC
+from methods.idec_conv import IDECConv
 
 
 def autoencoder(features=6, widths=(8, 3), dtype=torch.float32, seed=0):
@@ -42,11 +44,13 @@ def as_torch_module(model):
     return torch.nn.Sequential(*layers)
 
 
-def test_autoencoder_is_torchs():
+def test_autoencoder_is_torchs(monkeypatch):
     model, x = autoencoder(), torch.randn(1, 5, 6, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(model.decode(model.encode(x))[0], as_torch_module(model)(x[0]))
     expected = torch.nn.functional.mse_loss(as_torch_module(model)(x[0]), x[0]).item()
     assert model.reconstruction(x).item() == pytest.approx(expected, rel=1e-5)
+    assert model.error(x[0]) == pytest.approx(expected, rel=1e-5)
+    monkeypatch.setattr(shared, "PART", 3)  # the last part has fewer
     assert model.error(x[0]) == pytest.approx(expected, rel=1e-5)
 
 
@@ -165,6 +169,172 @@ def test_layers_are_pretrained_one_by_one():
     assert all(curve[-1] < curve[0] for curve in curves.values())
     assert all((tensor != before[name]).any() for name, tensor in model.network.items())
     assert model.error(X) < DenseAutoencoder(before).error(X)
+
+
+def test_layers_are_pretrained_by_a_plain_torch_loop():
+    """A layer's input and code lose values, its target none, and the next one reads what was not corrupted."""
+    X = torch.from_numpy(blobs(n=60, dimensions=6)[0]) / 4
+    model = autoencoder()
+    module = as_torch_module(model)
+    how = {"batch": 20, "epochs": 3, "learning_rate": 0.01, "corruption": 0.3}
+    curves, _ = pretrain_layers(
+        model, X, noise=torch.Generator().manual_seed(3), rngs=[np.random.default_rng(5)], **how
+    )
+    rng, noise = np.random.default_rng(5), torch.Generator().manual_seed(3)
+
+    def dropout(x):
+        return x * (torch.rand(x.shape, generator=noise) >= 0.3) / 0.7
+
+    same, given = torch.nn.Identity(), X
+    layers = [(module[0], module[5], torch.relu, same), (module[2], module[3], same, torch.relu)]
+    for number, (encoder, decoder, of_code, of_output) in enumerate(layers, start=1):
+        stepper = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.01)
+        expected = []
+        for _ in range(3):
+            losses = []
+            for index in torch.from_numpy(rng.permutation(60)).split(20):
+                code = of_code(encoder(dropout(given[index])))
+                loss = torch.nn.functional.mse_loss(of_output(decoder(dropout(code))), given[index])
+                stepper.zero_grad()
+                loss.backward()
+                stepper.step()
+                losses.append(loss.item())
+            expected.append(np.mean(losses))
+        np.testing.assert_allclose(curves[f"layer_{number}"], expected, rtol=1e-4)
+        given = of_code(encoder(given)).detach()
+
+
+def test_the_first_centroids_are_the_best_of_twenty_starts_of_k_means():
+    codes = torch.from_numpy(np.random.default_rng(0).random((200, 3)).astype(np.float32))
+    labels, centroids = DEC(10)._kmeans(codes, 7)
+    expected = sklearn.cluster.KMeans(10, n_init=20, random_state=7).fit(codes.numpy())
+    np.testing.assert_array_equal(labels, expected.labels_)
+    np.testing.assert_allclose(centroids[0], expected.cluster_centers_, rtol=1e-5)
+
+
+LAST_PHASE = {
+    "widths": (8, 3),
+    "batch": 20,
+    "layer_updates": 6,
+    "pretrain_updates": 12,
+    "learning_rate": 0.01,
+    "cluster_learning_rate": 0.05,
+    "cluster_optimizer": "sgd",
+    "random_state": 0,
+}
+
+
+def pretrained(method, X, **settings):
+    """A method after k-means, its tensors as leaves, its data, and the generator of the order from there on."""
+    start = method(3, cluster_updates=0, **LAST_PHASE | settings).fit(X)
+    network = {name: tensor.clone().requires_grad_() for name, tensor in start.network_.items()}
+    rng = np.random.default_rng()
+    rng.bit_generator.state = start.order_
+    return start, network, start._tensor(X), rng
+
+
+def same_end(fitted, network, curve):
+    """Whether a fit ended with these tensors and this loss in every epoch."""
+    np.testing.assert_allclose(fitted.loss_curve_["loss"], [np.mean(losses) for losses in curve], rtol=1e-4)
+    for name, tensor in fitted.network_.items():
+        torch.testing.assert_close(tensor, network[name].detach(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("method", "interval"), [(DEC, 2), (DEC, None), (IDEC, 2)])
+def test_the_last_phase_is_a_plain_torch_loop(method, interval):
+    """The target is renewed for all data every so many updates, and training stops once few labels change."""
+    X, tolerance = np.random.default_rng(1).normal(size=(60, 6)).astype(np.float32), 0.02
+    given = {"cluster_optimizer": "adam", "cluster_learning_rate": 0.01}
+    _, network, data, rng = pretrained(method, X, **given)
+    given |= {"cluster_updates": 120, "refresh_interval": interval, "tolerance": tolerance}
+    fitted = method(3, **LAST_PHASE | given).fit(X)
+    model = DenseAutoencoder(network)
+    names = [name for name in network if method is IDEC or not name.startswith("decoder")]
+    stepper = torch.optim.Adam([network[name] for name in names], lr=0.01)
+
+    def assigned(x):
+        squares = (model.encode(x[None])[0][:, None] - network["centroids"]).square().sum(2)
+        return (1 / (1 + squares)) / (1 / (1 + squares)).sum(1, keepdim=True)
+
+    def sharpened():
+        q = assigned(data).detach()
+        p = q**2 / q.sum(0)
+        return q.argmax(1), p / p.sum(1, keepdim=True)
+
+    (labels, target), curve, updates, changes = sharpened(), [], 0, []
+    while len(curve) < 40 and not (changes and changes[-1] < tolerance):
+        curve.append([])
+        for index in torch.from_numpy(rng.permutation(60)).split(20):
+            q, p = assigned(data[index]), target[index]
+            loss = (p * (p / q).log()).sum(1).mean()
+            if method is IDEC:
+                loss = 0.1 * loss + model.reconstruction(data[index][None])[0]
+            stepper.zero_grad()
+            loss.backward()
+            stepper.step()
+            curve[-1].append(loss.item())
+            updates += 1
+            if updates % (interval or 3) == 0:
+                before, (labels, target) = labels, sharpened()
+                changes.append((labels != before).double().mean().item())
+                if changes[-1] < tolerance:
+                    break
+    assert len(changes) > 1 and 3 < updates < 120, changes
+    same_end(fitted, network, curve)
+
+
+def test_dcn_alternates_as_a_plain_torch_loop():
+    """The network by the objective, the labels, the centroids one code after the other, and k-means now and then."""
+    X = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
+    start, network, data, rng = pretrained(DCN, X)
+    given = {"cluster_updates": 12, "kmeans_interval": 2, "initial_count": 5, "distance_weight": 0.7}
+    fitted = DCN(3, **LAST_PHASE, **given).fit(X)
+    model, centroids = DenseAutoencoder(network), network.pop("centroids").detach()[0]
+    labels, counts = torch.from_numpy(start.labels_), torch.full((3,), 5.0)
+    stepper, curve = torch.optim.SGD(network.values(), lr=0.05, momentum=0.9), []
+    seed = int(np.random.default_rng(np.random.SeedSequence(0).spawn(5)[4]).integers(2**31))
+    for epoch in range(1, 5):
+        curve.append([])
+        for index in torch.from_numpy(rng.permutation(60)).split(20):
+            x = data[index]
+            codes = model.encode(x[None])
+            loss = (model.decode(codes)[0] - x).square().sum(1).mean()
+            loss = loss + 0.35 * (codes[0] - centroids[labels[index]]).square().sum(1).mean()
+            stepper.zero_grad()
+            loss.backward()
+            stepper.step()
+            curve[-1].append(loss.item())
+            codes = model.codes(x)
+            labels[index] = torch.cdist(codes, centroids).argmin(1)
+            for code, own in zip(codes, labels[index], strict=True):
+                counts[own] += 1
+                centroids[own] -= (centroids[own] - code) / counts[own]
+        if epoch == 2:
+            anew = sklearn.cluster.KMeans(3, n_init=20, random_state=(seed + 2) % 2**31).fit(model.codes(data).numpy())
+            labels, centroids = (torch.from_numpy(array) for array in (anew.labels_, anew.cluster_centers_))
+            labels, counts = labels.long(), torch.full((3,), 5.0)
+    same_end(fitted, network | {"centroids": centroids[None]}, curve)
+
+
+@pytest.mark.parametrize("method", [DEC, IDEC, DCN, DECConv, IDECConv])
+def test_the_loss_of_other_vectors_by_hand(method, monkeypatch):
+    """Each term by its formula from the codes and the outputs; nothing depends on the size of a part."""
+    monkeypatch.setattr(dcn, "PART", 4)
+    X, others = (20 * np.random.default_rng(n).random((n, 12)).astype(np.float32) for n in (60, 10))
+    weight = {DCN: {"distance_weight": 0.7}, IDEC: {"divergence_weight": 0.3}, IDECConv: {"divergence_weight": 0.3}}
+    image = {"image_shape": (3, 4)} if "image_shape" in method.small else {}
+    fitted = method(3, random_state=0, **method.small | image | weight.get(method, {})).fit(X)
+    data, model, centroids = fitted._tensor(others), fitted._autoencoder(), fitted.network_["centroids"][0].numpy()
+    codes = model.codes(data)
+    errors = (model.decode(codes[None])[0] - data).detach().numpy() ** 2
+    squares = ((codes.numpy()[:, None] - centroids) ** 2).sum(axis=2)
+    q = (1 / (1 + squares)) / (1 / (1 + squares)).sum(axis=1, keepdims=True)
+    p = q**2 / q.sum(axis=0)
+    p /= p.sum(axis=1, keepdims=True)
+    kl = np.mean(np.sum(p * np.log(p / q), axis=1))
+    by_hand = {DCN: errors.sum(axis=1).mean() + 0.35 * squares.min(axis=1).mean(), DEC: kl, DECConv: kl}
+    expected = by_hand.get(method, errors.mean() + 0.3 * kl)
+    assert fitted.score_loss(others) == pytest.approx(expected, rel=1e-3) and expected > 1e-4
 
 
 def flushes():
@@ -299,7 +469,7 @@ def test_dcn_runs_kmeans_anew(monkeypatch):
         return torch.full_like(centroids, 1e3), counts + 1
 
     monkeypatch.setattr(dcn, "update_centroids", spoil)
-    for interval, right in ((7, True), (None, False)):
+    for interval, right in ((7, True), (epochs, False), (None, False)):  # none comes after the last epoch
         fitted = DCN(**settings, kmeans_interval=interval).fit(X)
         assert fitted.network_["centroids"].abs().max() == 1e3  # the last epoch's
         assert len(set(spoiled)) == (7 if right else epochs) * (len(X) // 48)
@@ -330,6 +500,7 @@ def test_the_input_is_scaled(word, factor):
     fitted = DCN(**given, cluster_updates=3, input_scale=word, random_state=0).fit(X)
     assert fitted.scale_ == pytest.approx(factor)
     torch.testing.assert_close(fitted._tensor(X), torch.from_numpy(X * np.float32(factor)))
+    assert DCN()._scale(np.array([[1.0, 3.0]])) == pytest.approx(1 / np.sqrt(5))  # the mean stays in
     with pytest.raises(InvalidInput, match="^input_scale=0: expected 1e-09 or more"):
         fitted.set_params(input_scale=0).fit(X)
 
@@ -373,6 +544,39 @@ def test_catgan_certainty():
     assert certainty(sure).item() == pytest.approx(-np.log(4)) and sure.grad.isfinite().all()
 
 
+def test_catgan_s_terms_by_hand():
+    """Both networks written out; the noise of every layer is drawn in its turn, that of z first."""
+    X = torch.from_numpy(blobs(n=9)[0])[None]
+    gan = CatGAN(3, discriminator_widths=(8,), generator_widths=(7,), latent=4, noise=0.3)
+    gan.n_features_in_ = 10
+    net = gan.network_ = gan._init_network(np.random.default_rng(0))
+    found, noise = gan._loss_terms(X, torch.Generator().manual_seed(3)), torch.Generator().manual_seed(3)
+
+    def layer(x, name):
+        return x @ net[f"{name}.weight"][0].T + net[f"{name}.bias"][0]
+
+    def leaky(x):
+        return torch.where(x > 0, x, 0.2 * x)
+
+    def classes(x):
+        x = leaky(layer(x + 0.3 * torch.randn(x.shape, generator=noise), "discriminator.0"))
+        return layer(x + 0.3 * torch.randn(x.shape, generator=noise), "discriminator.1").softmax(-1)[0].numpy()
+
+    def unsure(p):
+        return -(p * np.log(p)).sum(axis=-1)
+
+    z = layer(2 * torch.rand(1, 9, 4, generator=noise) - 1, "generator.0")
+    z = leaky((z - z.mean(1, keepdim=True)) / (z.var(1, correction=0, keepdim=True) + 1e-5).sqrt())
+    made = layer(z, "generator.1")
+    data, fake, again = classes(X), classes(made), classes(made)
+    expected = {
+        "data": unsure(data).mean() - unsure(data.mean(axis=0)),
+        "fake": -unsure(fake).mean(),
+        "generator": unsure(again).mean() - unsure(again.mean(axis=0)),
+    }
+    assert {name: value.item() for name, value in found.items()} == pytest.approx(expected, rel=1e-4)
+
+
 def test_catgan_each_network_has_its_own_objective():
     X = torch.from_numpy(blobs()[0])[None]
     gan = CatGAN(n_clusters=3, discriminator_widths=(8,), generator_widths=(8,), latent=4)
@@ -400,6 +604,8 @@ def test_catgan_finds_clusters_that_lie_apart():
     gan = CatGAN(n_clusters=3, learning_rate=3e-3, random_state=0, **settings).fit(X)
     assert len(set(zip(labels.tolist(), gan.labels_.tolist(), strict=True))) == 3
     assert gan.loss_ == pytest.approx(-np.log(3), abs=0.05)
+    read = gan._tensor(X)
+    assert read.mean().item() == pytest.approx(0, abs=1e-5) and read.std().item() == pytest.approx(1, rel=1e-3)
 
 
 def test_convolutions_mirror_every_shape():
@@ -411,6 +617,36 @@ def test_convolutions_mirror_every_shape():
         assert codes.shape == (1, 4, 3)
         assert conv._autoencoder().decode(codes).shape == x.shape
     assert DECConv()._shapes() == [(28, 28), (14, 14), (7, 7), (3, 3)]  # the tutorial's
+
+
+def test_the_convolutional_autoencoder_is_torch_s():
+    """Images of 8 × 8, which three strides of two bring down to one."""
+    nn, conv = torch.nn, DECConv(image_shape=(8, 8), filters=(2, 3, 4), code=5)
+    network = conv.network_ = conv._init_network(np.random.default_rng(0))
+    for layer, values in enumerate((25 * (1 + 2), 25 * (2 + 3), 9 * (3 + 4))):  # that a value is read by, and writes
+        for part in ("encoder", "decoder"):
+            largest = network[f"{part}.{layer}.weight"].abs().max()
+            assert 0.9 * np.sqrt(6 / values) < largest <= np.sqrt(6 / values)
+    network |= {name: torch.randn(tensor.shape) / 3 for name, tensor in network.items()}
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 2, 5, 2, 2), nn.ReLU(), nn.Conv2d(2, 3, 5, 2, 2), nn.ReLU(), nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(4, 5),
+    )  # fmt: skip
+    decoder = nn.Sequential(
+        nn.Linear(5, 4), nn.Unflatten(1, (4, 1, 1)), nn.ReLU(), nn.ConvTranspose2d(4, 3, 3, 2, 1, 1), nn.ReLU(),
+        nn.ConvTranspose2d(3, 2, 5, 2, 2, 1), nn.ReLU(), nn.ConvTranspose2d(2, 1, 5, 2, 2, 1), nn.Flatten(),
+    )  # fmt: skip
+    for module, names in (
+        (encoder, ("encoder.0", "encoder.1", "encoder.2", "encoder.code")),
+        (decoder, ("decoder.code", "decoder.2", "decoder.1", "decoder.0")),
+    ):
+        layers = [layer for layer in module if hasattr(layer, "weight")]
+        for layer, name in zip(layers, names, strict=True):
+            layer.weight.data, layer.bias.data = network[f"{name}.weight"][0], network[f"{name}.bias"][0]
+    x, model = torch.rand(1, 6, 64), conv._autoencoder()
+    codes = model.encode(x)
+    torch.testing.assert_close(codes[0], encoder(x[0].view(6, 1, 8, 8)))
+    torch.testing.assert_close(model.decode(codes)[0], decoder(codes[0]))
 
 
 def test_other_shapes_than_the_images_are_refused():
