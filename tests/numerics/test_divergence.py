@@ -9,7 +9,7 @@ import yaml
 
 from methods import divergence
 from methods.ddc import DDC
-from methods.deep import Joint, batch_norm, clip_gradient, init_batch_norm
+from methods.deep import Joint, batch_norm, clip_gradient, init_batch_norm, init_linear, minimise, random_streams
 from runs.sources import ROOT
 
 
@@ -71,6 +71,25 @@ def test_forms_of_orthogonality_differ():
     A = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     assert divergence.orthogonality(A, "clusters").item() == 0
     assert divergence.orthogonality(A, "memberships").item() == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("kernel_width", ["median_squared_distance", "median_of_all", "median_distance"])
+def test_the_kernel_s_width_is_constant_in_the_backward_pass(kernel_width):
+    h = torch.randn(1, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    K, squares = divergence.kernel_matrix(h, kernel_width, 0.4), (h[:, :, None] - h[:, None]).square().sum(3)
+    scale = (K[0, 0, 1].log() / squares[0, 0, 1]).item()
+    (found,) = torch.autograd.grad(K.square().sum(), h)
+    (expected,) = torch.autograd.grad((scale * squares).exp().square().sum(), h)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_cluster_that_dies_out_is_still_compared():
+    """The floors are far below what memberships of a millionth come to."""
+    rng = np.random.default_rng(0)
+    h, A = rng.normal(size=(6, 4)), np.column_stack([np.ones(6), 1e-6 * rng.random(6) + 1e-6])
+    K = divergence.kernel_matrix(torch.from_numpy(h)[None], "median_squared_distance", 0.15)
+    found = divergence.cauchy_schwarz(K, torch.from_numpy(A)[None])[0].item()
+    assert found == pytest.approx(naive_terms(h, A, "median_squared_distance", 0.15, "memberships")[0], rel=1e-6)
 
 
 def test_gradients():
@@ -141,6 +160,67 @@ def dtkc_terms(h, A):
     return cauchy_schwarz(A), np.triu(A @ A.T, 1).sum(), cauchy_schwarz(m)
 
 
+LOSSES = [
+    {
+        "kernel_width": "median_distance",
+        "relative_width": 0.4,
+        "orthogonality_form": "clusters",
+        "orthogonality_weight": 2.0,
+        "simplex_weight": 3.0,
+        "added": None,
+    },
+    {
+        "kernel_width": "median_of_all",
+        "relative_width": 0.2,
+        "orthogonality_form": "memberships_sum",
+        "orthogonality_weight": 0.5,
+        "simplex_weight": 0.7,
+        "added": 0.3,
+    },
+]
+
+
+@pytest.mark.parametrize("settings", LOSSES)
+def test_every_setting_of_the_loss_reaches_it_and_other_sequences_are_judged_in_parts_from_everywhere(settings):
+    """45 of them with batches of 20: two parts, every second sequence each."""
+    X = np.random.default_rng(0).normal(size=(45, 5)).astype(np.float32)
+    fitted = DDC(3, hidden_units=8, batch=20, epochs=2, learning_rate=0.01, random_state=0, **settings).fit(X)
+    losses = []
+    for part in (np.arange(0, 45, 2), np.arange(1, 45, 2)):
+        index = torch.from_numpy(part)[None]
+        h, A = fitted._forward(fitted.network_, fitted._tensors(X), index, False)
+        terms = divergence.divergence_terms(h, A, **settings)
+        found = fitted._loss_terms(fitted.network_, fitted._tensors(X), index, False)
+        assert {name: value.item() for name, value in found.items()} == pytest.approx(
+            {name: value.item() for name, value in terms.items()}
+        )
+        losses.append(sum(value.item() for value in terms.values()))
+    assert fitted.score_loss(X) == pytest.approx(np.mean(losses))
+
+
+def test_the_cross_entropy_of_a_partition():
+    X, partition = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32), np.arange(30) % 3
+    fitted = DDC(3, hidden_units=8, batch=20, epochs=1, random_state=0).fit(X)
+    index = torch.tensor([[3, 1, 7, 20, 11]])
+    found = fitted._cross_entropy(fitted.network_, fitted._tensors(X), index, torch.from_numpy(partition))
+    _, A = fitted._forward(fitted.network_, fitted._tensors(X), index, True)
+    expected = -np.mean([np.log(A[0, place, partition[i]].item()) for place, i in enumerate(index[0])])
+    assert found["cross_entropy"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_ddc_clips_as_it_is_asked_to():
+    """A norm far below Adam's epsilon leaves the network where it was, and one for each tensor is another limit."""
+    X = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    ends = {}
+    for norm, each in ((1e-12, False), (1e-2, False), (1e-2, True)):
+        fitted = DDC(3, hidden_units=8, batch=20, epochs=3, clip_norm=norm, clip_each=each, random_state=0).fit(X)
+        ends[norm, each] = fitted.network_["output.weight"]
+    start = fitted._init_network([np.random.default_rng(np.random.SeedSequence(0).spawn(2)[0])])["output.weight"]
+    torch.testing.assert_close(ends[1e-12, False], start, rtol=0, atol=1e-5)
+    assert not torch.allclose(ends[1e-2, False], start, rtol=0, atol=1e-5)
+    assert not torch.equal(ends[1e-2, False], ends[1e-2, True])
+
+
 def settings_of_dtkc():
     return yaml.safe_load((ROOT / "config/study.yaml").read_text())["methods"]["rddc_dtkc"]["settings"]
 
@@ -183,6 +263,45 @@ def test_the_best_epoch_is_what_as_many_epochs_alone_give(epochs):
         assert one.loss_ == min(one.loss_curve_["loss"]) == pytest.approx(alone.loss_, rel=1e-4)
         np.testing.assert_allclose(one.predict_proba(X), alone.predict_proba(X), atol=1e-2)
         assert one.n_epochs_ == epochs and one.network_.keys() == alone.network_.keys()
+
+
+def test_torch_s_layer_starts_with_biases():
+    layer = init_linear("layer", 25, 200, [np.random.default_rng(0)], "torch")
+    for name in ("layer.weight", "layer.bias"):
+        assert 0.95 / 5 < layer[name].abs().max() <= 1 / 5
+
+
+def test_the_streams_of_a_seed_are_independent_of_each_other_and_of_their_number():
+    firsts = [rng.random() for seed in (0, 1) for rng in random_streams(seed, 4)]
+    assert len(set(firsts)) == 8 and [rng.random() for rng in random_streams(0, 2)] == firsts[:2]
+
+
+def test_the_learning_rate_falls_after_so_many_updates():
+    """With a gradient of 1 and a momentum of 0.9, update by update."""
+    network, seen = {"weight": torch.zeros(1, 1)}, []
+
+    def watch(_updates):
+        seen.append(network["weight"].item())
+
+    minimise(
+        lambda index: {"loss": network["weight"].sum(1)},
+        network,
+        ["weight"],
+        2,
+        batch=1,
+        epochs=3,
+        rngs=[np.random.default_rng(0)],
+        learning_rate=0.5,
+        optimizer="sgd",
+        decay_interval=2,
+        after_update=watch,
+    )
+    weight, momentum, expected = 0.0, 0.0, []
+    for update in range(6):
+        momentum = 0.9 * momentum + 1
+        weight -= [0.5, 0.5, 0.05, 0.05, 0.005, 0.005][update] * momentum
+        expected.append(weight)
+    assert seen == pytest.approx(expected, rel=1e-5)
 
 
 def test_hes_hidden_layer():

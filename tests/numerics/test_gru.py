@@ -217,10 +217,16 @@ def test_the_start_of_tensorflows_cell_of_2018():
 def test_keras_start():
     (layer,) = gru.init_gru_weights(6, 8, 1, [np.random.default_rng(0)], init="keras", update_bias=0.5)
     w, u, b, c = (array[0] for array in layer[0])
-    assert np.abs(w).max() <= np.sqrt(6 / 14)
+    assert 0.95 * np.sqrt(6 / 14) < np.abs(w).max() <= np.sqrt(6 / 14)
     for gate in np.split(u, 3):
         np.testing.assert_allclose(gate @ gate.T, np.eye(8), atol=1e-6)
     np.testing.assert_array_equal(b + c, np.repeat([1, 1.5, 0], 8))
+
+
+def test_torch_s_start():
+    """As `torch.nn.GRU` has it: everything within one over the root of the units, whatever the input."""
+    for array in gru.init_gru_weights(6, 32, 1, [np.random.default_rng(0)], init="torch")[0][0]:
+        assert 0.9 / np.sqrt(32) < np.abs(array).max() <= 1 / np.sqrt(32)
 
 
 def test_a_mutant_without_the_reset_gates_gradient_is_caught(kernel, monkeypatch, tmp_path):

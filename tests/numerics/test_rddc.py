@@ -1,7 +1,7 @@
 """What RDDC does to its input and its batches, against the same by hand."""
 
 from collections import Counter
-from itertools import chain, pairwise
+from itertools import chain, pairwise, product
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from datasets.sequences import Sequences
 from methods.contract import small, tiny_data
 from methods.ddc import DDC
 from methods.gru import gru_final_states
-from methods.rddc import RDDC, WEIGHTS, truncate
+from methods.rddc import DIRECTIONS, RDDC, WEIGHTS, truncate
 
 
 @pytest.mark.parametrize("input_scale", ["overall", "dimension"])
@@ -91,6 +91,27 @@ def test_directions_apart_are_two_stacks_and_all_states_are_those_of_both_layers
             expected = stack(values.flip(0) if side else values)[1]
             states = found["states"][0, i].view(2, 2, units)[:, side]
             torch.testing.assert_close(states, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reset", ["after", "before"])
+def test_the_states_that_are_read_are_those_of_the_last_layer(reset, monkeypatch):
+    data, fitted, seen = tiny_data(), small(RDDC).set_params(reset=reset).fit(tiny_data()), []
+    tensors, network = fitted._tensors(data), fitted.network_
+    monkeypatch.setattr("methods.rddc.batch_norm", lambda states, *_: seen.append(states) or states)
+    fitted._embed(network, tensors, torch.arange(60)[None], False)
+    weights = [[[network[f"gru.{layer}.{side}.{name}"] for name in WEIGHTS] for side in DIRECTIONS] for layer in (0, 1)]
+    states = gru_final_states(*tensors, torch.arange(60)[None], weights, reset=reset, backend="torch")
+    torch.testing.assert_close(seen[0], states[:, :, 1].flatten(2), rtol=1e-4, atol=1e-5)
+
+
+def test_the_recurrent_layers_start_as_asked():
+    """Keras's and TensorFlow's gates start open, and the memory that is asked for comes on top."""
+    for words in ("keras", "tensorflow"):
+        given = small(RDDC).set_params(initialisation=words, update_bias=0.5, learning_rate=0.0)
+        network = given.fit(tiny_data()).network_
+        for layer, side in product((0, 1), DIRECTIONS):
+            found = network[f"gru.{layer}.{side}.bias_ih"][0] + network[f"gru.{layer}.{side}.bias_hh"][0]
+            assert found.tolist() == [1.0] * 4 + [1.5] * 4 + [0.0] * 4
 
 
 @pytest.mark.parametrize("settings", [{"directions": "apart"}, {"states": "all"}])

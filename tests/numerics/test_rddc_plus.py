@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from datasets.sequences import Sequences
+from methods import rddc_plus
 from methods.base import InvalidInput
 from methods.rddc import RDDC
 from methods.rddc_plus import RDDCPlus, consensus
@@ -51,6 +52,36 @@ def test_the_run_with_the_lowest_loss_is_kept_offspring_among_them(data):
         RDDC(3, random_state=int(state), **SETTINGS).fit(data).loss_
         for state in np.random.SeedSequence(0).spawn(2)[0].generate_state(3)
     )
+
+
+def test_parents_are_the_best_runs_that_use_all_clusters_and_every_run_has_a_seed_of_its_own(monkeypatch):
+    """Of these made-up runs that of the lowest loss has two clusters of three, and the first offspring is good."""
+    losses, runs, states, consensuses, descents = iter([5.0, 1.0, 3.0, 2.0, 4.0, 2.5, 6.0]), [], [], [], []
+
+    def run(state):
+        made = RDDC(3)
+        made.loss_, made.loss_curve_, made.n_parameters_, made.n_updates_, made.n_epochs_ = next(losses), {}, 1, 2, 3
+        made.labels_ = np.arange(6) % (2 if made.loss_ == 1 else 3)
+        runs.append(made)
+        states.append(state)
+        return made
+
+    def agreed(partitions, n_clusters, random_state):
+        found = [next(made.loss_ for made in runs if made.labels_ is partition) for partition in partitions]
+        consensuses.append((found, n_clusters, random_state))
+        return partitions[0]
+
+    def fit_from(self, X, partition, epochs):
+        descents.append(epochs)
+        return run(self.random_state)
+
+    monkeypatch.setattr(RDDC, "fit_seeds", lambda self, X, random_states: list(map(run, random_states)))
+    monkeypatch.setattr(RDDC, "fit_from", fit_from)
+    monkeypatch.setattr(rddc_plus, "consensus", agreed)
+    found = RDDCPlus(3, restarts=5, offspring=2, parents=2, consensus_epochs=4, random_state=0).fit([np.eye(2)] * 6)
+    assert [parents for parents, *_ in consensuses] == [[2.0, 3.0], [2.0, 2.5]] and descents == [4, 4]
+    assert found.loss_ == 2.0 and found.n_updates_ == 7 * 2
+    assert len(set(states)) == 7 and len({state for *_, state in consensuses}) == 2
 
 
 @pytest.mark.parametrize(
