@@ -14,7 +14,7 @@ from methods.base import InvalidInput
 from methods.dtw_kmeans import DTWKMeans
 from methods.elastic import load_tslearn
 from methods.k_shape import KShape, normalised
-from methods.recurrent_autoencoder import WEIGHTS, RecurrentAutoencoder
+from methods.recurrent_autoencoder import GRUS, WEIGHTS, RecurrentAutoencoder
 from methods.soft_dtw_kmeans import SoftDTWKMeans
 from reports import statistics, tables
 from runs.run import run_job
@@ -76,6 +76,7 @@ def test_elastic_centroids_are_tslearn_s_own_of_the_sample(method, settings):
     np.testing.assert_allclose(fitted.cluster_centers_, direct.cluster_centers_, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(fitted.labels_[sample], direct.predict(given))
     assert fitted.n_sequences_ == 20 and len(fitted.labels_) == 30
+    assert fitted.loss_ == pytest.approx(fitted.distances(data).min(axis=1).mean())
 
 
 def test_a_sample_below_the_number_of_clusters_is_refused():
@@ -122,6 +123,44 @@ def shape_distance(x, y):
         pairs = [(t + shift, t) for t in range(len(y)) if 0 <= t + shift < len(x)]
         products.append(sum(x[i] @ y[j] for i, j in pairs))
     return 1 - max(products) / (np.linalg.norm(x) * np.linalg.norm(y))
+
+
+def best_shift(x, y):
+    """By how much `x` is shifted to lie best against `y`, both of shape (T, d)."""
+    shifts = range(1 - len(y), len(x))
+    return max(shifts, key=lambda shift: sum(x[t + shift] @ y[t] for t in range(len(y)) if 0 <= t + shift < len(x)))
+
+
+def test_an_iteration_of_k_shape_by_hand():
+    """Every member is shifted against its own centroid; the next has the leading eigenvectors of Q S Q."""
+    data = ragged(12, (4, 9))
+    X = k_shape.padded(normalised(data)).astype(float)
+    before = X[np.random.default_rng(0).choice(12, 3, replace=False)]
+    labels = np.argmin([[shape_distance(x, center) for center in before] for x in X], axis=1)
+    assert len(set(labels)) == 3 and min(np.bincount(labels)) > 1
+    T, after = X.shape[1], []
+    for cluster, center in enumerate(before):
+        aligned = []
+        for x in X[labels == cluster]:
+            place = np.arange(T) + best_shift(x, center)
+            inside = (place >= 0) & (place < T)
+            aligned.append(np.where(inside[:, None], x[place.clip(0, T - 1)], 0))
+        Q, shape = np.eye(T) - 1 / T, []
+        for rows in np.stack(aligned, axis=2).transpose(1, 2, 0):
+            vector = np.linalg.eigh(Q @ rows.T @ rows @ Q)[1][:, -1]
+            shape.append(vector * np.sign((rows @ Q @ vector).sum()))
+        after.append(np.stack(shape, axis=1))
+    method = KShape(3, iterations=1, random_state=0).fit(data)
+    np.testing.assert_allclose(method.cluster_centers_, after, atol=1e-6)
+    nearest = [min(shape_distance(x, center) for center in after) for x in X]
+    assert method.loss_ == pytest.approx(np.mean(nearest))
+
+
+def test_the_start_of_k_shape_with_the_lowest_loss_is_kept():
+    data, rng = ragged(30, (4, 9)), np.random.default_rng(0)
+    X, method = k_shape.padded(normalised(data)), KShape(4, n_init=5, iterations=3, random_state=0)
+    losses = [method._start(X, rng)[0] for _ in range(5)]
+    assert method.fit(data).loss_ == min(losses) < losses[0] and len(set(losses)) > 2
 
 
 def wrong_shape_distances():
@@ -211,7 +250,31 @@ def test_the_autoencoder_s_loss_by_hand():
     data, others = ragged(), ragged(7, (1, 14), seed=1)
     method = autoencoder().fit(data)
     for own in (data, others):
-        assert method.score_loss(own) == pytest.approx(reconstruction_error(method, own), rel=1e-4)
+        error = reconstruction_error(method, own)
+        assert method.score_loss(own) == pytest.approx(error, rel=1e-4)
+        trained_on = method._loss_terms(method.network_, method._tensors(own), torch.arange(len(own))[None])
+        assert trained_on["reconstruction"].item() == pytest.approx(error, rel=1e-4)
+    values = data.values.astype(float)
+    np.testing.assert_allclose(method.mean_, values.mean(axis=0))
+    assert method.scale_ == pytest.approx(np.sqrt(values.var(axis=0).mean()))
+
+
+def test_memory_at_the_start_is_that_of_every_gru_of_the_autoencoder():
+    settings = {"learning_rate": 0.0, "epochs": 1}
+    short, long = (autoencoder(update_bias=bias, **settings).fit(ragged()).network_ for bias in (0.0, 1.5))
+    for gru in GRUS:
+        kept = long[f"{gru}.bias_ih"] - short[f"{gru}.bias_ih"]
+        np.testing.assert_allclose(kept[0], np.repeat([0, 1.5, 0], 16), atol=1e-6)
+
+
+def test_the_autoencoder_s_gradient_is_clipped_and_its_k_means_has_the_run_s_own_seed():
+    """A norm far below Adam's epsilon leaves the network where it was."""
+    start = autoencoder(learning_rate=0.0).fit(ragged()).network_
+    for norm, moves in ((1e-12, False), (5.0, True)):
+        ends = autoencoder(clip_norm=norm).fit(ragged()).network_
+        assert any(not torch.allclose(ends[name], start[name], atol=1e-4) for name in start) is moves
+    seeds = [autoencoder(random_state=seed, epochs=1).fit(ragged()).kmeans_.random_state for seed in range(3)]
+    assert len(set(seeds)) == 3
 
 
 def test_elements_written_in_their_order_would_be_seen():

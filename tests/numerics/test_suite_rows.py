@@ -52,6 +52,27 @@ def test_some_start_finds_the_best_medoids():
     assert medoids(np.zeros((4, 4)), 3, 50, rng)[0] == 0
 
 
+def test_starts_of_medoids_are_drawn_by_squared_distances():
+    """Of the points 0, 1 and 3 the first is any; from 0 the next is 3 in nine draws of ten."""
+    distances, rng = np.abs(np.subtract.outer([0, 1, 3], [0, 1, 3])).astype(float), np.random.default_rng(0)
+    drawn = [medoids(distances, 2, 0, rng)[1] for _ in range(1500)]
+    second = [pair[1] for pair in drawn if pair[0] == 0]
+    assert len(second) == pytest.approx(500, abs=80) and second.count(2) / len(second) == pytest.approx(0.9, abs=0.05)
+
+
+def test_the_start_with_the_lowest_sum_of_dtw_distances_is_kept():
+    """The best of all choices of three; neither the first start nor squared distances give it."""
+    data = ragged(14, seed=11)
+    method = DTWMedoids(3, n_init=30, random_state=0).fit(data)
+    scaled = [(data[i] - method.mean_) / method.scale_ for i in range(len(data))]
+    squares = np.array([[warping_cost(x, y, min) for y in scaled] for x in scaled])
+    choices = list(map(list, itertools.combinations(range(14), 3)))
+    means = [np.sqrt(squares)[:, chosen].min(axis=1).mean() for chosen in choices]
+    assert method.loss_ == pytest.approx(min(means), rel=1e-6)
+    assert means[int(np.argmin([squares[:, chosen].min(axis=1).sum() for chosen in choices]))] > min(means) + 1e-6
+    assert method.set_params(n_init=1).fit(data).loss_ > min(means) + 1e-6
+
+
 def test_kasba_is_aeon_s_own_of_the_resampled_sample():
     data = ragged(20, (5, 12))
     method = KASBA(2, iterations=5, sample=15, random_state=3).fit(data)
@@ -65,6 +86,8 @@ def test_kasba_is_aeon_s_own_of_the_resampled_sample():
         direct = aeon.clustering.KASBA(2, max_iter=5, random_state=state).fit(given[sample])
         np.testing.assert_allclose(method.cluster_centers_, direct.cluster_centers_, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(method.labels_, direct.predict(given))
+        costs = [[aeon.distances.msm_distance(x, center) ** 2 for center in method.cluster_centers_] for x in given]
+    assert method.loss_ == pytest.approx(np.min(costs, axis=1).mean(), rel=1e-6)
 
 
 def test_kasba_predicts_at_the_number_of_points_that_it_was_fitted_at():
@@ -102,6 +125,13 @@ def test_catch22_features_are_aeon_s_of_each_sequence_alone():
 
         alone = [Catch22(replace_nans=True).fit_transform([data[i].T.astype(float)])[0] for i in range(8)]
     np.testing.assert_allclose(Catch22KMeans()._features(data), alone)
+
+
+def test_catch22_of_a_short_sequence_is_that_of_its_last_element_repeated():
+    short = ragged(4, (2, 6))
+    arrays = [short[i] for i in range(4)]
+    long = Sequences.from_list([np.vstack([own, np.repeat(own[-1:], 10 - len(own), axis=0)]) for own in arrays])
+    np.testing.assert_array_equal(Catch22KMeans()._features(short), Catch22KMeans()._features(long))
 
 
 def test_a_restored_minirocket_gives_aeon_s_features_and_components_that_explain_a_hundredth():
@@ -157,6 +187,16 @@ def test_the_convolutional_autoencoder_s_loss_by_hand():
                 h = np.maximum(net["hidden.weight"] @ [*code, *waves] + net["hidden.bias"], 0)
                 errors.append((net["output.weight"] @ h + net["output.bias"] - element) ** 2)
         assert method.score_loss(own) == pytest.approx(np.mean(errors), rel=1e-4)
+
+
+def test_the_start_of_the_convolutional_autoencoder():
+    """He's bound where a ReLU follows: the square root of 6 over the values that a unit reads."""
+    method = ConvolutionalAutoencoder(2, waves=4, code_units=7)
+    method.n_features_in_ = 3
+    network = method._init_network([np.random.default_rng(0)])
+    for name, read in (("conv.0", 3 * 5), ("conv.1", 32 * 5), ("hidden", 7 + 2 * 4)):
+        bound = np.sqrt(6 / read)
+        assert 0.97 * bound < network[f"{name}.weight"].abs().max() <= bound and not network[f"{name}.bias"].any()
 
 
 def test_a_convolution_has_as_many_neighbours_on_either_side():
@@ -279,6 +319,8 @@ def test_the_longest_sequence_of_the_training_data_says_how_much_all_are_shorten
     assert fitted.step_ == 4 and fitted.cluster_centers_.shape == (2, 10, 1)
     assert (fitted.labels_ == np.arange(6) % 2).all() or (fitted.labels_ == 1 - np.arange(6) % 2).all()
     assert DTWKMeans(n_clusters=2, sample=6, iterations=3, longest=99, random_state=0).fit(X).step_ == 1
+    samples = [DTWMedoids(2, sample=2, n_init=1, longest=10, random_state=seed).fit(X) for seed in range(6)]
+    assert {fitted.step_ for fitted in samples} == {4}  # whether it is in the sample or not
 
 
 def test_a_recurrent_autoencoder_reads_shortened_sequences_wherever_it_reads_any():
