@@ -16,8 +16,10 @@ from datasets.sequences import Sequences
 from methods import checkpoint, supervised
 from methods.base import Diverged, InvalidInput, load_method
 from methods.checkpoint import Phase, resumable
+from methods.deep import random_streams
 from methods.l2c import L2C
-from methods.supervised import SupervisedClusterer, equal_batches
+from methods.rddc import WEIGHTS
+from methods.supervised import SupervisedClusterer, dense, equal_batches, lstm, mean_terms, seeded
 from workflow.catalogue import available, class_constant, source
 
 METHODS = [name for name in available("methods") if class_constant(source("methods", name), "supervised")]
@@ -240,12 +242,59 @@ def test_epochs_of_some_batches(problems):
         small("l2c", epoch_batches=0).fit(train)
 
 
+def test_element_wise_trains_as_a_plain_torch_loop(problems):
+    """Every element of every problem counts, gradients are those of the batch, and RMSprop has Keras's constants."""
+    train = problems.part("train")
+    fitted = small("element_wise", learning_rate=0.01).fit(train)
+    layers = small("element_wise", learning_rate=0.0).fit(train)._network  # as they started
+    stepper, order = torch.optim.RMSprop(layers.parameters(), lr=0.01, alpha=0.9, eps=1e-7), random_streams(0, 2)[1]
+    losses = []
+    for _ in range(2):
+        seen = []
+        for index in equal_batches(train.sizes, 10, order):
+            members = [np.arange(train.offsets[i], train.offsets[i + 1]) for i in index]
+            places = train.objects.offsets[train.members[np.stack(members)]]
+            logits = layers["softmax"](layers["lstm"](torch.from_numpy(train.objects.values[places]))[0])
+            right = torch.from_numpy(train.clusters[np.stack(members)])
+            loss = -logits.log_softmax(2).gather(2, right[:, :, None]).mean()
+            stepper.zero_grad()
+            loss.backward()
+            stepper.step()
+            seen += [loss.item()] * len(index)
+        losses.append(np.mean(seen))
+    assert fitted.loss_curve_["loss"] == pytest.approx(losses, rel=1e-4)
+    for found, expected in zip(fitted._network.parameters(), layers.parameters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_layers_start_as_keras_s():
+    """Glorot's bound, orthogonal recurrent weights, open forget gates."""
+    with seeded(np.random.default_rng(0)):
+        layer, flat = lstm(5, 8, bidirectional=True), dense(5, 60)
+    for side in ("", "_reverse"):
+        w_ih, w_hh, b_ih, b_hh = (getattr(layer, f"{name}_l0{side}").detach() for name in WEIGHTS)
+        assert 0.9 * np.sqrt(6 / 37) < w_ih.abs().max() <= np.sqrt(6 / 37)
+        torch.testing.assert_close(w_hh.T @ w_hh, torch.eye(8))
+        assert (b_ih + b_hh).tolist() == [0] * 8 + [1] * 8 + [0] * 16
+    assert 0.9 * np.sqrt(6 / 65) < flat.weight.abs().max() <= np.sqrt(6 / 65) and not flat.bias.any()
+
+
+def test_terms_are_means_over_problems():
+    seen = [(3, {"loss": torch.tensor(1.0)}), (1, {"loss": torch.tensor(5.0)})]
+    assert mean_terms(seen) == {"loss": 2.0}
+
+
 def test_equal_batches():
     sizes = np.array([3, 5, 3, 3, 5, 4])
     for rng in (None, np.random.default_rng(0)):
         batches = equal_batches(sizes, 2, rng)
         assert sorted(np.concatenate(batches).tolist()) == list(range(6))
         assert all(len(batch) <= 2 and len(set(sizes[batch])) == 1 for batch in batches)
+    rng = np.random.default_rng(0)
+    first, second = (equal_batches(np.repeat([3, 4], 40), 8, rng) for _ in range(2))
+    assert not np.array_equal(np.concatenate(first), np.concatenate(second))
+    assert any(np.any(np.diff(batch) != 1) for batch in first)  # in whatever order they lie
+    assert len({min(batch) >= 40 for batch in first[:5]}) == 2  # sizes take no turns
 
 
 def test_sequences_as_objects():

@@ -15,13 +15,16 @@ from methods.base import InvalidInput
 from methods.l2c import (
     FLOOR,
     L2C,
+    BatchNorm,
     Distortion,
+    Recurrent,
     center_loss,
     class_weights,
     divergence_loss,
     pair_probability,
     pairwise_loss,
 )
+from methods.supervised import seeded
 from runs.scores import problem_scores, scores
 from runs.tasks import in_another_order
 
@@ -207,6 +210,42 @@ def test_the_number_of_clusters_is_read_off_the_input_of_the_last_layer():
         after = network(objects)
         assert torch.equal(before[0], after[0]) is not count_moves
         assert not torch.equal(before[2], after[2])
+
+
+def test_the_count_by_hand():
+    """Resized with leaky ReLU; what the LSTM gives after the last object and, backwards, after the first."""
+    problems = points.draw({"train": 4}, 0, points=10)
+    fitted = L2C(layers=1, units=8, count_units=6, batch=4, epochs=1, random_state=0).fit(problems)
+    network, objects = fitted._network.eval(), fitted._tensors(problems, np.arange(4))[0]
+    resized = objects @ network.resize.weight.T + network.resize.bias
+    outputs = network.count_states(torch.where(resized > 0, resized, 0.3 * resized))[0]
+    states = torch.cat([outputs[:, -1, :6], outputs[:, 0, 6:]], dim=1)
+    torch.testing.assert_close(network(objects)[0], network.count(states).log_softmax(1))
+    assert (resized < 0).any()
+
+
+def test_the_number_of_clusters_that_is_most_probable_is_predicted():
+    """The index of each object is taken from the softmax for that number."""
+    count = torch.tensor([[0.1, 0.7, 0.2], [0.2, 0.1, 0.7]]).log()
+    indices = [torch.from_numpy(np.random.default_rng(k).dirichlet(np.ones(k), (2, 5))) for k in (1, 2, 3)]
+    method = L2C()
+    method._outputs = lambda objects: (count, indices, None, None)
+    expected = [indices[1][0].argmax(1).tolist(), indices[2][1].argmax(1).tolist()]
+    assert method._clusters(None).tolist() == expected
+
+
+def test_keras_s_constants():
+    """A first step of Adadelta, a first running mean, and a memory that starts open, by their formulas."""
+    weight = torch.nn.Parameter(torch.zeros(1))
+    weight.grad = torch.ones(1) / 100
+    L2C()._optimizer([weight]).step()
+    assert weight.item() == pytest.approx(-5 * np.sqrt(1e-7) / np.sqrt(0.05 * 1e-4 + 1e-7) / 100, rel=1e-4)
+    norm, x = BatchNorm(2).train(), torch.tensor([[1.0, 2.0], [3.0, 6.0]])
+    norm(x)
+    torch.testing.assert_close(norm.running_mean, 0.01 * torch.tensor([2.0, 4.0]))
+    with seeded(np.random.default_rng(0)):
+        bias = Recurrent(3, L2C(embedding_units=16)).weights[2].detach()[0]
+    np.testing.assert_allclose(bias, np.repeat([0, 1, 0], 16), atol=0.25)  # one over the root of the units
 
 
 def test_dropout_and_normalisation_are_for_training_alone():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.cluster
+import sklearn.manifold
 import sklearn.mixture
 import torch
 from sklearn.base import clone
@@ -10,7 +11,9 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from datasets.sequences import Sequences
-from methods.n2d import N2D
+from methods.autoencoder import DenseAutoencoder
+from methods.deep import random_streams
+from methods.n2d import N2D, load_umap
 from runs.run import run_job
 
 SMALL = {"widths": (16,), "batch": 20, "epochs": 5, "random_state": 0}
@@ -40,6 +43,24 @@ def test_watched_vectors_are_not_trained_on(blobs):
     assert fitted.n_updates_ == 5 and len(fitted.loss_curve_["validation_loss"]) == 5
     assert len(fitted.labels_) == 120
     assert "validation_loss" not in N2D(4, manifold="none", **SMALL).fit(blobs[0]).loss_curve_
+    watched = blobs[0][random_streams(0, 3)[0].permutation(120)[:100]]
+    error = DenseAutoencoder(fitted.network_).error(torch.from_numpy(watched))
+    assert fitted.loss_curve_["validation_loss"][-1] == pytest.approx(error, rel=1e-5)
+
+
+@pytest.mark.parametrize("components", [None, 2])
+def test_a_mixture_on_isomap_of_the_code_is_scikit_learn_s(components):
+    X = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
+    settings = {"neighbors": 12, "components": components, "code_units": 5}
+    fitted = N2D(4, manifold="isomap", **settings, **SMALL).fit(X)
+    isomap = sklearn.manifold.Isomap(n_components=components or 4, n_neighbors=12, eigen_solver="dense")
+    manifold = isomap.fit_transform(fitted.transform(X)).astype(float)
+    seed = int(random_streams(0, 3)[2].integers(2**31))
+    mixture = sklearn.mixture.GaussianMixture(4, random_state=seed).fit(manifold)
+    np.testing.assert_allclose(fitted.embeddings_["manifold"], manifold, atol=1e-5)
+    np.testing.assert_array_equal(fitted.labels_, mixture.predict(manifold))
+    others = X[[7, 3, 3]]
+    np.testing.assert_allclose(fitted.predict_proba(others), mixture.predict_proba(manifold[[7, 3, 3]]), atol=1e-6)
 
 
 def test_a_mixture_is_fitted_to_codes_of_any_scale_and_rank():
@@ -95,4 +116,8 @@ def test_umap(blobs):
     assert first.shape == (120, 4) and torch.get_num_threads() == threads
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
-    assert adjusted_rand_score(labels, paper.fit(X).labels_) > 0.9
+    fitted = paper.fit(X)
+    assert adjusted_rand_score(labels, fitted.labels_) > 0.9
+    seed = int(random_streams(0, 3)[1].integers(2**31))
+    direct = load_umap()(n_components=4, n_neighbors=20, min_dist=0, n_jobs=1, random_state=seed)
+    np.testing.assert_allclose(direct.fit_transform(fitted.embeddings_["code"]), first, atol=1e-4)
