@@ -48,6 +48,35 @@ def test_finds_clusters_that_lie_apart():
     assert adjusted_rand_score(np.arange(60) % 3, small(KMeans).fit_predict(X)) > 0.9
 
 
+def test_confidence_is_that_of_the_cluster_that_is_predicted():
+    for cls, name in ((KMeans, "distance"), (DDC, "membership")):
+        X = data_for(cls)
+        method = small(cls).fit(X)
+        each = method.distances(X) if name == "distance" else method.predict_proba(X)
+        np.testing.assert_array_equal(method.confidence(X)[name], each[np.arange(60), method.predict(X)])
+
+
+# What the papers and the authors' codes say, as the files' docstrings quote it; a config may have another.
+PUBLISHED = {
+    "dec": {"widths": (500, 500, 2000, 10), "batch": 256, "pretraining": "layerwise", "tolerance": 0.001},
+    "idec": {"divergence_weight": 0.1, "refresh_interval": 140, "tolerance": 0.001, "cluster_learning_rate": 1e-3},
+    "dcn": {"distance_weight": 2.0, "kmeans_interval": 10, "initial_count": 100},
+    "n2d": {"widths": (500, 500, 2000), "manifold": "umap", "clustering": "gaussian_mixture", "epochs": 1000},
+    "rddc": {"recurrent_units": 32, "recurrent_layers": 2},
+    "l2c": {"layers": 14, "units": 288, "batch": 200, "learning_rate": 5.0, "pair_weight": 5.0},
+    "element_wise": {"units": 16, "batch": 8, "epochs": 70, "learning_rate": 1e-3},
+    "minirocket_kmeans": {"n_kernels": 500},
+    "spectral": {"gamma": 1.0},
+    "kmeans": {"n_init": 10, "max_iter": 300},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_defaults_are_what_is_published(name):
+    given = load_method(name)().get_params()
+    assert {setting: given[setting] for setting in PUBLISHED[name]} == PUBLISHED[name]
+
+
 def test_one_seed_s_failure_is_its_own(monkeypatch):
     """Also what a library raises; a user's mistake is everybody's."""
     right = KMeans.fit
