@@ -31,8 +31,8 @@ newer) and had 1e-8; a step goes with its root, so that their 5 is about 1.6 her
 them are there, since a mirrored digit is another; the divergence's dense layer is what that code's comment says (its
 line has an activation of slope 128 in its place); a batch of a single set is normalised by the running statistics; the
 other embeddings are our own, small. Points come from the unit square, of which the layer that resizes them leaves next
-to nothing at 288 units (a standard deviation of .03, where it keeps about 1 of an embedding that ends in batch
-normalisation); `input_scale` mends that.
+to nothing at 288 units (a standard deviation of .03; of letters that a GRU read .04). It keeps about 1 of the authors'
+embeddings, which end in batch normalisation; `input_scale` gives that, or another, to all.
 Budget: `epochs` passes over the training problems in batches of `batch`, or `epochs` times `epoch_batches` of them;
 there, up to a million new batches.
 
@@ -68,6 +68,7 @@ SLOPE = 0.3  # of leaky ReLU: Keras's default
 DROPOUT = 0.5
 TILES = 4  # a side, of images that are distorted
 KERAS_NORM = {"eps": 1e-3, "momentum": 0.01}  # Keras's defaults of batch normalisation
+SCALED_BY = 2000  # objects that `input_scale` is learned from
 MARGIN = 2.0  # beyond which two clusters' embeddings aren't driven further apart
 
 
@@ -82,8 +83,8 @@ class L2C(SupervisedClusterer):
         `embedding_units` a direction, for sequences of any length.
     embedding_units : int
     input_scale : float or None
-        Of vectors without an embedding: the standard deviation that they have behind the layer that resizes them when
-        training begins, once centred and scaled by one factor for the training problems; None: as they are (published).
+        Standard deviation that embedded objects have behind the layer that resizes them when training begins: they are
+        centred and scaled by one factor, found on objects of the training problems. None: as they are (published).
     filters : sequence of int
         Of each block of the convolutional embedding (published code: 32, 64, 128).
     layers, units : int
@@ -153,12 +154,10 @@ class L2C(SupervisedClusterer):
             raise InvalidInput(f"distortion={self.distortion}: is of images, for embedding='convolutional' alone")
         if self.units % 2:
             raise InvalidInput(f"units={self.units}: expected an even number, half for each direction")
-        if self.input_scale is not None and self.embedding != "none":
-            raise InvalidInput(f"input_scale={self.input_scale}: is of vectors, for embedding='none' alone")
         self.class_weights_ = class_weights(X)
         network = Network(self, X.objects.dimensions)
         if self.input_scale is not None:
-            network.embedding.learn_scale(X.objects.values[X.objects.offsets[X.members]])
+            network.learn_scale(self._objects(X, X.members[:SCALED_BY][None]), self.input_scale)
         return network
 
     def _optimizer(self, parameters):
@@ -203,6 +202,8 @@ class Network(torch.nn.Module):
         units, k_max = settings.units, settings.n_clusters_
         kinds = {"none": Vectors, "dense": Dense, "convolutional": Convolutional, "gru": Recurrent}
         self.embedding = kinds[settings.embedding](d, settings)
+        self.register_buffer("mean", torch.zeros(self.embedding.size))
+        self.register_buffer("factor", torch.ones(()))
         self.resize = dense(self.embedding.size, units)
         self.stack = torch.nn.ModuleList(lstm(units, units // 2, bidirectional=True) for _ in range(settings.layers))
         self.index = torch.nn.ModuleList(dense(units, k) for k in range(1, k_max + 1))
@@ -221,8 +222,18 @@ class Network(torch.nn.Module):
             outputs = dense(settings.divergence_units, settings.divergence_units)
             self.divergence = torch.nn.Sequential(hidden, torch.nn.LeakyReLU(SLOPE), outputs)
 
+    def learn_scale(self, objects, scale):
+        """Learn how embedded objects are centred and scaled, for a standard deviation of `scale` once resized."""
+        with torch.no_grad():
+            embedded = self.embedding(objects).flatten(0, 1).double()
+        self.mean.copy_(embedded.mean(0))
+        variance = embedded.var(0, correction=0).sum()
+        if variance > 0:
+            # Glorot's weights have a variance of 2 / (d + units), which few or weak dimensions barely get through.
+            self.factor.copy_(scale * (sum(self.resize.weight.shape) / (2 * variance)).sqrt())
+
     def forward(self, objects):
-        embedded = self.embedding(objects)
+        embedded = (self.embedding(objects) - self.mean) * self.factor
         x = last_but_one = leaky_relu(self.resize(embedded), SLOPE)
         for layer in self.stack:
             last_but_one, x = x, x + layer(x)[0]
@@ -284,20 +295,10 @@ class Vectors(torch.nn.Module):
 
     def __init__(self, d, settings):
         super().__init__()
-        self.size, self.units, self.scale = d, settings.units, settings.input_scale
-        self.register_buffer("mean", torch.zeros(d))
-        self.register_buffer("factor", torch.ones(()))
-
-    def learn_scale(self, values):
-        """Learn of `values` (N, d) how vectors are centred and scaled."""
-        self.mean.copy_(torch.from_numpy(values.mean(axis=0, dtype=np.float64)))
-        variance = values.var(axis=0, dtype=np.float64).sum()
-        if variance > 0:
-            # Glorot's weights have a variance of 2 / (d + units): few dimensions give many units next to nothing.
-            self.factor.fill_(self.scale * math.sqrt((self.size + self.units) / (2 * variance)))
+        self.size = d
 
     def forward(self, objects):
-        return (objects - self.mean) * self.factor
+        return objects
 
 
 class Dense(torch.nn.Module):

@@ -313,7 +313,6 @@ def test_sequences_as_objects():
         ({"units": 7}, "units=7"),
         ({"precision": "float16"}, "precision='float16': expected {\"float32\", "),
         ({"distortion": 0.1}, "distortion=0.1: is of images, for embedding='convolutional' alone"),
-        ({"embedding": "gru", "input_scale": 2.0}, "input_scale=2.0: is of vectors, for embedding='none' alone"),
         ({"input_scale": 0}, "input_scale=0: expected 1e-09 or more"),
         ({"embedding": "convolutional"}, "takes square images of 8 pixels a side or more"),
     ],
