@@ -312,7 +312,7 @@ def curves(tasks, runs):
             axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         figure.supxlabel("epoch (solid: training, dashed: validation)")
-        figure.supylabel("loss, or MR")
+        figure.supylabel("loss, or MR" if watched else "loss")
     return figure
 
 

@@ -106,7 +106,9 @@ def test_a_task_whose_mr_was_watched_shows_it_beside_the_controls(made):
     (first, *controls) = runs["points"]
     curve = first["loss_curve"] | {"validation_mr": [0.5, 0.25]}
     watched = runs | {"points": [first | {"loss_curve": curve}, *controls]}
-    shown = {axis.get_title(): axis for axis in tasks.curves(TASKS, watched).axes}
+    figure = tasks.curves(TASKS, watched)
+    shown = {axis.get_title(): axis for axis in figure.axes}
+    assert (figure.get_supylabel(), tasks.curves(TASKS, runs).get_supylabel()) == ("loss, or MR", "loss")
     assert [told for told in shown if told] == ["points", "abc", "abc symbols 5", "points, MR"]
     drawn = [line.get_ydata() for line in shown["points, MR"].lines]
     np.testing.assert_array_equal([values for values in drawn if len(values) == 2][0], [0.5, 0.25])
