@@ -30,9 +30,10 @@ Deviations: Adadelta's ε is 1e-7, as Keras has it since 2.1.3. Their Keras was 
 newer) and had 1e-8; a step goes with its root, so that their 5 is about 1.6 here. Images aren't mirrored, as half of
 them are there, since a mirrored digit is another; the divergence's dense layer is what that code's comment says (its
 line has an activation of slope 128 in its place); a batch of a single set is normalised by the running statistics; the
-other embeddings are our own, small. Points come from the unit square, of which the layer that resizes them leaves next
-to nothing at 288 units (a standard deviation of .03; of letters that a GRU read .04). It keeps about 1 of the authors'
-embeddings, which end in batch normalisation; `input_scale` gives that, or another, to all.
+other embeddings are our own, small, and so is what `distortion` does to sequences (`Warping`). Points come from the
+unit square, of which the layer that resizes them leaves next to nothing at 288 units (a standard deviation of .03; of
+letters that a GRU read .04). It keeps about 1 of the authors' embeddings, which end in batch normalisation;
+`input_scale` gives that, or another, to all.
 Budget: `epochs` passes over the training problems in batches of `batch`, or `epochs` times `epoch_batches` of them;
 there, up to a million new batches.
 
@@ -99,7 +100,7 @@ class L2C(SupervisedClusterer):
         Of Adadelta (published: 5).
     distortion : float
         Of images in training: where 4 × 4 tiles meet, they are moved at random, by up to so much of a side (published
-        code: 8 of 128 pixels).
+        code: 8 of 128 pixels). Of sequences: where 4 parts meet, in time, by up to so much of the length (our own).
     precision : {"float32", "bfloat16"}
         Of the products and of the states between the layers; the loss and the weights' steps are float32.
     batch, epochs : int
@@ -150,8 +151,10 @@ class L2C(SupervisedClusterer):
                 f"X: {X.objects.dimensions} dimensions; embedding='convolutional' with {len(self.filters)} blocks takes"
                 f" square images of {2 ** len(self.filters)} pixels a side or more"
             )
-        if self.distortion and self.embedding != "convolutional":
-            raise InvalidInput(f"distortion={self.distortion}: is of images, for embedding='convolutional' alone")
+        if self.distortion and self.embedding not in ("convolutional", "gru"):
+            raise InvalidInput(
+                f"distortion={self.distortion}: is of images and of sequences, for embedding='convolutional' or 'gru'"
+            )
         if self.units % 2:
             raise InvalidInput(f"units={self.units}: expected an even number, half for each direction")
         self.class_weights_ = class_weights(X)
@@ -290,6 +293,33 @@ class Distortion(torch.nn.Module):
         return grid_sample(images, straight + moved.permute(0, 2, 3, 1), align_corners=False)
 
 
+class Warping(torch.nn.Module):
+    """Of sequences in training, what `Distortion` is of images: parts drawn out in time; the ends stay, and the length.
+
+    Takes and returns values (N, d) and offsets of a pool; returned are the sequences `members` of it.
+    """
+
+    def __init__(self, largest):
+        super().__init__()
+        self.largest = largest
+        self.generator = torch.Generator().manual_seed(torch.randint(2**62, ()).item())
+
+    def forward(self, values, offsets, members):
+        lengths, device = offsets.diff()[members], values.device
+        inner = 2 * torch.rand((len(members), TILES - 1), generator=self.generator) - 1
+        borders = pad(self.largest * inner.to(device), (1, 1))
+        new = pad(lengths.cumsum(0), (1, 0))
+        of = torch.repeat_interleave(torch.arange(len(members), device=device), lengths)
+        last = (lengths - 1)[of]
+        straight = (torch.arange(len(of), device=device) - new[of]) / last.clamp(min=1)
+        tile = (straight * TILES).long().clamp(max=TILES - 1)
+        moved = torch.lerp(borders[of, tile], borders[of, tile + 1], straight * TILES - tile)
+        at = (straight + moved).clamp(0, 1) * last
+        before, start = at.long(), offsets[members][of]
+        after = torch.minimum(before + 1, last)
+        return torch.lerp(values[start + before], values[start + after], (at - before)[:, None]), new
+
+
 class Vectors(torch.nn.Module):
     """No embedding."""
 
@@ -343,6 +373,7 @@ class Recurrent(torch.nn.Module):
         super().__init__()
         units = settings.embedding_units
         self.size = 2 * units
+        self.warping = Warping(settings.distortion) if settings.distortion else None
         rng = np.random.default_rng(torch.randint(2**62, ()).item())
         (directions,) = init_gru_weights(d, units, 1, [rng], init="torch", update_bias=1.0)
         tensors = [torch.nn.Parameter(torch.from_numpy(array)) for arrays in directions for array in arrays]
@@ -350,10 +381,14 @@ class Recurrent(torch.nn.Module):
 
     def forward(self, objects):
         values, offsets, members = objects
+        shape, members = members.shape, members.reshape(-1)
+        if self.warping and self.training:
+            values, offsets = self.warping(values, offsets, members)
+            members = torch.arange(len(members), device=members.device)
         weights = [[tuple(self.weights[:4]), tuple(self.weights[4:])]]
         with torch.autocast(values.device.type, enabled=False):  # the recurrent kernel is float32
-            states = gru_final_states(values, offsets, members.reshape(1, -1), weights)
-        return states.reshape(*members.shape, self.size)
+            states = gru_final_states(values, offsets, members[None], weights)
+        return states.reshape(*shape, self.size)
 
 
 def class_weights(X):

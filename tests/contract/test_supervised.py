@@ -312,7 +312,7 @@ def test_sequences_as_objects():
         ({"embedding": "cnn"}, 'embedding=\'cnn\': expected {"none", "dense", '),
         ({"units": 7}, "units=7"),
         ({"precision": "float16"}, "precision='float16': expected {\"float32\", "),
-        ({"distortion": 0.1}, "distortion=0.1: is of images, for embedding='convolutional' alone"),
+        ({"distortion": 0.1}, "distortion=0.1: is of images and of sequences, for embedding='convolutional' or 'gru'"),
         ({"input_scale": 0}, "input_scale=0: expected 1e-09 or more"),
         ({"embedding": "convolutional"}, "takes square images of 8 pixels a side or more"),
     ],

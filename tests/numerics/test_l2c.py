@@ -18,6 +18,7 @@ from methods.l2c import (
     BatchNorm,
     Distortion,
     Recurrent,
+    Warping,
     center_loss,
     class_weights,
     divergence_loss,
@@ -50,6 +51,49 @@ def test_distortion():
         near = corners[i, int(y) : int(y) + 2, int(x) : int(x) + 2]
         shift = np.array([1 - y % 1, y % 1]) @ near @ np.array([1 - x % 1, x % 1])
         assert 15 * float(found[i, 0, row, column]) == pytest.approx(column + shift, abs=1e-4)
+
+
+def test_warping():
+    """In training alone, another each time; each element lies where a plain interpolation of its sequence has it."""
+    torch.manual_seed(0)
+    lengths, members = np.array([9, 1, 30, 2]), torch.tensor([2, 0, 1, 3, 2])
+    offsets = torch.from_numpy(np.concatenate([[0], lengths.cumsum()]))
+    pool = torch.rand(int(offsets[-1]), 2)
+    warping = Warping(1 / 16)
+    warping.generator.manual_seed(1)
+    values, new = warping(pool, offsets, members)
+    assert not torch.equal(warping(pool, offsets, members)[0], values)
+    np.testing.assert_array_equal(np.diff(new), lengths[members])
+    inner = (torch.rand(5, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1) / 16
+    borders = np.linspace(0, 1, 5)
+    for member, moved, found in zip(members, inner.numpy(), np.split(values.numpy(), new[1:-1]), strict=True):
+        sequence = pool[offsets[member] : offsets[member + 1]].numpy()
+        share = np.linspace(0, 1, len(sequence))
+        read = np.interp(share, borders, borders + np.pad(moved, 1))
+        for dimension in range(2):
+            expected = np.interp(read, share, sequence[:, dimension])
+            np.testing.assert_allclose(found[:, dimension], expected, atol=1e-5)
+        np.testing.assert_allclose(found[[0, -1]], sequence[[0, -1]])
+    straight = torch.cat([pool[offsets[m] : offsets[m + 1]] for m in members])
+    assert torch.allclose(Warping(0.0)(pool, offsets, members)[0], straight, atol=1e-5)
+
+
+def test_a_gru_reads_warped_sequences_in_training_alone():
+    settings = L2C(embedding="gru", embedding_units=4, distortion=1 / 16)
+    torch.manual_seed(0)
+    warped = Recurrent(2, settings)
+    torch.manual_seed(0)
+    plain = Recurrent(2, settings.set_params(distortion=0.0))
+    plain.load_state_dict(warped.state_dict())
+    pool, offsets, members = torch.rand(40, 2), torch.tensor([0, 9, 10, 40]), torch.tensor([[2, 0], [1, 2]])
+    with torch.no_grad():
+        straight = plain((pool, offsets, members))
+        assert torch.equal(warped.eval()((pool, offsets, members)), straight)
+        warped.train().warping.generator.manual_seed(1)
+        found = warped((pool, offsets, members))
+        warped.warping.generator.manual_seed(1)
+        values, new = warped.warping(pool, offsets, members.flatten())
+        assert torch.equal(found, plain((values, new, torch.arange(4).view(2, 2)))) and not torch.equal(found, straight)
 
 
 @pytest.fixture
