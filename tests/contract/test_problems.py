@@ -31,6 +31,7 @@ DRAWN = {
     "points": lambda sizes, seed: points.draw(sizes, seed),
     "abc": lambda sizes, seed: abc.draw(sizes, seed, length=(3, 9), alphabet="fresh", dimensions=4),
     "unseen": lambda sizes, seed: unseen.draw(sizes, seed, *labelled(), test_classes=[1, 4, 5, 7], objects=9),
+    "turned": lambda sizes, seed: unseen.draw(sizes, seed, *labelled(), test_classes=[1, 4, 5, 7], turned=True),
 }
 
 
@@ -284,6 +285,42 @@ def test_unseen_classes_and_objects_are_unseen():
         unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 6, 7])
     with pytest.raises(ValueError, match="objects: up to 90 of a class, but one has .* for train problems"):
         unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=90)
+
+
+def test_turned_classes_are_further_ones_of_training_alone():
+    data, labels = labelled()
+    plain = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7])
+    drawn = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], turned=True)
+    for name in ("validation", "test"):
+        np.testing.assert_array_equal(drawn.part(name).members, plain.part(name).members)
+    train, pool, n = drawn.part("train"), drawn.objects, len(data)
+    assert train.members.max() >= n and plain.objects is data
+    known = np.flatnonzero(np.isin(labels, [0, 2, 3, 6]))
+    assert len(pool) == n + len(known)
+    for new, old in enumerate(known, start=n):  # each from its end, in the split that it came from
+        expected = data.values[data.offsets[old] : data.offsets[old + 1]][::-1]
+        np.testing.assert_array_equal(pool.values[pool.offsets[new] : pool.offsets[new + 1]], expected)
+        assert pool.split[new] == data.split[old]
+    classes = np.concatenate([labels, 8 + labels[known]])  # a class and the same one turned are two clusters
+    for clusters, chosen in zip(train.split_up(train.clusters), train.split_up(train.members), strict=True):
+        pairs = set(zip(clusters.tolist(), classes[chosen].tolist(), strict=True))
+        assert len(pairs) == len(set(clusters)) == len({label for _, label in pairs})
+    eight = unseen.draw({"train": 50}, 0, data, labels, test_classes=[1, 4, 5, 7], clusters=(8, 8), turned=True)
+    for chosen in eight.split_up(eight.members):
+        assert set(classes[chosen]) == {0, 2, 3, 6, 8, 10, 11, 14}
+
+
+def test_images_are_turned_by_a_quarter():
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((12, 3, 3), np.float32), np.arange(12) % 3
+    whole, classes, further = unseen.turned_classes(Sequences.from_list(list(images.reshape(12, 1, 9))), labels, [0, 2])
+    chosen = np.flatnonzero(labels != 1)
+    assert further == [3, 5] and classes[12:].tolist() == (labels[chosen] + 3).tolist()
+    np.testing.assert_array_equal(whole.values[:12], images.reshape(12, 9))
+    for turned, image in zip(whole.values[12:].reshape(-1, 3, 3), images[chosen], strict=True):
+        np.testing.assert_array_equal(turned, image.T[::-1])  # anticlockwise
+    with pytest.raises(ValueError, match="turned: vectors of 8 numbers are no square images"):
+        unseen.turned_classes(Sequences.from_list(list(images.reshape(12, 1, 9)[..., :8])), labels, [0, 2])
 
 
 def test_sizes_of_the_clusters_of_unseen_classes_differ():
