@@ -90,5 +90,12 @@ def test_the_profile_names_the_tasks_of_its_reading():
         assert full[task]["settings"].items() >= published.items(), task
     images = {"batch": 25, "epoch_batches": 100, "distortion": 8 / 128}
     assert full["mnist_lowest_mr"]["settings"].items() >= (published | images).items()
+    for task, of in (
+        ("mnist_turned", "mnist_lowest_mr"),
+        ("arabic_digits_turned", "arabic_digits"),
+        ("letters_turned", "letters"),
+    ):
+        assert full[task]["draw"] == full[of]["draw"] | {"turned": True} and full[task]["sizes"] == full[of]["sizes"]
+        assert full[task]["settings"] == full[of]["settings"]  # so that what differs is the number of classes
     steps = {"batch": 200, "learning_rate": 5}
     assert full["points_large_steps"]["settings"].items() >= (published | steps).items()
