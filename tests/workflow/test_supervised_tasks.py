@@ -92,7 +92,7 @@ def test_the_profile_names_the_tasks_of_its_reading():
     assert full["mnist_lowest_mr"]["settings"].items() >= (published | images).items()
     for task, of in (
         ("mnist_turned", "mnist_lowest_mr"),
-        ("arabic_digits_turned", "arabic_digits"),
+        ("arabic_digits_turned", "arabic_digits_lowest_mr"),
         ("letters_turned", "letters"),
     ):
         assert full[task]["draw"] == full[of]["draw"] | {"turned": True} and full[task]["sizes"] == full[of]["sizes"]
