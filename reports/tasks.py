@@ -307,7 +307,7 @@ def curves(tasks, runs):
                     axis.axhline(mistakes, color="0.5", linewidth=0.8)
                     told = title(control["method"])
                     at = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "bbox": UNDER}
-                    axis.annotate(told, (1, mistakes), (-3, -3), ha="right", va="top", fontsize=6, **at)
+                    axis.annotate(told, (1, mistakes), (-3, -3), ha="right", va="top", fontsize=6, zorder=1, **at)
             axis.set_title(f"{name(task)}, MR" if term == "mr" else name(task))
             axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
