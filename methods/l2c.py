@@ -158,7 +158,7 @@ class L2C(SupervisedClusterer):
         if self.units % 2:
             raise InvalidInput(f"units={self.units}: expected an even number, half for each direction")
         self.class_weights_ = class_weights(X)
-        network = Network(self, X.objects.dimensions)
+        network = Network(self, X.objects.dimensions).to(self.device)
         if self.input_scale is not None:
             network.learn_scale(self._objects(X, X.members[:SCALED_BY][None]), self.input_scale)
         return network

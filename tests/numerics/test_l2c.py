@@ -17,6 +17,7 @@ from methods.l2c import (
     L2C,
     BatchNorm,
     Distortion,
+    Network,
     Recurrent,
     Warping,
     center_loss,
@@ -445,6 +446,18 @@ def test_input_scale_is_learned_from_the_training_problems_alone():
     values[test.members] += 100  # objects of one pool
     far = replace(drawn, objects=Sequences(values, drawn.objects.offsets)).part("train")
     assert torch.equal(*(fitted(X, input_scale=1.0)._network.mean for X in (train, far)))
+
+
+def test_the_network_lies_where_the_objects_do_when_the_scale_is_learned(monkeypatch):
+    """On a GPU, for which a device without memory stands here."""
+    seen = []
+    monkeypatch.setattr(
+        Network, "learn_scale", lambda self, objects, scale: seen.append((objects.device, self.mean.device))
+    )
+    method = L2C(layers=1, units=4, input_scale=2.0, device="meta")
+    method.n_clusters_ = 5
+    method._build(points.draw({"train": 10}, 0).part("train"))
+    assert seen == [(torch.device("meta"), torch.device("meta"))]
 
 
 def test_points_that_are_all_one_are_centred_and_not_scaled():
