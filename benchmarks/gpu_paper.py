@@ -239,7 +239,7 @@ def page():
 
 No GPU was at hand. **Compiled**: the kernels, by Triton {triton.__version__} and its ptxas, for machines not here.
 **Interpreted**: their results, against float64 (tests/numerics/test_gru_triton.py). **Counted**: launches.
-**Estimated**: occupancy from the machine code, seconds from a model. **Measured**: nothing; `make gpu` does that.
+**Estimated**: occupancy from the machine code, seconds from a model. **Measured**: nothing; `make gpu` does that: [gpu.md](gpu.md).
 Made by `python -m benchmarks.gpu_paper`.
 
 ## Machine code
@@ -268,8 +268,7 @@ in it waits for the GPU (tests/numerics/test_gpu_paper.py), all memory has the s
 and Adam work on one tensor in place. **A graph makes a step two launches**: the copy of the batch's index, and the
 graph. `rows` has to be the most of any batch: with {BATCH} sequences within {row_spread():.0%} of the mean, which costs
 that share of the products only. Expected gain: the last two columns below. `python -m benchmarks.gpu` captures such a
-graph, checks it against the plain step and times it; training takes it up once that has been seen to work, since no
-line of it can run here.
+graph, checks it against the plain step and times it: [gpu.md](gpu.md). It works there; training doesn't use it yet.
 
 ## What a step should take
 
