@@ -191,10 +191,16 @@ class L2C(SupervisedClusterer):
         right = (count.argmax(dim=1) == number).float().mean()
         return {"loss": loss, **terms, "count_accuracy": right}
 
+    def predict_each(self, X):
+        """Clusters for every number of them, shape (n_clusters_, M): row k - 1 as if k were the number.
+
+        `predict` gives for each problem that of the number which is the most probable.
+        """
+        return self._found(X, lambda objects: most_probable(self._outputs(objects)[1]), self.n_clusters_)
+
     def _clusters(self, objects):
         count, indices, *_ = self._outputs(objects)
-        found = torch.stack([index.argmax(dim=2) for index in indices])
-        return found[count.argmax(dim=1), torch.arange(len(count), device=count.device)]
+        return most_probable(indices)[count.argmax(dim=1), torch.arange(len(count), device=count.device)]
 
 
 class Network(torch.nn.Module):
@@ -389,6 +395,11 @@ class Recurrent(torch.nn.Module):
         with torch.autocast(values.device.type, enabled=False):  # the recurrent kernel is float32
             states = gru_final_states(values, offsets, members[None], weights)
         return states.reshape(*shape, self.size)
+
+
+def most_probable(indices):
+    """Most probable cluster index of every object, (K, B, n), from a list over k of P(l | x_i, k), (B, n, k)."""
+    return torch.stack([index.argmax(dim=2) for index in indices])
 
 
 def class_weights(X):

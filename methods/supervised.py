@@ -135,13 +135,17 @@ class SupervisedClusterer(BaseEstimator):
 
     def predict(self, X):
         """Cluster of every member, shape (M,); the problems' own clusters are not looked at."""
+        return self._found(X, self._clusters)
+
+    def _found(self, X, clusters, *leading):
+        """What `clusters` gives of every mini-batch's objects, (B, n) behind the sizes `leading`, for every member."""
         self._check(X)
         self._network.train(False)
-        found = np.empty(len(X.members), np.int64)
+        found = np.empty((*leading, len(X.members)), np.int64)
         with torch.no_grad():
             for index in equal_batches(X.sizes, AT_ONCE):
                 objects, _ = self._tensors(X, index)
-                found[places(X, index)] = self._clusters(objects).cpu().numpy()
+                found[..., places(X, index)] = clusters(objects).cpu().numpy()
         return found
 
     def _measure(self, X):

@@ -53,7 +53,8 @@ def run_task(problems, *, reading, task, method, seeds, settings, limit, device=
         One a seed.
     clusters : dict of str to ndarray of shape (M,)
         Seed to the cluster of every member, -1 for the training problems, and ``<seed>_again`` to those of the test
-        problems read in another order, of a method for which the order means nothing.
+        problems read in another order, of a method for which the order means nothing. Of one that finds the number of
+        clusters and can do without, ``<seed>_of_<k>`` to those of the test problems as if all had k clusters.
 
     Raises
     ------
@@ -120,6 +121,9 @@ def learn(problems, task, method, seed, settings, limit, device, training):
             if not estimator.ordered:
                 words = seed_sequence(seed, task, "order")
                 told["_again"] = in_another_order(estimator, problems.part("test"), words).tolist()
+            if hasattr(estimator, "predict_each"):  # all of them, as which number is the right one isn't known here
+                each = estimator.predict_each(problems.part("test"))
+                told |= {f"_of_{k}": own.tolist() for k, own in enumerate(each, start=1)}
     except InvalidInput as error:
         return {"invalid": str(error)}
     except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a record

@@ -279,6 +279,23 @@ def test_the_number_of_clusters_that_is_most_probable_is_predicted():
     assert method._clusters(None).tolist() == expected
 
 
+def test_clusters_for_every_number_of_them():
+    """As if each were the number: at most so many, and of each problem one is what is predicted."""
+    problems = points.draw({"train": 40, "test": 30}, 0)
+    method, test = fitted(problems.part("train")), problems.part("test")
+    each, predicted = method.predict_each(test), test.split_up(method.predict(test))
+    assert each.shape == (method.n_clusters_, len(test.members))
+    for k, found in enumerate(each, start=1):
+        assert found.min() >= 0 and found.max() < k
+    split = [test.split_up(found) for found in each]
+    assert all(any(np.array_equal(own[i], found) for own in split) for i, found in enumerate(predicted))
+    with torch.no_grad():
+        objects, _ = method._tensors(test, np.arange(len(test))[test.sizes == test.sizes[0]])
+        indices = method._outputs(objects)[1]
+    of_first = np.stack([own[0] for own in split])
+    assert np.array_equal(of_first, [index[0].argmax(dim=1).numpy() for index in indices])
+
+
 def test_keras_s_constants():
     """A first step of Adadelta, a first running mean, and a memory that starts open, by their formulas."""
     weight = torch.nn.Parameter(torch.zeros(1))
