@@ -239,8 +239,8 @@ def page():
 
 No GPU was at hand. **Compiled**: the kernels, by Triton {triton.__version__} and its ptxas, for machines not here.
 **Interpreted**: their results, against float64 (tests/numerics/test_gru_triton.py). **Counted**: launches.
-**Estimated**: occupancy from the machine code, seconds from a model. **Measured**: nothing; `make gpu` does that: [gpu.md](gpu.md).
-Made by `python -m benchmarks.gpu_paper`.
+**Estimated**: occupancy from the machine code, seconds from a model. **Measured**: nothing; `make gpu`
+does that: [gpu.md](gpu.md). Made by `python -m benchmarks.gpu_paper`.
 
 ## Machine code
 

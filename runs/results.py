@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from datasets.sequences import SPLITS
@@ -120,6 +121,18 @@ def read_clusters(path, *run):
     """
     name = "_".join(map(str, run))
     return read_arrays(Path(path).with_suffix(".npz"), [name]).get(name)
+
+
+def clusters_if_told(path, problems, *run):
+    """Clusters of the members of problems as if a run had known how many each has, shape (M,); None where it can't say.
+
+    `run` is as in `read_clusters`, of a run that left its clusters for every number of them.
+    """
+    counts = np.repeat(problems.counts, problems.sizes)
+    each = {count: read_clusters(path, *run, f"of_{count}") for count in np.unique(counts)}
+    if any(clusters is None for clusters in each.values()):
+        return None
+    return np.stack(list(each.values()))[np.searchsorted(list(each), counts), np.arange(len(counts))]
 
 
 def commit(provenance):

@@ -9,7 +9,7 @@ from datasets.sequences import SPLITS
 from datasets.storage import write_text
 
 from .record import RUN
-from .results import each_record, read_clusters
+from .results import clusters_if_told, each_record, read_clusters
 from .scores import problem_scores, sampling_errors, scores
 
 
@@ -89,8 +89,10 @@ def score_task(path, files, problems, ordered):
         run, made = (record["vectorization"], record["seed"]), {"train": None}
         for name in ("validation", "test"):
             inside = np.repeat(problems.split == SPLITS.index(name), problems.sizes)
-            again = read_clusters(file, *run, "again") if name == "test" else None
-            made[name] = problem_scores(problems.part(name), read_clusters(file, *run)[inside], ordered, again)
+            part, beside = problems.part(name), {}
+            if name == "test":
+                beside = {"again": read_clusters(file, *run, "again"), "told": clusters_if_told(file, part, *run)}
+            made[name] = problem_scores(part, read_clusters(file, *run)[inside], ordered, **beside)
         return made
 
     write_scores(path, files, score)

@@ -151,7 +151,7 @@ def scores(labels, clusters):
     }
 
 
-def problem_scores(problems, found, ordered, again=None):
+def problem_scores(problems, found, ordered, again=None, told=None):
     """Mean over problems of the scores of each.
 
     Parameters
@@ -163,6 +163,8 @@ def problem_scores(problems, found, ordered, again=None):
         Whether a cluster's number means something, so that elements can be right or wrong by themselves.
     again : ndarray of shape (M,), optional
         Clusters of the same members when every problem was read in another order.
+    told : ndarray of shape (M,), optional
+        Clusters of the same members as if the number of clusters of every problem had been known.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def problem_scores(problems, found, ordered, again=None):
         Those of `scores`, ``n_clusters`` being the most found in a problem; ``homogeneity``, ``completeness``;
         ``count_accuracy``, the share of problems whose number of clusters is right; with `ordered`
         ``element_accuracy``, the share of members with the right number; with `again` ``order_agreement``, the ARI
-        between the two clusterings. None without problems.
+        between the two clusterings; with `told` ``accuracy_told``, the accuracy of those. None without problems.
     """
     if not len(problems):
         return None
@@ -188,4 +190,7 @@ def problem_scores(problems, found, ordered, again=None):
     if again is not None:
         pairs = zip(problems.split_up(found), problems.split_up(again), strict=True)
         means["order_agreement"] = float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
+    if told is not None:
+        pairs = zip(problems.split_up(problems.clusters), problems.split_up(told), strict=True)
+        means["accuracy_told"] = float(np.mean([accuracy(*pair) for pair in pairs]))
     return means

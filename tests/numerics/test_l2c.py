@@ -11,6 +11,7 @@ import torch
 from datasets import abc, points
 from datasets.problems import gather
 from datasets.sequences import Sequences
+from datasets.storage import write_arrays
 from methods.base import InvalidInput
 from methods.l2c import (
     FLOOR,
@@ -27,6 +28,7 @@ from methods.l2c import (
     pairwise_loss,
 )
 from methods.supervised import seeded
+from runs.results import clusters_if_told
 from runs.scores import problem_scores, scores
 from runs.tasks import in_another_order
 
@@ -519,6 +521,22 @@ def test_misclassification_rate_by_brute_force():
         clusters, found = rng.integers(0, 4, 12), rng.integers(0, 5, 12)
         least = min(np.mean(np.take(map_, found) != clusters) for map_ in itertools.permutations(range(5)))
         assert 1 - scores(clusters, found)["accuracy"] == pytest.approx(least)
+
+
+def test_clusters_as_if_the_number_were_told(tmp_path):
+    """Scoring takes for every problem what was left for its number; without one of them there is none."""
+    problems = points.draw({"test": 30}, 0)
+    rng, counts = np.random.default_rng(0), np.repeat(problems.counts, problems.sizes)
+    each = {k: rng.integers(k, size=len(counts)) for k in np.unique(counts)}
+    names = {f"none_0_of_{k}": found for k, found in each.items()}
+    write_arrays(tmp_path / "runs.npz", **names)
+    told = clusters_if_told(tmp_path / "runs.jsonl", problems, "none", 0)
+    assert told.tolist() == [each[k][i] for i, k in enumerate(counts)]
+    right = problem_scores(problems, np.zeros_like(told), False, told=problems.clusters)
+    assert right["accuracy_told"] == 1 > right["accuracy"]
+    names.popitem()
+    write_arrays(tmp_path / "runs.npz", **names)
+    assert clusters_if_told(tmp_path / "runs.jsonl", problems, "none", 0) is None
 
 
 def test_problem_scores():

@@ -147,6 +147,8 @@ def test_records(made):
             assert one["scores"]["train"] is None and one["scores"]["test"]["homogeneity"] >= 0
             assert ("element_accuracy" in one["scores"]["test"]) == (task != "points")
     assert "order_agreement" in runs["points"][0]["scores"]["test"]
+    assert {"accuracy_told" in one["scores"]["test"] for one in runs["points"][:2]} == {True, False}
+    assert not any("accuracy_told" in one["scores"]["test"] for one in runs["abc"])
     assert runs["abc"][-2]["scores"]["test"]["element_accuracy"] == 1  # told how many, a control solves it
 
 
@@ -171,6 +173,11 @@ def test_the_page_says_supervised_and_has_every_part(made):
 def test_differences_from_the_controls_are_those_of_the_scores(made):
     folder, runs = made
     gains = pd.read_csv(folder / "report/gains.csv").set_index(["task", "beside"])
+    informed = gains.method == "L2C, number told"
+    (line,), gains = gains[informed].itertuples(), gains[~informed]
+    (ours, theirs, _) = (run["scores"]["test"] for run in runs["points"])
+    assert line.Index == ("points", "control: k-means")  # which is told as well
+    assert float(line[2]) == pytest.approx(ours["accuracy_told"] - theirs["accuracy"], abs=6e-4)
     assert len(gains) == 2 * len(TASKS)
     for task, own in runs.items():
         mistakes = {}
