@@ -29,7 +29,8 @@ class SupervisedClusterer(BaseEstimator):
     A method is one file ``methods/<name>.py`` with one class of that name; ``__init__`` only stores its settings, among
     them ``batch``, ``epochs``, ``device`` and ``random_state``. It adds ``_build(X)``, the network; ``_optimizer``; and
     two functions of a mini-batch of problems of one size: ``_terms``, a dict whose ``loss`` is minimised and whose
-    other values are watched, and ``_clusters``.
+    other values are watched, and ``_clusters``. One that finds the number of clusters may add ``predict_each(X)``: the
+    clusters for each number from 1 to `n_clusters_`, shape (n_clusters_, M), in which scoring looks up the right one.
 
     Attributes
     ----------
