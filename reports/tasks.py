@@ -35,7 +35,6 @@ HEADLINE = (
     " rows."
 )
 TOLD = "number told"
-TOLD_CONTROL = "kmeans"  # which knows how many clusters each problem has
 # Title to score of a record's split; a record has not all of them.
 SHOWN = {
     "MR": lambda found: 1 - found["accuracy"],
@@ -92,7 +91,7 @@ def write_tasks(job, folder):
         "settings": settings_table(settings_of_tasks(job["tasks"]), sources_of({})),
         "failures": failure_table(runs),
     }
-    errors = {}
+    errors, informed = {}, set()
     drawn = {
         "curves": (
             curves(job["tasks"], runs),
@@ -107,6 +106,7 @@ def write_tasks(job, folder):
         test, inside = problems.part("test"), np.repeat(problems.split == SPLITS.index("test"), problems.sizes)
         for path, run, clusters in clusters_of(made / "learned/records" / task, job["records"]):
             errors[task, run["method"], run["seed"]] = misclassified(test, clusters[inside])
+            informed |= {run["method"]} if path.stem == "told" else set()
             told = clusters_if_told(path, test, run["vectorization"], run["seed"])
             if told is not None:
                 errors[task, run["method"], run["seed"], TOLD] = misclassified(test, told)
@@ -114,7 +114,7 @@ def write_tasks(job, folder):
         if problems.objects.dimensions == 2 and clusters is not None:
             caption = f"{name(task)}: test problems, true clusters above, found clusters below, circled where wrong."
             drawn[f"points_{task}"] = point_sets(problems, clusters), caption
-    written["gains"] = gain_table(runs, errors)
+    written["gains"] = gain_table(runs, errors, informed)
     for stem, frame in written.items():
         write_text(folder / f"{stem}.md", markdown(frame))
         write_text(folder / f"{stem}.csv", frame.to_csv(index=False, lineterminator="\n"))
@@ -188,7 +188,7 @@ def misclassified(problems, found):
     return np.array([1 - hits(truth, own).mean() for truth, own in pairs])
 
 
-def gain_table(runs, errors):
+def gain_table(runs, errors, informed):
     """How much less every method errs than each control, with an interval over the test problems.
 
     Parameters
@@ -198,14 +198,15 @@ def gain_table(runs, errors):
     errors : dict of (task, method, seed) to ndarray
         MR of every test problem, of the ok runs; with `TOLD` behind the seed, of runs that can say so, as if they had
         known every problem's number of clusters.
+    informed : set of str
+        Methods of the controls that do know it.
     """
     rows = []
     for task, every in runs.items():
         (taught, ok, _), *controls = groups(every)
         able = ok and all((task, run["method"], run["seed"], TOLD) in errors for run in ok)
         for control, known, own in controls:
-            told = own[0]["method"] == TOLD_CONTROL
-            for kind in [(), (TOLD,)] if told and able else [()]:
+            for kind in [(), (TOLD,)] if able and own[0]["method"] in informed else [()]:
                 row = {"task": name(task), "method": ", ".join([taught, *kind]), "beside": control}
                 low = high = gain = None
                 if ok and known:
