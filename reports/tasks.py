@@ -57,7 +57,7 @@ READ = [
     " it by silhouettes, from 2 to the most that any problem has; a problem of a single cluster is beyond it.",
     "Number told: the clusters that Learning to Cluster has for the number that is right, P(l | x, k), in place of the"
     " number that it finds; scoring looks it up, and neither training nor the choice of an epoch knows of it. What is"
-    " known is then the same as for that k-means.",
+    " known is then the same as for that k-means. This was added once all else was known.",
     "Unseen classes: no object of theirs was in training. As in the authors' code, the epoch is chosen by the loss on"
     " problems of the same classes, of other objects than the test's, or by the MR on them where the settings say so"
     " (`keep`).",
@@ -106,7 +106,8 @@ def write_tasks(job, folder):
         test, inside = problems.part("test"), np.repeat(problems.split == SPLITS.index("test"), problems.sizes)
         for path, run, clusters in clusters_of(made / "learned/records" / task, job["records"]):
             errors[task, run["method"], run["seed"]] = misclassified(test, clusters[inside])
-            informed |= {run["method"]} if path.stem == "told" else set()
+            if path.stem == "told":
+                informed.add(run["method"])
             told = clusters_if_told(path, test, run["vectorization"], run["seed"])
             if told is not None:
                 errors[task, run["method"], run["seed"], TOLD] = misclassified(test, told)
