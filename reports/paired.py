@@ -87,6 +87,28 @@ def jackknife(values, group, statistic):
     return np.clip(statistic(values, axis=0) + np.array([-reach, reach]), -1, 1)
 
 
+def crossed(values):
+    """95 % interval of the mean over runs and problems, every run on every problem; (None, None) with one value.
+
+    Student's t, the variance that of the runs' means by their number plus that of the problems' means by theirs, with
+    Satterthwaite's degrees of freedom. What runs and problems share is in both, so the interval is rather too wide.
+    With a single run it is over the problems alone and says nothing of other runs.
+
+    Parameters
+    ----------
+    values : ndarray of shape (runs, problems)
+    """
+    means = [own for own in (values.mean(axis=1), values.mean(axis=0)) if len(own) > 1]
+    if not means:
+        return None, None
+    variances = np.array([own.var(ddof=1) / len(own) for own in means])
+    reach = 0.0
+    if variances.any():
+        freedom = variances.sum() ** 2 / (variances**2 / [len(own) - 1 for own in means]).sum()
+        reach = stats.t.ppf(0.975, freedom) * np.sqrt(variances.sum())
+    return values.mean() - reach, values.mean() + reach
+
+
 def paired_table(runs, rows, deterministic):
     """The last of the `rows` less each other row, on every data set.
 

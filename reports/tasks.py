@@ -22,7 +22,7 @@ from runs.scores import SCORES, TASK_SCORES
 
 from .matching import colours, hits
 from .page import image, notes, page, table
-from .paired import resampled
+from .paired import crossed
 from .published import read_published
 from .settings import draw_of, settings_of_tasks, settings_table, sources_of
 from .style import COLOURS, PAGE, STYLE, grid, save
@@ -63,9 +63,9 @@ READ = [
     " (`keep`).",
 ]
 GAIN = [
-    "A control's MR less the method's, on each test problem, as the mean over ok runs; then the mean over the problems,"
-    " and its 95 % interval by bootstrap over them. Better or worse: 0 lies outside. The interval says how much the"
-    " choice of test problems matters, and nothing of another training.",
+    "A control's MR less the method's, on each test problem and for each ok training; their mean, and its 95 % interval:"
+    " Student's t over the trainings' means and the problems' together. Better or worse: 0 lies outside. Where there is"
+    " one training the interval says how much the choice of test problems matters, and nothing of another training.",
 ]
 VERDICT = [
     "Reproduced: the published number lies within the range over runs, widened by half a unit of its last digit. Better"
@@ -211,10 +211,11 @@ def gain_table(runs, errors, informed):
                 row = {"task": name(task), "method": ", ".join([taught, *kind]), "beside": control}
                 low = high = gain = None
                 if ok and known:
-                    ours = np.mean([errors[task, run["method"], run["seed"], *kind] for run in ok], axis=0)
+                    ours = np.array([errors[task, run["method"], run["seed"], *kind] for run in ok])
                     less = np.mean([errors[task, run["method"], run["seed"]] for run in known], axis=0) - ours
-                    gain, (low, high) = np.mean(less), resampled(less, np.mean, "gains", task, control)
-                row |= {"MR less by": number(gain, "+z.3f"), "95 % interval": span(low, high, "+.3f")}
+                    gain, (low, high) = less.mean(), crossed(less)
+                row |= {"MR less by": number(gain, "+z.3f"), "95 % interval": span(low, high, "+z.3f")}
+                row["trainings"] = len(ok)
                 rows.append(row | {"verdict": verdict_on_gain(low, high)})
     return pd.DataFrame(rows)
 

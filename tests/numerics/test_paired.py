@@ -143,3 +143,47 @@ def test_how_many_cells_have_enough_runs_is_said_for_both():
     summary = statistics.summarise(selected_alike + alike + few + no_loss, "test", "train")
     told = tables.enough_runs(summary)
     assert "± 0.02 or narrower in 2 of 3 cells under the lowest-loss protocol, and in 1 of 3 for the mean" in told
+
+
+def covered(interval, runs=3, problems=60, spread=0.03, times=400):
+    """How often an interval holds the true mean, where runs, problems and both together vary."""
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(times):
+        hard, luck = rng.normal(0, 0.15, problems), rng.normal(0, spread, (runs, 1))
+        low, high = interval(0.1 + hard + luck + rng.normal(0, 0.1, (runs, problems)))
+        held += low <= 0.1 <= high
+    return held / times
+
+
+def over_problems(values):
+    """A mutant: an interval that takes the trainings at hand for all that there could be."""
+    return paired.crossed(values.mean(axis=0, keepdims=True))
+
+
+def over_all(values):
+    """A mutant: every run on every problem as if they were so many independent ones."""
+    return paired.crossed(values.reshape(1, -1))
+
+
+def test_an_interval_over_runs_and_problems_holds_the_mean_as_often_as_it_says():
+    assert 0.93 <= covered(paired.crossed) <= 0.995
+    assert 0.93 <= covered(paired.crossed, spread=0.0)  # rather too wide
+    assert 0.93 <= covered(paired.crossed, runs=1, spread=0.0) <= 0.97
+    assert covered(over_problems) < 0.9 and covered(over_all) < 0.9
+
+
+def test_with_one_run_the_interval_is_student_s_over_the_problems():
+    values = np.random.default_rng(0).normal(size=(1, 9))
+    expected = stats.ttest_1samp(values[0], 0).confidence_interval(0.95)
+    np.testing.assert_allclose(paired.crossed(values), expected)
+    np.testing.assert_allclose(paired.crossed(values.T), expected)
+    assert paired.crossed(values[:, :1]) == (None, None)
+    assert paired.crossed(np.full((3, 4), 0.5)) == (0.5, 0.5)
+
+
+def test_degrees_of_freedom_are_between_the_smaller_part_s_and_all():
+    """Equal runs leave the problems' interval; equal problems, the runs'."""
+    values = np.random.default_rng(1).normal(size=7)
+    same_runs, same_problems = np.tile(values, (3, 1)), np.tile(values[:3, None], (1, 7))
+    np.testing.assert_allclose(paired.crossed(same_runs), paired.crossed(values[None]))
+    np.testing.assert_allclose(paired.crossed(same_problems), paired.crossed(values[None, :3]))

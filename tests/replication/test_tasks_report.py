@@ -219,6 +219,18 @@ def test_how_often_a_difference_from_a_control_is_shown():
     assert (line["MR less by"], line["95 % interval"], line.verdict) == ("–", "–", "not comparable")
 
 
+def test_trainings_that_differ_widen_the_interval_of_a_difference():
+    runs = [record(method="l2c"), record(method="l2c"), record(method="kmeans", vectorization="avg")]
+    runs = [run | {"dataset": "points", "seed": seed} for run, seed in zip(runs, (0, 1, 0), strict=True)]
+    theirs = np.random.default_rng(0).uniform(0.3, 0.5, 50)
+    errors = {("points", "kmeans", 0): theirs, ("points", "l2c", 0): theirs - 0.1, ("points", "l2c", 1): theirs - 0.2}
+    line = tasks.gain_table({"points": runs}, errors, {"kmeans"}).iloc[0]
+    assert (line["MR less by"], line.verdict, line.trainings) == ("+0.150", "no difference shown", 2)
+    errors["points", "l2c", 1] = theirs - 0.1
+    line = tasks.gain_table({"points": runs}, errors, {"kmeans"}).iloc[0]
+    assert (line["95 % interval"], line.verdict) == ("+0.100 to +0.100", "better")
+
+
 def test_published_numbers(made):
     _, runs = made
     published = read_published("abc").values
