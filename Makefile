@@ -45,11 +45,11 @@ field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder be
 suite: .venv/installed  ## Sixteen data sets of varying length by RDDC and the field's rows, with ranks, an hour: results/suite/suite/
 	$(BIN)/snakemake suite --profile profiles/suite
 
-mnist: .venv/installed  ## DEC, IDEC, DCN, CatGAN on MNIST beside their papers, reduced budgets: results/mnist/
+mnist: .venv/installed  ## k-means, DEC and its kin, CatGAN, N2D on MNIST beside the published numbers, reduced budgets: results/mnist/
 	$(BIN)/snakemake --profile profiles/mnist
 	@$(BIN)/python -m workflow.scripts.systems mnist_full
 
-mnist-full: .venv/installed  ## The same at the published budgets, half a core-day that may be interrupted: results/mnist_full/
+mnist-full: .venv/installed  ## The same at the published budgets, more than half a core-day that may be interrupted: results/mnist_full/
 	$(BIN)/snakemake --profile profiles/mnist_full
 
 fingerprints: .venv/installed  ## Which form of the data the published baselines come from: results/paper/fingerprints/
@@ -83,7 +83,7 @@ gpu: .venv/installed  ## On a machine with an NVIDIA GPU: is it right, and how f
 docs: .venv/installed  ## Write docs/methods.md and docs/datasets.md from the docstrings
 	$(BIN)/python -m workflow.scripts.docs
 
-readme: .venv/installed  ## Put the paper profile's table and figure into the README
+readme: .venv/installed  ## Put the paper profile's table and figure into the README, all of it and the studies' pages into reports/
 	$(BIN)/python -m workflow.scripts.readme results/paper/recommended
 
 systems: .venv/installed  ## Keep what the other systems gave in reports/systems/
