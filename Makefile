@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help setup demo test nightly smoke paper plus field suite mnist mnist-full imdb supervised supervised-full fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 17
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
