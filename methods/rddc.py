@@ -48,7 +48,7 @@ class RDDC(DivergenceClusterer):
     input_scale : {"overall", "dimension", "none"}
         The elements lose their mean over the training data and are divided by one standard deviation of all dimensions,
         or each dimension by its own; ``none`` leaves them alone. The paper normalises every data set in a way of its
-        own, and says nothing of Word2Vec's vectors, whose mean is half as large as their spread.
+        own, and says nothing of Word2Vec's vectors.
     update_bias : float or {"by_length"}
         Added to the update gate's initial bias; a positive one makes the GRU start with a long memory. ``by_length``:
         with one of a sixth of the median training sequence, log(length / 6 - 1), and 0 where that is less.

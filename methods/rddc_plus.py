@@ -1,9 +1,9 @@
 """RDDC with a search over partitions: an extension of this project, not of the paper.
 
-The paper trains several initialisations and evaluates the one with the lowest loss. On Arabic Digits, scaled as they
-were here at first, a network that starts from the true partition ended at a lower loss than all of these, and as they
-are now some do (reports/true_partition/), so better solutions exist, and restarts don't meet them. But runs err each in
-its own way, so what a few good ones agree on is nearer to such a solution than any of them is. Hence:
+The paper trains several initialisations and evaluates the one with the lowest loss. On Arabic Digits a network that
+starts from the true partition may end at a lower loss than all of these (reports/true_partition/), so better solutions
+exist, and restarts don't meet them. But runs err each in its own way, so what a few good ones agree on is nearer to
+such a solution than any of them is. Hence:
 
 1. train `restarts` runs of RDDC;
 2. `offspring` times: take the clusters of the `parents` runs with the lowest training loss, find their consensus
