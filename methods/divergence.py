@@ -23,7 +23,7 @@ def median_off_diagonal(distances):
     """Median distance of two different sequences, the lower of the middle two, by partition: shape (S,)."""
     if distances.is_cuda:
         return median_on_gpu(distances)
-    # NumPy's partition is ten times faster than torch's kthvalue on a CPU.
+    # NumPy's partition is much faster than torch's kthvalue on a CPU.
     rank = median_rank(distances.shape[1])
     return torch.from_numpy(np.partition(distances.flatten(1).numpy(), rank - 1, axis=1)[:, rank - 1].copy())
 

@@ -113,8 +113,8 @@ def load_tslearn():
 def squared_dtw(array, others):
     """Squared DTW distances, shape (n, m), of two arrays as `ElasticKMeans` makes them.
 
-    They are aeon's: the same numbers as tslearn's in a quarter of the time. Its function for many pairs is faster
-    still, but starts OpenMP's threads, after which no process can fork.
+    They are aeon's: the same numbers as tslearn's, sooner. Its function for many pairs is faster still, but starts
+    OpenMP's threads, after which no process can fork.
     """
     one, other = ([np.ascontiguousarray(of[~np.isnan(of[:, 0])].T) for of in part] for part in (array, others))
     with aeon_without_hints() as aeon:
