@@ -277,8 +277,8 @@ graph, checks it against the plain step and times it: [gpu.md](gpu.md). It works
 The roofline of a recurrent kernel is the longest of three: issuing the instructions of all programs' time steps evenly
 over all schedulers (“issue”), moving the bytes it reads and writes (“bytes”), and the steps of the longest sequence one
 after the other by a program alone on its multiprocessor, {LATENCY} clocks of each hidden by nothing (“chain”). Other
-products run at the float32 rate, other launches take {DEVICE * 1e6:.0f} µs. All of that is optimistic: expect up to
-twice as much. From the GPUs' data sheets:
+products run at the float32 rate, other launches take {DEVICE * 1e6:.0f} µs. All of that is optimistic: measured
+steps take several times as long ([gpu.md](gpu.md)). From the GPUs' data sheets:
 
 {sheet_table()}
 """
