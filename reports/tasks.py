@@ -63,7 +63,7 @@ READ = [
     " (`keep`).",
 ]
 GAIN = [
-    "A control's MR less the method's, on each test problem and for each ok training; their mean, and its 95 % interval:"
+    "A control's MR less the method's, on each test problem and for each ok training: their mean, with a 95 % interval,"
     " Student's t over the trainings' means and the problems' together. Better or worse: 0 lies outside. Where there is"
     " one training the interval says how much the choice of test problems matters, and nothing of another training.",
 ]
