@@ -71,7 +71,7 @@ supervised: .venv/installed  ## Learning to Cluster and element-wise clustering,
 	$(BIN)/snakemake supervised --profile profiles/supervised
 	@echo "Open results/supervised/supervised_reduced/report/report.html"
 
-supervised-full: .venv/installed  ## Learning to Cluster at its published size, 8.5 core-hours: results/supervised_full/
+supervised-full: .venv/installed  ## Learning to Cluster at its published size, 9 core-hours: results/supervised_full/
 	$(BIN)/snakemake supervised --profile profiles/supervised_full
 
 appendix: .venv/installed  ## The paper's table as a LaTeX appendix, and its PDF where there is pdflatex: results/paper/
