@@ -5,9 +5,10 @@ training never sees the classes of the test. As the authors' code has it (core/d
 impl/data/image/image_data_provider.py of kutoga/learning2cluster): every number of clusters is equally often, a problem
 has one object of each of its classes and the others of any of them, and the validation problems, by which an epoch is
 chosen, have the classes of the test. With MNIST that code trains on 0, 2, 3, 4, 6, 7 and tests on 1, 5, 8, 9. Unlike
-there, an object is in a problem once at most, and validation and test share none. Not there either: `turned`.
+there, an object is in a problem once at most, and validation and test share none. Not there either: `joined`, `turned`.
 """
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -15,10 +16,12 @@ import numpy as np
 
 from .problems import gather
 from .seeds import seed_sequence
-from .sequences import SPLITS
+from .sequences import SPLITS, Sequences
+
+JOINED = 400  # objects of a joined class at most
 
 
-def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20, turned=False):
+def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objects=20, joined=False, turned=False):
     """Draw problems; ``ValueError`` when a part has fewer classes, or a class fewer objects, than a problem may need.
 
     Parameters
@@ -28,6 +31,8 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
         Fewest and most clusters.
     objects : int
         Objects of a problem.
+    joined : bool
+        Whether training has a class more for any two classes, of their halves (`joined_classes`).
     turned : bool
         Whether training has twice the classes: each once more, turned (`turned_classes`).
     """
@@ -35,6 +40,10 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
         raise ValueError(f"objects: {objects}, but a problem may have {clusters[1]} clusters")
     test_classes = list(test_classes)
     train_classes = sorted(set(np.unique(labels).tolist()) - {-1, *test_classes})
+    if joined:
+        rng = np.random.default_rng(seed_sequence(seed, "unseen", "joined"))
+        sequences, labels, further = joined_classes(sequences, labels, train_classes, rng)
+        train_classes += further
     if turned:
         sequences, labels, further = turned_classes(sequences, labels, train_classes)
         train_classes += further
@@ -55,6 +64,45 @@ def draw(sizes, seed, sequences, labels, *, test_classes, clusters=(1, 4), objec
     return gather(sequences, problems)
 
 
+def joined_classes(sequences, labels, classes, rng):
+    """A data set with a class more for any two of some classes, one's first halves joined to the other's second ones.
+
+    Of images the upper and the lower halves. Each object is of two of training that `rng` draws, and a class has at
+    most `JOINED`. It is an addition of this project.
+
+    Returns
+    -------
+    sequences, labels, further
+        As from `turned_classes`.
+
+    Raises
+    ------
+    ValueError
+        For vectors that are no square images.
+    """
+    pools = [np.flatnonzero((sequences.split == SPLITS.index("train")) & (labels == label)) for label in classes]
+    firsts, seconds = [], []
+    for pair in itertools.permutations(pools, 2):
+        one, other = (rng.permutation(pool) for pool in pair)
+        some = min(len(one), len(other), JOINED)
+        firsts.append(one[:some])
+        seconds.append(other[:some])
+    before, after = (sequences.subset(np.concatenate(of)) for of in (firsts, seconds))
+    images = sequences.lengths.max() == 1
+    if images:
+        before, after = rows_of(before, "joined"), rows_of(after, "joined")
+    first, second = before.lengths // 2, after.lengths - after.lengths // 2
+    starts = np.stack([before.offsets[:-1], len(before.values) + after.offsets[1:] - second], axis=1).ravel()
+    sizes = np.stack([first, second], axis=1).ravel()
+    elements = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+    values = np.concatenate([before.values, after.values])[elements]
+    further = labels.max() + 1 + np.arange(len(firsts))
+    given = np.repeat(further, [len(of) for of in firsts])
+    if images:
+        return enlarged(sequences, labels, values.reshape(len(given), -1), np.ones_like(given), given)
+    return enlarged(sequences, labels, values, first + second, given)
+
+
 def turned_classes(sequences, labels, classes):
     """A data set with some of its classes once more: sequences from their end, square images by a quarter turn.
 
@@ -73,22 +121,33 @@ def turned_classes(sequences, labels, classes):
     ValueError
         For vectors that are no square images.
     """
-    chosen = np.flatnonzero(np.isin(labels, classes))
-    side = math.isqrt(sequences.dimensions)
+    chosen = np.flatnonzero((sequences.split == SPLITS.index("train")) & np.isin(labels, classes))
     if sequences.lengths.max() > 1:
         values = sequences.subset(chosen[::-1]).values[::-1]
-    elif side**2 == sequences.dimensions:
-        values = np.rot90(sequences.subset(chosen).values.reshape(-1, side, side), axes=(1, 2)).reshape(len(chosen), -1)
     else:
-        raise ValueError(f"turned: vectors of {sequences.dimensions} numbers are no square images")
-    lengths, first = sequences.lengths, labels.max() + 1
+        rows = rows_of(sequences.subset(chosen), "turned").values
+        images = rows.reshape(len(chosen), -1, rows.shape[1])
+        values = np.rot90(images, axes=(1, 2)).reshape(len(chosen), -1)
+    return enlarged(sequences, labels, values, sequences.lengths[chosen], labels[chosen] + labels.max() + 1)
+
+
+def rows_of(images, setting):
+    """Images that are vectors, as sequences of their rows."""
+    side = math.isqrt(images.dimensions)
+    if side**2 != images.dimensions:
+        raise ValueError(f"{setting}: vectors of {images.dimensions} numbers are no square images")
+    return Sequences(images.values.reshape(-1, side), side * np.arange(len(images) + 1))
+
+
+def enlarged(sequences, labels, values, lengths, given):
+    """A data set with sequences of training more, whose labels are `given`; as `turned_classes` returns it."""
     whole = replace(
         sequences,
         values=np.concatenate([sequences.values, values]),
-        offsets=np.concatenate([[0], np.cumsum(np.concatenate([lengths, lengths[chosen]]))]),
-        split=np.concatenate([sequences.split, sequences.split[chosen]]),
+        offsets=np.concatenate([sequences.offsets, sequences.offsets[-1] + np.cumsum(lengths)]),
+        split=np.concatenate([sequences.split, np.full(len(given), SPLITS.index("train"))]),
     )
-    return whole, np.concatenate([labels, labels[chosen] + first]), [int(label + first) for label in classes]
+    return whole, np.concatenate([labels, given]), np.unique(given).tolist()
 
 
 def one_problem(pools, clusters, objects, rng):

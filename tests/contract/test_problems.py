@@ -32,6 +32,7 @@ DRAWN = {
     "abc": lambda sizes, seed: abc.draw(sizes, seed, length=(3, 9), alphabet="fresh", dimensions=4),
     "unseen": lambda sizes, seed: unseen.draw(sizes, seed, *labelled(), test_classes=[1, 4, 5, 7], objects=9),
     "turned": lambda sizes, seed: unseen.draw(sizes, seed, *labelled(), test_classes=[1, 4, 5, 7], turned=True),
+    "joined": lambda sizes, seed: unseen.draw(sizes, seed, *labelled(), test_classes=[1, 4, 5, 7], joined=True),
 }
 
 
@@ -287,6 +288,66 @@ def test_unseen_classes_and_objects_are_unseen():
         unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=90)
 
 
+def elements(sequences, number):
+    return sequences.values[sequences.offsets[number] : sequences.offsets[number + 1]]
+
+
+def halves(data, labels, classes):
+    """Bytes of every first half and of every second half of the training objects, each with its class."""
+    found = {}, {}
+    for number in np.flatnonzero((data.split == 0) & np.isin(labels, classes)):
+        own = elements(data, number)
+        for of, half in zip(found, (own[: len(own) // 2], own[len(own) // 2 :]), strict=True):
+            of[half.tobytes()] = labels[number]
+    return found
+
+
+def test_joined_classes_are_of_two_halves_and_of_training_alone():
+    data, labels = labelled()
+    data = data.subset(data.lengths > 1)  # no half is empty, so that each tells its class
+    labels = np.arange(len(data)) % 8
+    plain = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=9)
+    drawn = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7], objects=9, joined=True)
+    for name in ("validation", "test"):
+        np.testing.assert_array_equal(drawn.part(name).members, plain.part(name).members)
+    rng, n = np.random.default_rng(0), len(data)
+    whole, classes, further = unseen.joined_classes(data, labels, [0, 2, 3, 6], rng)
+    assert further == list(range(8, 20)) and set(classes[n:]) == set(further) and not whole.split[n:].any()
+    assert whole.subset(np.arange(n)).digest() == data.digest() and classes[:n].tolist() == labels.tolist()
+    first, second = halves(data, labels, [0, 2, 3, 6])
+    pairs = dict(zip(further, itertools.permutations([0, 2, 3, 6], 2), strict=True))
+    for number in range(n, len(whole)):
+        own, (one, other) = elements(whole, number), pairs[classes[number]]
+        cuts = [cut for cut in range(len(own)) if first.get(own[:cut].tobytes()) == one]
+        assert [second.get(own[cut:].tobytes()) for cut in cuts] == [other]
+    smallest = min(((data.split == 0) & (labels == label)).sum() for label in (0, 2, 3, 6))
+    assert smallest <= np.bincount(classes[n:])[8:].min() <= unseen.JOINED
+
+
+def test_joined_classes_are_turned_too():
+    data, labels = labelled(4000)
+    most = {"test_classes": [4, 5, 6, 7], "joined": True, "turned": True, "objects": 40}
+    drawn = unseen.draw({"train": 1}, 0, data, labels, clusters=(32, 32), **most)
+    assert drawn.counts.tolist() == [32]  # four classes and twelve joined ones, all of it twice
+    with pytest.raises(ValueError, match="the train problems have 32 classes"):
+        unseen.draw({"train": 1}, 0, data, labels, clusters=(33, 33), **most)
+
+
+def test_images_are_joined_of_an_upper_and_a_lower_half(monkeypatch):
+    monkeypatch.setattr(unseen, "JOINED", 3)
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((12, 3, 3), np.float32), np.arange(12) % 3
+    data = Sequences.from_list(list(images.reshape(12, 1, 9)))
+    whole, classes, further = unseen.joined_classes(data, labels, [0, 2], rng)
+    assert further == [3, 4] and classes[12:].tolist() == [3] * 3 + [4] * 3 and (whole.lengths == 1).all()
+    for joined, (one, other) in zip(whole.values[12:].reshape(-1, 3, 3), [(0, 2)] * 3 + [(2, 0)] * 3, strict=True):
+        assert joined[:1].tolist() in images[labels == one, :1].tolist()
+        assert joined[1:].tolist() in images[labels == other, 1:].tolist()
+    vectors = Sequences.from_list(list(images.reshape(12, 1, 9)[..., :8]))
+    with pytest.raises(ValueError, match="joined: vectors of 8 numbers are no square images"):
+        unseen.joined_classes(vectors, labels, [0, 2], rng)
+
+
 def test_turned_classes_are_further_ones_of_training_alone():
     data, labels = labelled()
     plain = unseen.draw(SIZES, 0, data, labels, test_classes=[1, 4, 5, 7])
@@ -295,12 +356,11 @@ def test_turned_classes_are_further_ones_of_training_alone():
         np.testing.assert_array_equal(drawn.part(name).members, plain.part(name).members)
     train, pool, n = drawn.part("train"), drawn.objects, len(data)
     assert train.members.max() >= n and plain.objects is data
-    known = np.flatnonzero(np.isin(labels, [0, 2, 3, 6]))
+    known = np.flatnonzero(np.isin(labels, [0, 2, 3, 6]) & (data.split == 0))
     assert len(pool) == n + len(known)
-    for new, old in enumerate(known, start=n):  # each from its end, in the split that it came from
-        expected = data.values[data.offsets[old] : data.offsets[old + 1]][::-1]
-        np.testing.assert_array_equal(pool.values[pool.offsets[new] : pool.offsets[new + 1]], expected)
-        assert pool.split[new] == data.split[old]
+    for new, old in enumerate(known, start=n):  # each from its end
+        np.testing.assert_array_equal(elements(pool, new), elements(data, old)[::-1])
+    assert not pool.split[n:].any()
     classes = np.concatenate([labels, 8 + labels[known]])  # a class and the same one turned are two clusters
     for clusters, chosen in zip(train.split_up(train.clusters), train.split_up(train.members), strict=True):
         pairs = set(zip(clusters.tolist(), classes[chosen].tolist(), strict=True))
