@@ -57,7 +57,8 @@ READ = [
     " it by silhouettes, from 2 to the most that any problem has; a problem of a single cluster is beyond it.",
     "Number told: the clusters that Learning to Cluster has for the number that is right, P(l | x, k), in place of the"
     " number that it finds; scoring looks it up, and neither training nor the choice of an epoch knows of it. What is"
-    " known is then the same as for that k-means. This was added once all else was known.",
+    " known is then the same as for that k-means. This was added once a first training of every row without joined"
+    " classes was known.",
     "Unseen classes: no object of theirs was in training. As in the authors' code, the epoch is chosen by the loss on"
     " problems of the same classes, of other objects than the test's, or by the MR on them where the settings say so"
     " (`keep`).",
@@ -172,7 +173,10 @@ def score_table(tasks, runs):
             row = {"task": name(task), "problems": told, "method": method}
             row |= {score: spread([of(run["scores"]["test"]) for run in ok]) for score, of in SHOWN.items()}
             rows.append(row | {"ok runs": f"{len(ok)}/{len(every)}"})
-    return pd.DataFrame(rows)
+    shown = pd.DataFrame(rows)
+    if (shown[f"MR, {TOLD}"] == "–").all():
+        return shown.drop(columns=f"MR, {TOLD}")
+    return shown
 
 
 def clusters_of(folder, files):

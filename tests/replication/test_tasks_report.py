@@ -276,7 +276,11 @@ def of_problems(test, validation, **changes):
 def test_scores_are_those_of_the_test_problems_with_the_spread_of_a_sample():
     made = [of_problems(right, 0.1, method="l2c", seed=seed) for seed, right in enumerate((0.5, 0.7))]
     table = tasks.score_table({"points": TASKS["points"]}, {"points": made})
-    assert table.MR.tolist() == ["0.40 ± 0.14"]
+    assert table.MR.tolist() == ["0.40 ± 0.14"] and not any(tasks.TOLD in column for column in table)
+    for run in made:
+        run["scores"]["test"]["accuracy_told"] = 0.8
+    table = tasks.score_table({"points": TASKS["points"]}, {"points": made})
+    assert table[f"MR, {tasks.TOLD}"].tolist() == ["0.20 ± 0.00"]
 
 
 def test_where_it_breaks_is_told_of_the_test_problems_and_the_first_epoch_without_a_mistake():

@@ -97,8 +97,8 @@ def test_the_profile_names_the_tasks_of_its_reading():
     ):
         assert full[task]["draw"] == full[of]["draw"] | {"turned": True} and full[task]["sizes"] == full[of]["sizes"]
         assert full[task]["settings"] == full[of]["settings"]  # so that what differs is the number of classes
-        joined = full[task.replace("turned", "joined")]
-        assert joined["draw"] == full[task]["draw"] | {"joined": True} and joined["sizes"] == full[of]["sizes"]
-        assert joined["settings"] == full[of]["settings"] | {"epochs": 60}
+    for task, of in (("mnist_joined", "mnist_turned"), ("arabic_digits_joined", "arabic_digits_turned")):
+        assert full[task]["draw"] == full[of]["draw"] | {"joined": True} and full[task]["sizes"] == full[of]["sizes"]
+        assert full[task]["settings"] == full[of]["settings"] | {"epochs": 60}
     steps = {"batch": 200, "learning_rate": 5}
     assert full["points_large_steps"]["settings"].items() >= (published | steps).items()
