@@ -328,7 +328,7 @@ def curves(tasks, runs):
                     told = title(control["method"])
                     at = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "bbox": UNDER}
                     axis.annotate(told, (1, mistakes), (-3, -3), ha="right", va="top", fontsize=6, zorder=1, **at)
-            axis.set_title(f"{name(task)}, MR" if term == "mr" else name(task))
+            axis.set_title(f"{name(task)}\nMR" if term == "mr" else name(task))  # longest names fill a panel
             axis.set_ylim(bottom=0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         figure.supxlabel("epoch (solid: training, dashed: validation)")

@@ -109,12 +109,12 @@ def test_a_task_whose_mr_was_watched_shows_it_beside_the_controls(made):
     figure = tasks.curves(TASKS, watched)
     shown = {axis.get_title(): axis for axis in figure.axes}
     assert (figure.get_supylabel(), tasks.curves(TASKS, runs).get_supylabel()) == ("loss, or MR", "loss")
-    assert [told for told in shown if told] == ["points", "abc", "abc symbols 5", "points, MR"]
-    drawn = [line.get_ydata() for line in shown["points, MR"].lines]
+    assert [told for told in shown if told] == ["points", "abc", "abc symbols 5", "points\nMR"]
+    drawn = [line.get_ydata() for line in shown["points\nMR"].lines]
     np.testing.assert_array_equal([values for values in drawn if len(values) == 2][0], [0.5, 0.25])
     lines = {tuple(values) for values in drawn[-2:]}
     assert lines == {(1 - one["scores"]["test"]["accuracy"],) * 2 for one in controls}
-    assert {text.get_text() for text in shown["points, MR"].texts} == {"k-means", "k by silhouette"}
+    assert {text.get_text() for text in shown["points\nMR"].texts} == {"k-means", "k by silhouette"}
     plt.close("all")
 
 
