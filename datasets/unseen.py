@@ -78,8 +78,10 @@ def joined_classes(sequences, labels, classes, rng):
     Raises
     ------
     ValueError
-        For vectors that are no square images.
+        For a single class, or for vectors that are no square images.
     """
+    if len(classes) < 2:
+        raise ValueError(f"joined: takes two classes to learn from or more, got {len(classes)}")
     pools = [np.flatnonzero((sequences.split == SPLITS.index("train")) & (labels == label)) for label in classes]
     firsts, seconds = [], []
     for pair in itertools.permutations(pools, 2):

@@ -66,14 +66,9 @@ def interval(pairs, statistic, name):
     values = ok.to_numpy()
     if pairs.index.get_level_values("split").nunique() > 1:
         return jackknife(values, ok.index.get_level_values("split"), statistic)
-    return resampled(values, statistic, "pairs", *name)
-
-
-def resampled(values, statistic, *name):
-    """95 % interval of a statistic by percentile bootstrap, its stream that of `name`; (None, None) with one value."""
     if len(values) < 2:
         return None, None
-    rng = np.random.default_rng(seed_sequence(0, *name))
+    rng = np.random.default_rng(seed_sequence(0, "pairs", *name))
     return percentiles(statistic(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1))
 
 

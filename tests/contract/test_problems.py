@@ -346,6 +346,8 @@ def test_images_are_joined_of_an_upper_and_a_lower_half(monkeypatch):
     vectors = Sequences.from_list(list(images.reshape(12, 1, 9)[..., :8]))
     with pytest.raises(ValueError, match="joined: vectors of 8 numbers are no square images"):
         unseen.joined_classes(vectors, labels, [0, 2], rng)
+    with pytest.raises(ValueError, match="joined: takes two classes to learn from or more, got 1"):
+        unseen.joined_classes(data, labels, [0], rng)
 
 
 def test_turned_classes_are_further_ones_of_training_alone():
