@@ -6,6 +6,7 @@ of `methods.deep`: batches here differ in number and size, validation is watched
 """
 
 import contextlib
+import math
 import time
 
 import numpy as np
@@ -42,6 +43,8 @@ class SupervisedClusterer(BaseEstimator):
         As in `methods.base.Clusterer`.
     epoch_batches : int or None
         Batches of an epoch, drawn from all; None: all of them.
+    annealed : bool
+        Whether steps shrink from epoch to epoch, from `learning_rate` to nearly 0 along half a cosine.
     best_epoch : bool
         Whether the network kept is that of the epoch that is best on the validation problems, not of the last.
     keep : {"loss", "mr"}
@@ -59,6 +62,7 @@ class SupervisedClusterer(BaseEstimator):
     supervised = True
     ordered = False
     epoch_batches = None
+    annealed = False
     best_epoch = False
     keep = "loss"
     accepts = "problems"
@@ -95,6 +99,9 @@ class SupervisedClusterer(BaseEstimator):
         phase, tensors = begin(self._network, optimizer, order)
         first, start = len(phase.curve), time.monotonic()
         for epoch in range(first, 0 if phase.finished else self.epochs):
+            if self.annealed:
+                for group in optimizer.param_groups:
+                    group["lr"] = self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
             phase.updates += self._one_epoch(X, optimizer, order, seen := [])
             measured = mean_terms(seen)
             if validation is not None and len(validation):
