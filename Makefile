@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field suite mnist mnist-full imdb supervised supervised-full fingerprints study search diagnosis appendix docs readme systems gpu lint
+.PHONY: help setup demo test nightly smoke paper plus field suite mnist mnist-full imdb supervised supervised-full unseen fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 17
@@ -73,6 +73,9 @@ supervised: .venv/installed  ## Learning to Cluster and element-wise clustering,
 
 supervised-full: .venv/installed  ## Learning to Cluster at its published size, 9 core-hours: results/supervised_full/
 	$(BIN)/snakemake supervised --profile profiles/supervised_full
+
+unseen: .venv/installed  ## Learning to Cluster on classes it never saw, beside k-means, three trainings each, 4 core-hours: results/unseen/
+	$(BIN)/snakemake supervised --profile profiles/unseen
 
 appendix: .venv/installed  ## The paper's table as a LaTeX appendix, and its PDF where there is pdflatex: results/paper/
 	$(BIN)/snakemake appendix --profile profiles/paper

@@ -36,6 +36,10 @@ SYSTEMS = {
         *(f"supervised_full/report/{name}.md" for name in ("scores", "gains", "failures", "budgets")),
         "supervised_full/report/curves.png",
     ],
+    "unseen": [
+        *(f"unseen/report/{name}.md" for name in ("scores", "gains", "failures", "budgets")),
+        "unseen/report/curves.png",
+    ],
 }
 
 

@@ -242,6 +242,23 @@ def test_epochs_of_some_batches(problems):
         small("l2c", epoch_batches=0).fit(train)
 
 
+def test_annealed_steps_shrink_along_half_a_cosine(problems, tmp_path, monkeypatch):
+    epoch, rates = SupervisedClusterer._one_epoch, []
+
+    def watched(self, X, optimizer, order, seen):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        return epoch(self, X, optimizer, order, seen)
+
+    monkeypatch.setattr(SupervisedClusterer, "_one_epoch", watched)
+    annealed = small("l2c", epochs=4, learning_rate=4.0, annealed=True)
+    whole = fitted(annealed, problems, None, monkeypatch)
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(rates, [[4], [2 + 2 * half], [2], [2 - 2 * half]])
+    assert fitted(annealed, problems, tmp_path, monkeypatch, 2) == whole and rates[4:] == rates[:4]
+    assert fitted(clone(annealed).set_params(annealed=False), problems, None, monkeypatch) != whole
+    assert rates[8:] == [[4.0]] * 4
+
+
 def test_element_wise_trains_as_a_plain_torch_loop(problems):
     """Every element of every problem counts, gradients are those of the batch, and RMSprop has Keras's constants."""
     train = problems.part("train")

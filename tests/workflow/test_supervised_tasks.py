@@ -102,3 +102,8 @@ def test_the_profile_names_the_tasks_of_its_reading():
         assert full[task]["settings"] == full[of]["settings"] | ({"epochs": 60} if of == "mnist_turned" else {})
     steps = {"batch": 200, "learning_rate": 5}
     assert full["points_large_steps"]["settings"].items() >= (published | steps).items()
+    unseen = layers.resolve(profile | layers.read(ROOT / "config/unseen.yaml"), "unseen")
+    assert unseen["seeds"] == 3 and unseen["tasks"].keys() == {"mnist", "letters"}
+    for task, of in (("mnist", "mnist_joined"), ("letters", "letters_turned")):
+        assert unseen["tasks"][task]["draw"] == full[of]["draw"] | {"joined": True}
+        assert unseen["tasks"][task]["settings"] == full[of]["settings"] | {"annealed": True}
