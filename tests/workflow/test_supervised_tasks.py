@@ -104,6 +104,6 @@ def test_the_profile_names_the_tasks_of_its_reading():
     assert full["points_large_steps"]["settings"].items() >= (published | steps).items()
     unseen = layers.resolve(profile | layers.read(ROOT / "config/unseen.yaml"), "unseen")
     assert unseen["seeds"] == 3 and unseen["tasks"].keys() == {"mnist", "letters"}
-    for task, of in (("mnist", "mnist_joined"), ("letters", "letters_turned")):
+    for task, of, epochs in (("mnist", "mnist_joined", 60), ("letters", "letters_turned", 16)):
         assert unseen["tasks"][task]["draw"] == full[of]["draw"] | {"joined": True}
-        assert unseen["tasks"][task]["settings"] == full[of]["settings"] | {"annealed": True}
+        assert unseen["tasks"][task]["settings"] == full[of]["settings"] | {"annealed": True, "epochs": epochs}
