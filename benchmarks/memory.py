@@ -24,7 +24,7 @@ from .gru import machine
 HERE = Path(__file__).parent
 ROUNDS = 3
 PROBLEMS, OBJECTS = 250, 20
-L2C = {"batch": 25, "epochs": 2, "precision": "bfloat16", "center_weight": 0, "divergence_weight": 0}
+L2C = {"batch": 25, "epochs": 1, "precision": "bfloat16", "center_weight": 0, "divergence_weight": 0}
 DEC = {"layer_updates": 20, "pretrain_updates": 60, "cluster_updates": 40, "refresh_interval": 20, "n_clusters": 10}
 CASES = {
     "L2C, images": ("l2c", "images", L2C | {"embedding": "convolutional", "embedding_units": 256}),
