@@ -15,8 +15,6 @@ FORK = multiprocessing.get_context("fork")  # after the imports, which take long
 LONGEST = 2_000_000.0  # seconds that a poll can take
 GRACE = 10.0  # seconds after its limit until a request that doesn't end by itself is killed
 PR_SET_PDEATHSIG = 1
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
-KEPT = 2**30  # bytes
 WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -102,7 +100,6 @@ def helpers(count):
 def _serve(answer, pipe, others_end, parent):
     others_end.close()
     _die_with(parent)
-    keep_freed_memory()
     faulthandler.enable(sys.__stderr__)  # where a crash happened, for the log
     with contextlib.suppress(OSError):  # short of memory, the kernel shall take this process and not its parent
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -112,17 +109,6 @@ def _serve(answer, pipe, others_end, parent):
             sys.stdout.flush()
             sys.stderr.flush()
             pipe.send_bytes(json.dumps(made).encode())
-
-
-def keep_freed_memory():
-    """Have this process keep memory that it frees, for an update asks for as much as the last one (glibc alone can).
-
-    To hand it back to the system and get it again takes longer than many a layer: ``benchmarks/memory.md``.
-    """
-    with contextlib.suppress(AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, KEPT)
-        library.mallopt(M_TRIM_THRESHOLD, 2 * KEPT - 1)
 
 
 def _die_with(parent):

@@ -4,7 +4,6 @@ import ctypes
 import fcntl
 import json
 import os
-import platform
 import resource
 import signal
 import subprocess
@@ -607,18 +606,3 @@ def test_a_temporary_that_another_process_takes_for_abandoned_is_made_anew(tmp_p
         removing[0].join()
         assert temporary.exists()
     assert [path.name for path in tmp_path.iterdir()] == (["a.json"] if maker == "mkstemp" else [])
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library decides for itself")
-def test_a_training_keeps_memory_that_it_frees(monkeypatch):
-    def lies_in_the_heap(request):
-        large = np.empty(64 * 2**20, np.uint8)
-        heap = [line.split()[0] for line in Path("/proc/self/maps").read_text().splitlines() if "[heap]" in line]
-        ranges = [[int(side, 16) for side in part.split("-")] for part in heap]
-        return any(start <= large.ctypes.data < end for start, end in ranges)
-
-    with worker.Worker(lies_in_the_heap) as training:
-        assert training.ask(None, 60)
-    monkeypatch.setattr(worker, "keep_freed_memory", lambda: None)
-    with worker.Worker(lies_in_the_heap) as training:
-        assert not training.ask(None, 60)
