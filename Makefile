@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test nightly smoke paper plus field suite mnist mnist-full imdb supervised supervised-full unseen fingerprints study search diagnosis appendix docs readme systems gpu lint
+.PHONY: help setup demo test nightly smoke paper plus digits words field suite mnist mnist-full imdb supervised supervised-full unseen fingerprints study search diagnosis appendix docs readme systems gpu lint
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 17
@@ -38,6 +38,12 @@ paper: .venv/installed  ## The paper's table, over several splits: results/paper
 
 plus: .venv/installed  ## RDDC+, this project's own, beside RDDC with as many trainings, 4 to 5 core-hours: results/plus/
 	$(BIN)/snakemake --profile profiles/plus
+
+digits: .venv/installed  ## RDDC on Arabic Digits with 20 runs on each of five splits, 2.5 core-hours: results/digits/
+	$(BIN)/snakemake --profile profiles/digits
+
+words: .venv/installed  ## How often a single run of RDDC finds Speech Commands' words, in two readings, 1.6 core-hours: results/words/
+	$(BIN)/snakemake --profile profiles/words
 
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
 	$(BIN)/snakemake --profile profiles/field

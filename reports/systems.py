@@ -26,6 +26,14 @@ SYSTEMS = {
         *(f"recommended/tables/{name}.md" for name in ("table1", "paired", "budgets")),
         "recommended/figures/strips_arabic_digits.png",
     ],
+    "digits": [
+        *(f"recommended/tables/{name}.md" for name in ("detail_arabic_digits", "choice", "budgets")),
+        "recommended/figures/strips_arabic_digits.png",
+    ],
+    "words": [
+        *(f"recommended/tables/{name}.md" for name in ("detail_speech_commands", "choice", "budgets")),
+        "recommended/figures/strips_speech_commands.png",
+    ],
     "suite": ["suite/suite.md", "suite/ranks.png"],
     "imdb": ["tutorial/tutorial.md", "tutorial/tutorial.png"],
     "supervised": [
