@@ -71,6 +71,19 @@ def run_of(record):
     }
 
 
+def lines(records):
+    """Scored records as lines of the reference."""
+    return pd.DataFrame([run_of(record) for record in records], columns=COLUMNS)
+
+
+def scored_below(folder):
+    """All records below a folder, with scores; `ValueError` where there are none."""
+    files = sorted(Path(folder).rglob("records/*/*.jsonl"))
+    if not files:
+        raise ValueError(f"{folder}: there are no records")
+    return each_scored(files)
+
+
 def read_runs(path):
     """Runs from a folder with records, or from a CSV as `reference` writes it.
 
@@ -82,10 +95,7 @@ def read_runs(path):
     """
     path = Path(path)
     if not path.is_file():
-        files = sorted(path.rglob("records/*/*.jsonl"))
-        if not files:
-            raise ValueError(f"{path}: there are no records")
-        runs = pd.DataFrame([run_of(record) for record in each_scored(files)], columns=COLUMNS)
+        runs = lines(scored_below(path))
     else:
         check_lines(path)
         words = dict.fromkeys(WORDS, lambda word: word or None)  # pandas takes a cell called None for a missing value
@@ -135,9 +145,9 @@ def numbers(path, runs, name):
     return values
 
 
-def reference(folder, path):
-    """Store the records under `folder` as the reference `path`."""
-    write_text(path, read_runs(folder).to_csv(index=False, lineterminator="\n"))
+def reference(records, path):
+    """Store scored records as the reference `path`."""
+    write_text(path, lines(records).to_csv(index=False, lineterminator="\n"))
 
 
 def impossible(runs):

@@ -1,11 +1,17 @@
-"""What the other systems gave, kept in ``reports/systems/``: tables and a figure of each, with the runs' commit."""
+"""What the other systems gave, kept in ``reports/systems/``: tables and a figure of each, with the runs' commit.
 
+The runs behind a page, a line each, are in ``runs/`` beside it, a file a reading, as `reports.compare` reads them: so
+its numbers can be checked, and new runs compared with them.
+"""
+
+import itertools
 import shutil
 from pathlib import Path
 
 from datasets.storage import write_text
 from runs.results import commit, read_records
 
+from .compare import reference
 from .origins import check_order, read_list
 
 # Folder below results/, and the parts of its page, a picture last.
@@ -49,6 +55,7 @@ SYSTEMS = {
         "unseen/report/curves.png",
     ],
 }
+CONTROLS = "*/learned/records/*/*told.jsonl"  # of tasks: no system's runs, but a page's intervals stand on them
 
 
 def write_systems(results, folder):
@@ -77,12 +84,16 @@ def write_systems(results, folder):
             continue
         *texts, picture = paths
         try:
-            check_order(record_files(results, name), paths)
-            text = page(name, texts, picture, made_with(results, name))
+            files = record_files(results, name)
+            check_order(files, paths)
+            text = page(name, texts, picture, made_with(read_records(files)))
+            runs = read_records([*files, *sorted((results / name).glob(CONTROLS))])
         except (ValueError, OSError) as error:
             refused[name] = str(error)
             continue
         shutil.copyfile(picture, folder / f"{name}.png")
+        for reading, own in itertools.groupby(runs, lambda record: record["reading"]):
+            reference(own, folder / f"runs/{name}-{reading}.csv")
         write_text(folder / f"{name}.md", text)
         kept.append(name)
     return kept, refused
@@ -104,9 +115,8 @@ def record_files(results, name):
     return [path for kind in kinds for path in sorted(place.glob(kind))]
 
 
-def made_with(results, name):
+def made_with(records):
     """The runs of a system in one line: how many, of which readings, at which commit."""
-    records = read_records(record_files(results, name))
     ok = sum(record["status"] == "ok" for record in records)
     readings, commits = (
         ", ".join(sorted({of(record) for record in records}))

@@ -40,7 +40,7 @@ def store(folder, records):
 
 @pytest.fixture
 def path(tmp_path):
-    compare.reference(store(tmp_path / "before", USUAL), tmp_path / "reference.csv")
+    compare.reference(compare.scored_below(store(tmp_path / "before", USUAL)), tmp_path / "reference.csv")
     return tmp_path / "reference.csv"
 
 
@@ -121,7 +121,8 @@ def test_a_changed_setting_is_named(tmp_path, path):
 
 
 def test_one_run_on_both_sides(tmp_path):
-    compare.reference(store(tmp_path / "before", runs([0.7], [0.1])), tmp_path / "one.csv")
+    before = store(tmp_path / "before", runs([0.7], [0.1]))
+    compare.reference(compare.scored_below(before), tmp_path / "one.csv")
     assert compare.compare(store(tmp_path / "near", runs([0.74], [0.1])), tmp_path / "one.csv") == []
     (found,) = compare.compare(store(tmp_path / "far", runs([0.6], [0.1])), tmp_path / "one.csv")
     assert "test accuracy 0.600 instead of 0.700 (-0.100)" in found

@@ -10,6 +10,7 @@ import pytest
 from fake_records import runs, write_scored
 
 from datasets.storage import write_text
+from reports.compare import read_runs
 from reports.origins import check_order, write_list
 from reports.systems import SYSTEMS, in_one_line, write_systems
 from runs.sources import ROOT
@@ -38,7 +39,10 @@ def test_pages(tmp_path):
     made(results, "mnist")
     made(results, "imdb")
     assert write_systems(results, folder) == (["mnist", "imdb"], {})
-    assert {path.name for path in folder.iterdir()} == {"mnist.md", "mnist.png", "imdb.md", "imdb.png"}
+    assert {path.name for path in folder.iterdir()} == {"mnist.md", "mnist.png", "imdb.md", "imdb.png", "runs"}
+    kept = {path.name: read_runs(path).test_accuracy.tolist() for path in (folder / "runs").iterdir()}
+    assert kept.keys() == {f"{name}-{reading}.csv" for name in ("mnist", "imdb") for reading in ("one", "two")}
+    assert kept["mnist-one.csv"] == pytest.approx([0.5, np.nan], nan_ok=True) and kept["mnist-two.csv"] == [0.6]
     text = (folder / "mnist.md").read_text()
     assert "3 runs, 2 of them ok; readings: one, two; commit 0123456789ab, 0123456789ab with changes." in text
     assert text.count("](mnist.png)") == 1 and "tables/detail_mnist.md" in text
@@ -63,7 +67,7 @@ def test_a_page_of_earlier_runs_than_those_in_the_folder_is_not_kept(name, kept,
     kept, refused = write_systems(results, folder)
     assert kept == ["imdb"] and list(refused) == [name]
     assert re.search(rf"{runs_of.name} is newer than .*/{name}/.*, which is of earlier runs", refused[name])
-    assert {path.name for path in folder.iterdir()} == {"imdb.md", "imdb.png", f"{name}.md"}
+    assert {path.name for path in folder.iterdir()} == {"imdb.md", "imdb.png", "runs", f"{name}.md"}
     assert (folder / f"{name}.md").read_text() == "as it was\n"
     os.utime(runs_of, ns=(same, same))
     assert write_systems(results, folder) == (sorted([name, "imdb"], key=list(SYSTEMS).index), {})
@@ -92,7 +96,7 @@ def test_the_command_keeps_what_it_can_and_names_the_rest(tmp_path):
     assert finished.returncode == 1 and finished.stdout == "kept in reports/systems/: imdb\n"
     (line,) = finished.stderr.splitlines()
     assert line.startswith("error: left as they were: mnist: results/mnist/mnist_reduced/tables/records.txt is missing")
-    assert {path.name for path in (tmp_path / "reports/systems").iterdir()} == {"imdb.md", "imdb.png"}
+    assert {path.name for path in (tmp_path / "reports/systems").iterdir()} == {"imdb.md", "imdb.png", "runs"}
 
 
 def test_a_run_that_the_tables_leave_out_is_not_counted(tmp_path):
@@ -104,9 +108,17 @@ def test_a_run_that_the_tables_leave_out_is_not_counted(tmp_path):
 
 
 def test_a_page_of_supervised_tasks_counts_their_runs(tmp_path):
-    made(tmp_path / "results", "supervised")
-    write_systems(tmp_path / "results", tmp_path / "systems")
-    assert "3 runs, 2 of them ok; readings: one, two;" in (tmp_path / "systems/supervised.md").read_text()
+    """And keeps those of their controls beside them."""
+    results, folder = tmp_path / "results", tmp_path / "systems"
+    made(results, "supervised")
+    told = results / "supervised/two/learned/records/mnist/told.jsonl"
+    write_scored(
+        told, runs([0.3], [0.1], dataset="mnist", reading="two", method="kmeans"), {"none": {0: np.array([0])}}
+    )
+    os.utime(told, (0, 0))
+    write_systems(results, folder)
+    assert "3 runs, 2 of them ok; readings: one, two;" in (folder / "supervised.md").read_text()
+    assert read_runs(folder / "runs/supervised-two.csv").test_accuracy.tolist() == [0.3, 0.6]
 
 
 def test_a_kept_page_in_one_line(tmp_path):

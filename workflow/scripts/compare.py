@@ -6,7 +6,7 @@ With ``--row`` it says whether that row is better than the others of a reading, 
 import argparse
 import sys
 
-from reports.compare import better, compare, reference
+from reports.compare import better, compare, reference, scored_below
 
 from .entry import one_line_errors
 
@@ -27,7 +27,7 @@ def main():
             print("\n".join(better(arguments.folder, arguments.row)))
             return
         if arguments.store:
-            reference(arguments.folder, arguments.reference)
+            reference(scored_below(arguments.folder), arguments.reference)
             return
         found = compare(arguments.folder, arguments.reference, arguments.exact)
     print("\n".join(found) or f"nothing moved in {arguments.folder}")

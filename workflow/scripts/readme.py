@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 from datasets.storage import write_text
+from reports.compare import reference
+from reports.origins import read_list
 from reports.readme import details, insert, results
+from runs.results import each_scored
 
 from .entry import one_line_errors
 
@@ -28,6 +31,7 @@ def main(folder):
     for name in ("figure2", "figure3", "strips_speech_commands"):
         shutil.copyfile(folder / f"figures/{name}.png", PICTURES / f"{name}.png")
     shutil.copyfile(folder / "tables/summary.csv", "results/reference/paper_summary.csv")
+    reference(each_scored(read_list(folder)), PAGE.with_suffix(".csv"))
     for study, target in STUDIES.items():
         if (folder.parent / study).is_dir():
             no_copy = shutil.ignore_patterns("*.json", "*.jsonl", "*.pdf", ".snakemake*")
