@@ -33,11 +33,11 @@ SYSTEMS = {
         "recommended/figures/strips_arabic_digits.png",
     ],
     "digits": [
-        *(f"recommended/tables/{name}.md" for name in ("detail_arabic_digits", "choice", "budgets")),
+        *(f"recommended/tables/{name}.md" for name in ("detail_arabic_digits", "choice", "selection", "budgets")),
         "recommended/figures/strips_arabic_digits.png",
     ],
     "words": [
-        *(f"recommended/tables/{name}.md" for name in ("detail_speech_commands", "choice", "budgets")),
+        *(f"recommended/tables/{name}.md" for name in ("detail_speech_commands", "choice", "selection", "budgets")),
         "recommended/figures/strips_speech_commands.png",
     ],
     "suite": ["suite/suite.md", "suite/ranks.png"],
