@@ -42,7 +42,7 @@ plus: .venv/installed  ## RDDC+, this project's own, beside RDDC with as many tr
 digits: .venv/installed  ## RDDC on Arabic Digits with 20 runs on each of five splits, 2.5 core-hours: results/digits/
 	$(BIN)/snakemake --profile profiles/digits
 
-words: .venv/installed  ## How often a single run of RDDC finds Speech Commands' words, in two readings, 1.6 core-hours: results/words/
+words: .venv/installed  ## How often a single run of RDDC finds Speech Commands' words, in two readings, a core-hour: results/words/
 	$(BIN)/snakemake --profile profiles/words
 
 field: .venv/installed  ## DTW, soft-DTW, k-Shape and a recurrent autoencoder beside RDDC: results/field/
