@@ -5,6 +5,7 @@ its numbers can be checked, and new runs compared with them.
 """
 
 import itertools
+import operator
 import shutil
 from pathlib import Path
 
@@ -56,6 +57,7 @@ SYSTEMS = {
     ],
 }
 CONTROLS = "*/learned/records/*/*told.jsonl"  # of tasks: no system's runs, but a page's intervals stand on them
+READING = operator.itemgetter("reading")
 
 
 def write_systems(results, folder):
@@ -84,15 +86,16 @@ def write_systems(results, folder):
             continue
         *texts, picture = paths
         try:
-            files = record_files(results, name)
-            check_order(files, paths)
-            text = page(name, texts, picture, made_with(read_records(files)))
-            runs = read_records([*files, *sorted((results / name).glob(CONTROLS))])
+            files, controls = record_files(results, name), sorted((results / name).glob(CONTROLS))
+            check_order([*files, *controls], paths)
+            records = read_records(files)
+            runs = sorted(records + read_records(controls), key=READING)
+            text = page(name, texts, picture, made_with(records))
         except (ValueError, OSError) as error:
             refused[name] = str(error)
             continue
         shutil.copyfile(picture, folder / f"{name}.png")
-        for reading, own in itertools.groupby(runs, lambda record: record["reading"]):
+        for reading, own in itertools.groupby(runs, READING):
             reference(own, folder / f"runs/{name}-{reading}.csv")
         write_text(folder / f"{name}.md", text)
         kept.append(name)

@@ -115,10 +115,12 @@ def test_a_page_of_supervised_tasks_counts_their_runs(tmp_path):
     write_scored(
         told, runs([0.3], [0.1], dataset="mnist", reading="two", method="kmeans"), {"none": {0: np.array([0])}}
     )
+    kept, refused = write_systems(results, folder)
+    assert kept == [] and "told.jsonl is newer than" in refused["supervised"]
     os.utime(told, (0, 0))
     write_systems(results, folder)
     assert "3 runs, 2 of them ok; readings: one, two;" in (folder / "supervised.md").read_text()
-    assert read_runs(folder / "runs/supervised-two.csv").test_accuracy.tolist() == [0.3, 0.6]
+    assert read_runs(folder / "runs/supervised-two.csv").test_accuracy.tolist() == [0.6, 0.3]
 
 
 def test_a_kept_page_in_one_line(tmp_path):
